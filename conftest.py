@@ -1,0 +1,78 @@
+"""What every check shares: one thread a process, no windows, repeatable random examples, executed documents."""
+
+import os
+
+# Before numpy is imported: processes of pytest-xdist share the cores, and answers must not depend on thread counts.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+    os.environ[_name] = "1"
+os.environ["MPLBACKEND"] = "Agg"
+
+import shlex
+import subprocess
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from sybil import Example, Sybil
+from sybil.integration.pytest import SybilItem
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
+
+hypothesis.settings.register_profile("checks", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("search", deadline=None, max_examples=2000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "checks"))
+
+collect_ignore = ["docs/conf.py", "docs/reference"]
+SHELL_LANGUAGES = ("bash", "sh", "shell", "console")
+
+
+def separatrix_commands(block: str) -> Iterator[list[str]]:
+    """Yield the arguments of every line that calls ``separatrix``, with or without a ``$`` before it."""
+    for line in block.replace("\\\n", " ").splitlines():
+        words = shlex.split(line.strip().removeprefix("$ "), comments=True)
+        if words and words[0] == "separatrix":
+            yield words[1:]
+
+
+def run_shell_block(example: Example) -> str | None:
+    """Run the ``separatrix`` lines of a shell block with this environment's entry point; others are not ours to run."""
+    program = Path(sysconfig.get_path("scripts")) / "separatrix"
+    for arguments in separatrix_commands(example.parsed):
+        done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+        if done.returncode:
+            return f"separatrix {shlex.join(arguments)}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
+    return None
+
+
+def enter_folder(namespace: dict[str, Any]) -> None:
+    """Give a document a folder of its own to write into."""
+    namespace["_home"] = os.getcwd()
+    namespace["_folder"] = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    os.chdir(namespace["_folder"].name)
+
+
+def leave_folder(namespace: dict[str, Any]) -> None:
+    os.chdir(namespace["_home"])
+    namespace["_folder"].cleanup()
+
+
+pytest_collect_file = Sybil(
+    parsers=[
+        PythonCodeBlockParser(),
+        *(CodeBlockParser(language=language, evaluator=run_shell_block) for language in SHELL_LANGUAGES),
+        SkipParser(),
+    ],
+    patterns=["README.md", "docs/*.md", "docs/*/*.md"],
+    setup=enter_folder,
+    teardown=leave_folder,
+).pytest()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Report a file that a document leaves open, no more: sybil cannot show an error from outside its examples."""
+    for item in items:
+        if isinstance(item, SybilItem):
+            item.add_marker(pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning"))

@@ -1,0 +1,245 @@
+"""Named arrays in .npz and .safetensors files, read one at a time and never unpickled unless asked for in words.
+
+Headers are checked against the sizes of the file before anything is allocated; torn, hostile and oversized files are
+UnreadableFileErrors that name the file and the key.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import tokenize
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from separatrix.errors import InputError, UnreadableFileError, printable
+
+MEMBER_LIMIT = 20_000
+BYTES_LIMIT = 1 << 32
+BOMB_BYTES, BOMB_RATIO = 1 << 28, 200
+BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    tokenize.TokenError,
+    SyntaxError,
+    MemoryError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+PICKLE_ADVICE = (
+    "it holds pickles, and unpickling runs whatever code the file contains. If you trust it, load it yourself "
+    "(torch.load, "
+    "joblib.load) and give sx.load the module or estimator, store the weights as .safetensors, or say allow_pickle=True"
+)
+
+
+def regular_file(path: Any) -> str:
+    """The path as text, if it names a file that can be read (links are followed); else UnreadableFileError."""
+    text = os.fsdecode(path)
+    name = printable(text)
+    if not text:
+        raise UnreadableFileError("the path is empty; expected a file with a network (.npz or .safetensors)")
+    try:
+        mode = os.stat(text).st_mode
+    except FileNotFoundError:
+        raise UnreadableFileError(
+            f"{name}: there is no such file; check the path (the working folder counts)"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UnreadableFileError(
+            f"{name}: cannot be opened: {printable(getattr(error, 'strerror', None) or error)}"
+        ) from None
+    if stat.S_ISDIR(mode):
+        raise UnreadableFileError(f"{name}: is a folder; expected a file with a network (.npz or .safetensors)")
+    if not stat.S_ISREG(mode):
+        raise UnreadableFileError(f"{name}: is no regular file; expected a file with a network (.npz or .safetensors)")
+    return text
+
+
+def first_bytes(path: str, count: int) -> bytes:
+    """The first bytes of a file; UnreadableFileError where it cannot be read or is empty."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(count)
+    except OSError as error:
+        raise UnreadableFileError(f"{printable(path)}: cannot be read: {error.strerror}") from None
+    if not start:
+        raise UnreadableFileError(
+            f"{printable(path)}: is empty; expected a file with a network; was it written completely?"
+        )
+    return start
+
+
+@contextmanager
+def _torn(path: str, key: str | None = None) -> Iterator[None]:
+    """Turns what zip and numpy raise on broken files into UnreadableFileError."""
+    try:
+        yield
+    except (UnreadableFileError, InputError):
+        raise
+    except BROKEN as error:
+        where = printable(path) + (f": {printable(key, 60)}" if key is not None else "")
+        raise UnreadableFileError(
+            f"{where}: torn or damaged: {printable(error)}; write or copy the file again"
+        ) from None
+
+
+class NpzFile:
+    """The arrays of an .npz file, for use in a ``with`` statement."""
+
+    def __init__(self, path: str, allow_pickle: bool = False) -> None:
+        self.path, self.allow_pickle = path, allow_pickle
+        start = first_bytes(path, 8)
+        if start[:6] == b"\x93NUMPY":
+            raise UnreadableFileError(
+                f"{printable(path)}: is one array (.npy), no network; store W0, b0, … with numpy.savez"
+            )
+        if start[:2] != b"PK":
+            raise UnreadableFileError(f"{printable(path)}: is no .npz archive or is torn; write it with numpy.savez")
+        with _torn(path):
+            self._zip = zipfile.ZipFile(path)
+        try:
+            self._members = self._index()
+        except BaseException:
+            self._zip.close()
+            raise
+
+    def _index(self) -> dict[str, zipfile.ZipInfo]:
+        name, infos = printable(self.path), self._zip.infolist()
+        if any(os.path.basename(info.filename) in ("data.pkl", "constants.pkl") for info in infos):
+            raise UnreadableFileError(f"{name}: is a file of torch.save: {PICKLE_ADVICE}")
+        if len(infos) > MEMBER_LIMIT:
+            raise UnreadableFileError(f"{name}: holds {len(infos)} members; more than {MEMBER_LIMIT} are not read")
+        members: dict[str, zipfile.ZipInfo] = {}
+        for info in infos:
+            if info.filename.endswith(".npy"):
+                key = info.filename[: -len(".npy")]
+                if key in members:
+                    raise UnreadableFileError(f"{name}: holds {printable(key, 60)} twice; write the file again")
+                members[key] = info
+        if not members:
+            raise UnreadableFileError(f"{name}: holds no arrays; expected W0, b0, W1, b1, … written with numpy.savez")
+        return members
+
+    def __enter__(self) -> NpzFile:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._zip.close()
+
+    @property
+    def keys(self) -> list[str]:
+        """Names of the arrays in the file's order."""
+        return list(self._members)
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Shape by the array's header; nothing else is read."""
+        with _torn(self.path, key), self._zip.open(self._members[key]) as stream:
+            return self._header(stream, key)[0]
+
+    def _header(self, stream: Any, key: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+        where, info = f"{printable(self.path)}: {printable(key, 60)}", self._members[key]
+        version = np.lib.format.read_magic(stream)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError(f"unknown version {version} of the .npy format")
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            shape, fortran, dtype = read(stream)
+        if any(side < 0 for side in shape):
+            raise ValueError(f"the header has the shape {shape}")
+        if dtype.hasobject and not self.allow_pickle:
+            raise UnreadableFileError(f"{where}: is an array of objects: {PICKLE_ADVICE}")
+        n_bytes = prod(shape) * dtype.itemsize
+        if info.file_size > BYTES_LIMIT or (
+            info.file_size > BOMB_BYTES and info.file_size > BOMB_RATIO * max(info.compress_size, 1)
+        ):
+            raise UnreadableFileError(
+                f"{where}: unpacks from {info.compress_size} to {info.file_size} bytes; refused as too large"
+            )
+        if not dtype.hasobject and n_bytes > info.file_size:
+            raise ValueError(f"the header promises {n_bytes} bytes, the file holds {info.file_size}")
+        return shape, fortran, dtype
+
+    def array(self, key: str) -> np.ndarray:
+        """The array of that name."""
+        with _torn(self.path, key):
+            with self._zip.open(self._members[key]) as stream:
+                shape, fortran, dtype = self._header(stream, key)
+                if not dtype.hasobject:
+                    content = stream.read(prod(shape) * dtype.itemsize + 1)
+                    if len(content) != prod(shape) * dtype.itemsize:
+                        raise ValueError(f"expected {prod(shape) * dtype.itemsize} bytes, came {len(content)}")
+                    flat = np.frombuffer(content, dtype=dtype) if dtype.itemsize else np.zeros(prod(shape), dtype)
+                    return flat.reshape(shape, order="F" if fortran else "C")
+            with self._zip.open(self._members[key]) as stream:
+                return np.lib.format.read_array(stream, allow_pickle=self.allow_pickle)
+
+
+class SafetensorsFile:
+    """The arrays of a .safetensors file, for use in a ``with`` statement."""
+
+    def __init__(self, path: str) -> None:
+        from safetensors import SafetensorError, safe_open
+
+        self.path = path
+        start = first_bytes(path, 9)
+        size, n_header = os.path.getsize(path), int.from_bytes(start[:8], "little")
+        if len(start) < 9 or start[8:9] != b"{" or n_header > size - 8:
+            raise UnreadableFileError(
+                f"{printable(path)}: is no safetensors file or is torn; write or copy the file again"
+            )
+        try:
+            self._file = safe_open(path, framework="numpy")
+            self.keys: list[str] = list(self._file.keys())
+            self.metadata: dict[str, str] = dict(self._file.metadata() or {})
+        except (SafetensorError, OSError, ValueError, UnicodeError) as error:
+            raise UnreadableFileError(
+                f"{printable(path)}: torn or damaged: {printable(error)}; write or copy the file again"
+            ) from None
+
+    def __enter__(self) -> SafetensorsFile:
+        self._file.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._file.__exit__(None, None, None)
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Shape by the header."""
+        return tuple(self._file.get_slice(key).get_shape())
+
+    def array(self, key: str) -> np.ndarray:
+        """The array of that name; bfloat16 becomes float32, which is exact."""
+        kind = self._file.get_slice(key).get_dtype()
+        if kind == "BF16":
+            return self._bfloat16(key)
+        if kind not in ("F16", "F32", "F64", "I8", "I16", "I32", "I64", "U8", "U16", "U32", "U64", "BOOL"):
+            raise InputError(
+                f"{printable(self.path)}: {printable(key, 60)} has the number format {printable(kind, 20)}; expected "
+                "float16, "
+                "bfloat16, float32 or float64; convert it first"
+            )
+        return self._file.get_tensor(key)
+
+    def _bfloat16(self, key: str) -> np.ndarray:
+        from safetensors import deserialize
+
+        with open(self.path, "rb") as file:
+            entry = dict(deserialize(file.read()))[key]
+        halves = np.frombuffer(bytes(entry["data"]), dtype="<u2").astype(np.uint32) << 16
+        return halves.view(np.float32).reshape(entry["shape"])

@@ -1,0 +1,108 @@
+"""The gradient of a potential of a network at one point in flint balls of any precision (§8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from separatrix.networks.layers import Activation, Affine
+from separatrix.networks.network import Network
+from separatrix.numerics.intervals import Interval
+
+Ball = Any
+
+
+def gradient_ball(network: Network, contrasts: np.ndarray, head: Callable[[list[Ball]], list[Ball]], x: np.ndarray,
+                  bits: int = 200) -> Interval:
+    """Enclosure (dim,) of grad Phi(D z(x)) at the double vector ``x``; ``head`` gives grad Phi from balls of D z.
+
+    Every operation is flint's ball arithmetic with ``bits`` bits, so the enclosure is as sharp as a double can hold.
+    """
+    from flint import arb_mat, ctx
+    with ctx.workprec(bits):
+        slopes: dict[int, list[Ball]] = {}
+        values = [_column([float(t) for t in x])]
+        for index, node in enumerate(network.nodes[1:], 1):
+            parent = values[node.parents[0]]
+            if isinstance(node.layer, Affine):
+                weight, bias = _matrix(node.layer)
+                values.append(weight * parent + bias)
+            elif isinstance(node.layer, Activation):
+                pairs = [activation_ball(node.layer, u) for u in parent.entries()]
+                slopes[index] = [first for _, first in pairs]
+                values.append(_column([value for value, _ in pairs]))
+            else:
+                values.append(sum((values[i] for i in node.parents[1:]), start=parent))
+        mixing = arb_mat(contrasts.tolist())
+        y = mixing.transpose() * _column(head((mixing * values[-1]).entries()))
+        return _to_interval(_backward(network, slopes, y).entries())
+
+
+def _backward(network: Network, slopes: dict[int, list[Ball]], y: Any) -> Any:
+    found: list[Any] = [None] * (len(network.nodes) - 1) + [y]
+    for index in range(len(network.nodes) - 1, 0, -1):
+        node, here = network.nodes[index], found[index]
+        if here is None:
+            continue
+        if isinstance(node.layer, Affine):
+            here = _matrix(node.layer)[0].transpose() * here
+        elif isinstance(node.layer, Activation):
+            here = _column([a * b for a, b in zip(slopes[index], here.entries(), strict=True)])
+        for parent in node.parents:
+            found[parent] = here if found[parent] is None else found[parent] + here
+    return found[0]
+
+
+@lru_cache(maxsize=16)
+def _matrix(layer: Affine) -> tuple[Any, Any]:
+    from flint import arb_mat
+    return arb_mat(layer.weight.tolist()), _column(layer.bias.tolist())
+
+
+def _column(entries: list[Any]) -> Any:
+    from flint import arb_mat
+    return arb_mat([[entry] for entry in entries])
+
+
+def activation_ball(layer: Activation, u: Ball) -> tuple[Ball, Ball]:
+    """(s(u), s'(u)) as balls; at a crease of a piecewise linear function the slope is the hull of both sides."""
+    from flint import arb
+    name = layer.name
+    if name in ("relu", "leaky_relu", "identity"):
+        below = {"relu": arb(0), "leaky_relu": arb(layer.slope), "identity": arb(1)}[name]
+        slope = arb(1) if u > 0 else below if u < 0 else below.union(arb(1))
+        return slope * u, slope
+    if name == "tanh":
+        return u.tanh(), 1 / u.cosh() ** 2
+    if name in ("sigmoid", "softplus", "silu"):
+        p, rest = 1 / (1 + (-u).exp()), 1 / (1 + u.exp())
+        if name == "sigmoid":
+            return p, p * rest
+        return (u + (-u).exp().log1p(), p) if name == "softplus" else (u * p, p * (1 + u * rest))
+    if name == "gelu":
+        cumulative = (1 + (u / arb(2).sqrt()).erf()) / 2
+        return u * cumulative, cumulative + u * (-u * u / 2).exp() / (2 * arb.pi()).sqrt()
+    scale, cubic = (2 / arb.pi()).sqrt(), arb(0.044715)
+    t = (scale * (u + cubic * u**3)).tanh()
+    return u * (1 + t) / 2, (1 + t) / 2 + u * (1 - t * t) * scale * (1 + 3 * cubic * u * u) / 2
+
+
+def _to_interval(balls: list[Ball]) -> Interval:
+    pairs = [outward(ball) for ball in balls]
+    return Interval(np.array([low for low, _ in pairs]), np.array([high for _, high in pairs]))
+
+
+def outward(ball: Ball) -> tuple[float, float]:
+    """Doubles (lower, upper) that hold a real ball, checked by the ball's own comparison."""
+    from flint import arb
+    if not ball.is_finite():
+        return -np.inf, np.inf
+    low, high = float(ball.lower()), float(ball.upper())
+    while not arb(low) <= ball.lower():
+        low = float(np.nextafter(low, -np.inf))
+    while not arb(high) >= ball.upper():
+        high = float(np.nextafter(high, np.inf))
+    return low, high

@@ -1,0 +1,179 @@
+"""Values, gradients, Hessian-vector products and Hessians through a network graph, in batches (§2).
+
+One code for numpy arrays and torch tensors. Rows are points. For a potential f = Phi(z(x)) with cotangent y = grad Phi
+and d_l = s'(u_l), the backward pass gives grad f; the tangent of both passes gives Hess f v; and the dense Hessian on a set
+of coordinates F is the adjoint form
+
+    H_FF = sum_l J_l^T diag(y_l * s''(u_l)) J_l + J_z^T Hess Phi J_z,    J_l = d u_l / d x_F,  y_l = df / d s(u_l).    (2.4)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from separatrix.networks.layers import Activation, Affine, Node, Sum
+
+Array = Any
+
+
+def namespace(x: Array) -> Any:
+    """The array API name space of ``x`` (numpy or torch)."""
+    return array_api_compat.array_namespace(x)
+
+
+class Parameters:
+    """The weights of a graph as arrays of one name space, dtype and device, converted once."""
+
+    def __init__(self) -> None:
+        self._converted: dict[tuple[str, str, str, int], tuple[Array, Array]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_converted": {}}
+
+    def of(self, layer: Affine, like: Array) -> tuple[Array, Array]:
+        """(weight, bias) of ``layer`` as arrays like ``like``."""
+        if isinstance(like, np.ndarray) and like.dtype == np.float64:
+            return layer.weight, layer.bias
+        xp = namespace(like)
+        key = (xp.__name__, str(like.dtype), str(array_api_compat.device(like)), id(layer))
+        if key not in self._converted:
+            device = array_api_compat.device(like)
+            self._converted[key] = (xp.asarray(layer.weight, dtype=like.dtype, device=device),
+                                    xp.asarray(layer.bias, dtype=like.dtype, device=device))
+        return self._converted[key]
+
+
+class Propagation:
+    """One forward pass of the rows of ``x`` (n, inputs), kept for the derivatives that follow."""
+
+    def __init__(self, nodes: Sequence[Node], parameters: Parameters, x: Array) -> None:
+        self.nodes, self.parameters, self.x = nodes, parameters, x
+        self.xp = namespace(x)
+        self.values: list[Array] = [x]
+        for node in nodes[1:]:
+            self.values.append(self._value(node))
+        self._first: dict[int, Array] = {}
+
+    @property
+    def output(self) -> Array:
+        """Values of the last node, (n, width)."""
+        return self.values[-1]
+
+    def _value(self, node: Node) -> Array:
+        layer, parent = node.layer, self.values[node.parents[0]]
+        if isinstance(layer, Affine):
+            weight, bias = self.parameters.of(layer, parent)
+            return parent @ weight.T + bias
+        if isinstance(layer, Activation):
+            return layer.function.value(self.xp, parent, layer.slope)
+        return sum(self.values[i] for i in node.parents)
+
+    def slope(self, index: int) -> Array:
+        """s'(u) at activation node ``index``."""
+        if index not in self._first:
+            layer = self.nodes[index].layer
+            assert isinstance(layer, Activation)
+            u = self.values[self.nodes[index].parents[0]]
+            self._first[index] = layer.function.first(self.xp, u, self.values[index], layer.slope)
+        return self._first[index]
+
+    def curvature(self, index: int) -> Array:
+        """s''(u) at activation node ``index``."""
+        layer = self.nodes[index].layer
+        assert isinstance(layer, Activation)
+        u = self.values[self.nodes[index].parents[0]]
+        return layer.function.second(self.xp, u, self.values[index], layer.slope)
+
+    def cotangents(self, y: Array) -> list[Array]:
+        """Derivatives of y . output by every node's value; entry 0 is the gradient by x, (n, inputs)."""
+        found: list[Array] = [None] * (len(self.nodes) - 1) + [y]
+        for index in range(len(self.nodes) - 1, 0, -1):
+            node = self.nodes[index]
+            if found[index] is None:
+                continue
+            for parent, part in zip(node.parents, self._pull(index, found[index]), strict=True):
+                found[parent] = part if found[parent] is None else found[parent] + part
+        if found[0] is None:
+            found[0] = self.xp.zeros_like(self.x)
+        return found
+
+    def _pull(self, index: int, y: Array) -> list[Array]:
+        node = self.nodes[index]
+        if isinstance(node.layer, Affine):
+            return [y @ self.parameters.of(node.layer, self.x)[0]]
+        if isinstance(node.layer, Activation):
+            return [self.slope(index) * y]
+        return [y] * len(node.parents)
+
+    def tangents(self, v: Array) -> list[Array]:
+        """Directional derivatives of every node's value along the rows of ``v`` (n, inputs)."""
+        found = [v]
+        for index, node in enumerate(self.nodes[1:], 1):
+            parent = found[node.parents[0]]
+            if isinstance(node.layer, Affine):
+                found.append(parent @ self.parameters.of(node.layer, self.x)[0].T)
+            elif isinstance(node.layer, Activation):
+                found.append(self.slope(index) * parent)
+            else:
+                found.append(sum(found[i] for i in node.parents))
+        return found
+
+    def second_cotangents(self, cotangents: list[Array], tangents: list[Array], y_tangent: Array) -> Array:
+        """The tangent of the backward pass: Hess f v, (n, inputs), for y = grad Phi with tangent ``y_tangent``."""
+        found: list[Array] = [None] * (len(self.nodes) - 1) + [y_tangent]
+        for index in range(len(self.nodes) - 1, 0, -1):
+            node = self.nodes[index]
+            if found[index] is None:
+                continue
+            parts = self._pull(index, found[index])
+            if isinstance(node.layer, Activation) and not node.layer.function.is_piecewise_linear:
+                parts = [parts[0] + self.curvature(index) * tangents[node.parents[0]] * cotangents[index]]
+            for parent, part in zip(node.parents, parts, strict=True):
+                found[parent] = part if found[parent] is None else found[parent] + part
+        return found[0] if found[0] is not None else self.xp.zeros_like(self.x)
+
+    def jacobians(self, basis: Array) -> list[Array]:
+        """d value / d x . ``basis`` for every node: (n, width, k).
+
+        ``basis`` is a matrix (inputs, k), or a vector of k coordinate numbers, which stands for those unit vectors.
+        """
+        n, xp = self.x.shape[0], self.xp
+        picks = basis.ndim == 1
+        first = np.eye(self.x.shape[1])[:, basis] if picks else basis
+        found = [xp.broadcast_to(xp.asarray(first, dtype=self.x.dtype), (n, *first.shape))]
+        for index, node in enumerate(self.nodes[1:], 1):
+            parent = found[node.parents[0]]
+            if isinstance(node.layer, Affine):
+                weight = self.parameters.of(node.layer, self.x)[0]
+                if node.parents[0] == 0:
+                    inner = weight[:, basis] if picks else weight @ basis
+                    found.append(xp.broadcast_to(inner, (n, *inner.shape)))
+                else:
+                    found.append(weight @ parent)
+            elif isinstance(node.layer, Activation):
+                found.append(self.slope(index)[:, :, None] * parent)
+            else:
+                found.append(sum(found[i] for i in node.parents))
+        return found
+
+    def hessians(self, cotangents: list[Array], basis: Array, outer: Array) -> Array:
+        """basis^T Hess f basis by (2.4), (n, k, k); ``outer`` = Hess Phi, (n, outputs, outputs)."""
+        jacobians = self.jacobians(basis)
+        last = jacobians[-1]
+        total = last.mT @ (outer @ last)
+        for index, node in enumerate(self.nodes[1:], 1):
+            layer = node.layer
+            if isinstance(layer, Activation) and not layer.function.is_piecewise_linear and cotangents[index] is not None:
+                inner = jacobians[node.parents[0]]
+                weight = self.curvature(index) * cotangents[index]
+                total = total + inner.mT @ (weight[:, :, None] * inner)
+        return 0.5 * (total + total.mT)
+
+
+def chain_of(nodes: Sequence[Node]) -> bool:
+    """Whether every node feeds only the next one."""
+    return all(node.parents == (index - 1,) and not isinstance(node.layer, Sum) for index, node in enumerate(nodes[1:], 1))

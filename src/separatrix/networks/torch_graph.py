@@ -1,0 +1,226 @@
+"""The ATen graph of an exported torch module as a graph of our layers (§1).
+
+Values that depend on the input become nodes; everything that depends on parameters alone is evaluated once, in float64,
+by torch's own operators. In-place operations rebind every alias of the tensor they change.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from separatrix.errors import UnsupportedLayerError, printable
+from separatrix.networks.graph_folding import Scale, Softmax, folded, pruned
+from separatrix.networks.layers import Activation, Affine, Node
+from separatrix.networks.torch_operators import ACTIVATION_NAMES, RULES
+from separatrix.networks.traced_values import Building, Unknown, Unsupported, Value
+
+KINDS_LISTED, PLACES_LISTED = 25, 6
+
+
+@dataclass
+class TracedNetwork:
+    """Nodes with the logits last, notes, and what was taken off the end: softmax, log_softmax, sigmoid or nothing."""
+
+    nodes: list[Node]
+    notes: list[str]
+    tail: str | None
+
+
+def read_graph(graph: Any, bound: Mapping[str, Any], batch: int, source: str) -> TracedNetwork:
+    """The network of an exported graph.
+
+    ``graph``: nodes of torch.fx; ``bound``: what each placeholder stands for, a tensor, or a tuple of ints, the shape
+    of the input without the batch; ``batch``: the number of rows it was traced with.
+
+    Raises UnsupportedLayerError that names every operation that cannot be read.
+    """
+    building, refused = Building(batch, source), []
+    values: dict[Any, Any] = {}
+    output: Any = None
+    for node in graph.nodes:
+        building.place = _place(node)
+        if node.op == "placeholder":
+            bound_value = bound.get(node.name)
+            values[node] = Value([0], bound_value) if isinstance(bound_value, tuple) else bound_value
+        elif node.op == "output":
+            output = _looked_up(node.args[0], values)
+        else:
+            try:
+                values[node] = _call(node, values, building)
+            except Unsupported as why:
+                refused.append((_operator(node), building.place, str(why)))
+                values[node] = Unknown()
+    if refused:
+        raise UnsupportedLayerError(refusal(refused, source))
+    return _finished(building, output)
+
+
+def _place(node: Any) -> str:
+    """Path of the module in which the operation stands."""
+    stack = node.meta.get("nn_module_stack") or {}
+    paths = [entry[0] if isinstance(entry, tuple) else str(entry) for entry in stack.values()]
+    return next((str(path) for path in reversed(paths) if path), "")
+
+
+def _operator(node: Any) -> str:
+    """``relu_`` for aten::relu_, ``library::name`` for operators that are not torch's own."""
+    if node.op == "get_attr":
+        return "sub-graph (control flow)"
+    name = str(node.target) if hasattr(node.target, "namespace") else getattr(node.target, "__name__", str(node.target))
+    parts = name.split(".")
+    return parts[1] if parts[0] == "aten" and len(parts) > 1 else "::".join(parts[:2])
+
+
+def _looked_up(argument: Any, values: Mapping[Any, Any]) -> Any:
+    if isinstance(argument, (list, tuple)):
+        return type(argument)(_looked_up(item, values) for item in argument)
+    if isinstance(argument, dict):
+        return {key: _looked_up(item, values) for key, item in argument.items()}
+    return values[argument] if type(argument).__name__ == "Node" else argument
+
+
+def _flat(argument: Any) -> list[Any]:
+    if isinstance(argument, (list, tuple)):
+        return [leaf for item in argument for leaf in _flat(item)]
+    return [argument]
+
+
+def _call(node: Any, values: Mapping[Any, Any], building: Building) -> Any:
+    name = _operator(node)
+    if node.op != "call_function":
+        raise Unsupported("")
+    if name.startswith("_assert"):
+        return None
+    args, kwargs = list(_looked_up(node.args, values)), _looked_up(node.kwargs, values)
+    leaves = _flat([*args, *kwargs.values()])
+    base, changes_argument = (name.rstrip("_"), True) if name.endswith("_") else (name, False)
+    rule: Callable[..., Value] | None = RULES.get(base)
+    if not any(isinstance(leaf, (Value, Unknown)) for leaf in leaves):
+        return _constant(node, name, args, kwargs)
+    if name == "getitem" and args[1] == 0 and isinstance(args[0], (Value, Unknown)):
+        return args[0]
+    if rule is None:
+        raise Unsupported("")
+    if any(isinstance(leaf, Unknown) for leaf in leaves):
+        return Unknown()
+    return _applied(rule, node, args, kwargs, building, changes_argument)
+
+
+def _applied(
+    rule: Callable[..., Value],
+    node: Any,
+    args: list[Any],
+    kwargs: dict[str, Any],
+    building: Building,
+    changes_argument: bool,
+) -> Value:
+    out = node.meta.get("val")
+    out = out[0] if isinstance(out, (list, tuple)) else out
+    shape = tuple(out.shape)
+    if not out.is_floating_point():
+        raise Unsupported(f"gives {printable(out.dtype, 30)}")
+    if not shape or shape[0] != building.batch:
+        raise Unsupported("mixes the rows of a batch")
+    try:
+        value = rule(building, tuple(int(n) for n in shape[1:]), *args, **kwargs)
+    except TypeError:
+        raise Unsupported("with these arguments") from None
+    if changes_argument:
+        if not isinstance(args[0], Value):
+            raise Unsupported("changes a parameter or buffer")
+        args[0].cell[0] = value.index
+        return Value(args[0].cell, value.shape)
+    return value
+
+
+def _constant(node: Any, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """An operation on parameters alone, evaluated in float64."""
+    target = node.target
+    if any(getattr(tag, "name", "") == "nondeterministic_seeded" for tag in getattr(target, "tags", ())):
+        raise Unsupported("draws random numbers")
+    if name.endswith("_") and name != "detach_":
+        raise Unsupported("changes a parameter or buffer")
+    try:
+        result = target(*args, **kwargs)
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise Unsupported(f"on parameters: {printable(error, 100)}") from None
+    return _doubled(result)
+
+
+def _doubled(result: Any) -> Any:
+    if isinstance(result, (list, tuple)):
+        return type(result)(_doubled(item) for item in result)
+    return result.double() if hasattr(result, "is_floating_point") and result.is_floating_point() else result
+
+
+def _finished(building: Building, output: Any) -> TracedNetwork:
+    """Checks the output, takes a softmax or a one-output sigmoid off, and folds constants."""
+    source, outputs = building.source, _flat(output)
+    if len(outputs) != 1 or not isinstance(outputs[0], Value):
+        what = f"{len(outputs)} results" if len(outputs) != 1 else "a result that does not depend on its input"
+        raise UnsupportedLayerError(
+            f"{source}: returns {what}; expected one tensor of logits, (n, classes); wrap the module"
+        )
+    nodes, tail = pruned(building.nodes, outputs[0].index), None
+    last, width = nodes[-1], prod(outputs[0].shape)
+    if isinstance(last.layer, Softmax):
+        if width == 1:
+            raise UnsupportedLayerError(
+                f"{source}: ends in a softmax over one output, which is constant; end it in a sigmoid"
+            )
+        tail = "log_softmax" if last.layer.is_log else "softmax"
+        building.note(f"the {tail} at the end was taken off: logits are right up to a constant a point")
+    elif isinstance(last.layer, Activation) and last.layer.name == "sigmoid":
+        if width > 1:
+            raise UnsupportedLayerError(
+                f"{source}: ends in {width} sigmoids, independent labels (multi-label), which are no classes of one "
+                "classification; give the module without its last sigmoid if its outputs are logits of classes"
+            )
+        tail = "sigmoid"
+        building.note("the sigmoid at the end was taken off: one logit t, classes with logits (0, t)")
+    if tail:
+        nodes = pruned(nodes, last.parents[0])
+    if inner := [("softmax", node.layer.place, "not at the end") for node in nodes if isinstance(node.layer, Softmax)]:
+        raise UnsupportedLayerError(refusal(inner, source))
+    if len(nodes) == 1:
+        nodes.append(Node(Scale(np.ones(width), np.zeros(width)), (0,)))
+    if any(isinstance(node.layer, Scale) for node in nodes):
+        building.note("constants and normalisations were folded into affine layers in float64")
+    if width == 1 and tail is None:
+        building.note("one output: read as the logit of class 1, logits (0, t)")
+    return TracedNetwork(_named(folded(nodes)), building.notes, tail)
+
+
+def _named(nodes: list[Node]) -> list[Node]:
+    """Arrays of folded layers, read-only like all others."""
+    for node in nodes:
+        if isinstance(node.layer, Affine):
+            node.layer.weight.flags.writeable = node.layer.bias.flags.writeable = False
+    return nodes
+
+
+def refusal(refused: list[tuple[str, str, str]], source: str) -> str:
+    """One message for all operations (name, place, reason) that cannot be read."""
+    groups: dict[str, Counter[str]] = {}
+    for name, place, why in refused:
+        groups.setdefault(printable(name, 60) + (f" [{printable(why, 120)}]" if why else ""), Counter())[
+            printable(place, 50)
+        ] += 1
+    parts = []
+    for title, places in list(groups.items())[:KINDS_LISTED]:
+        shown = [place for place in places if place][:PLACES_LISTED]
+        where = f" in {', '.join(shown)}{', …' if len(places) > PLACES_LISTED else ''}" if shown else ""
+        parts.append(f"{title} x{places.total()}{where}")
+    rest = f"; and {len(groups) - KINDS_LISTED} more kinds" if len(groups) > KINDS_LISTED else ""
+    return (
+        f"{source}: {len(refused)} operations cannot be read: {'; '.join(parts)}{rest}. Readable are dense layers, "
+        "batch norm, "
+        f"skip connections, {', '.join(ACTIVATION_NAMES)}, reshapes that keep the batch, and a softmax or one "
+        "sigmoid at the end"
+    )

@@ -1,0 +1,84 @@
+"""What a potential is: a scalar function that is climbed, with derivatives and enclosures of them (§2)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from separatrix.networks.network import Network
+from separatrix.numerics.balls import MidRad, product
+from separatrix.numerics.intervals import Interval
+
+
+@dataclass(frozen=True)
+class Enclosure:
+    """Intervals that hold the value (n,), gradient (n, dim) and Hessian (n, dim, dim) on each of n boxes.
+
+    ``value``, ``gradient`` and ``hessian`` are :class:`~separatrix.numerics.intervals.Interval` records with ``lower`` and
+    ``upper``; iterating gives the three in that order. For a single box (dim,) the leading axis is absent.
+    """
+
+    value: Interval
+    gradient: Interval
+    hessian: Interval
+
+    def __iter__(self):  # noqa: ANN204
+        return iter((self.value, self.gradient, self.hessian))
+
+
+class Potential(ABC):
+    """A function f on R^dim that is climbed. ``net`` is the network it comes from, or None.
+
+    An extender writes ``value``, ``gradient``, ``hessian_vector``, ``hessian`` and ``enclose``.
+    """
+
+    name: str
+    dim: int
+    net: Network | None = None
+
+    @abstractmethod
+    def value(self, x: Any) -> Any:
+        """f at the rows of ``x`` (n, dim), shape (n,)."""
+
+    @abstractmethod
+    def gradient(self, x: Any) -> Any:
+        """grad f at the rows of ``x`` (n, dim), shape (n, dim)."""
+
+    @abstractmethod
+    def hessian_vector(self, x: Any, v: Any) -> Any:
+        """Hess f(x) v row by row, (n, dim)."""
+
+    @abstractmethod
+    def hessian(self, x: Any) -> Any:
+        """Hess f, (n, dim, dim)."""
+
+    @abstractmethod
+    def enclose(self, lower: Any, upper: Any) -> Enclosure:
+        """Rigorous enclosures on the boxes [lower, upper], each (dim,) or (n, dim)."""
+
+    def value_and_gradient(self, x: Any) -> tuple[Any, Any]:
+        """Both at once, for rows that were checked before."""
+        return self.value(x), self.gradient(x)
+
+    def hessian_on(self, x: np.ndarray, free: np.ndarray) -> np.ndarray:
+        """The Hessian at one point ``x`` (dim,) on the coordinates ``free`` (k,), shape (k, k)."""
+        return self.hessian(x[None])[0][np.ix_(free, free)]
+
+    def gradient_bounds(self, x: np.ndarray, precise: bool = False) -> Interval:
+        """A rigorous enclosure of grad f at the one point ``x`` (dim,); ``precise`` asks for all digits of a double."""
+        return self.enclose(x, x).gradient
+
+    def value_bounds(self, x: np.ndarray) -> Interval:
+        """A rigorous enclosure of f at the one point ``x`` (dim,), shape ()."""
+        return self.enclose(x, x).value
+
+    def hessian_bounds(self, box: Interval, left: np.ndarray, right: np.ndarray) -> MidRad:
+        """A rigorous enclosure of left^T H(X) right on one box; ``left`` (dim, k), ``right`` (dim, l) are exact: (k, l)."""
+        middle = MidRad.from_interval(self.enclose(box.lower, box.upper).hessian)
+        return product(product(left.T, middle), right)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}, dim={self.dim}>"

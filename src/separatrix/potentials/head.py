@@ -1,0 +1,139 @@
+"""Potentials of networks: a head Phi on contrasts of the logits, f(x) = Phi(D z(x)) (§2).
+
+The rows of D are logits or differences of two logits; they are folded into the last layer of the network, so that
+differences of large numbers are never formed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from separatrix.domains import points
+from separatrix.networks.balls import gradient_ball
+from separatrix.networks.bounds import BoundPropagation
+from separatrix.networks.network import Network
+from separatrix.networks.propagation import Propagation, namespace
+from separatrix.numerics.balls import MidRad
+from separatrix.numerics.intervals import Interval
+from separatrix.potentials.base import Enclosure, Potential
+
+Array = Any
+ENTRIES_AT_ONCE = 2**24
+
+
+class Head(ABC):
+    """A function Phi on R^m with derivatives, their enclosures, and the gradient in flint balls."""
+
+    @abstractmethod
+    def value_and_gradient(self, xp: Any, v: Array) -> tuple[Array, Array]:
+        """Phi (n,) and grad Phi (n, m) at the rows of ``v``."""
+
+    @abstractmethod
+    def hessian_product(self, xp: Any, v: Array, t: Array) -> Array:
+        """Hess Phi t, row by row, (n, m)."""
+
+    @abstractmethod
+    def hessian(self, xp: Any, v: Array) -> Array:
+        """Hess Phi, (n, m, m)."""
+
+    @abstractmethod
+    def bounds(self, v: Interval) -> Enclosure:
+        """Rigorous enclosures of Phi, grad Phi and Hess Phi for v in the rows of the interval (n, m)."""
+
+    @abstractmethod
+    def ball_gradient(self, v: list[Any]) -> list[Any]:
+        """grad Phi at a vector of flint balls."""
+
+
+class NetworkPotential(Potential):
+    """f(x) = Phi(D z(x)) for a network z, contrasts D (m, n_classes) and a head Phi."""
+
+    def __init__(self, net: Network, head: Head, contrasts: np.ndarray, name: str) -> None:
+        self.net, self.head, self.contrasts, self.name = net, head, contrasts, name
+        self.dim = net.n_inputs
+        self.graph = net.contrasted(contrasts)
+
+    def _pass(self, x: Any) -> Propagation:
+        if not hasattr(x, "requires_grad"):
+            x = points(x, self.dim, self.name)
+        return self.graph.propagate(x)
+
+    def value(self, x: Any) -> Any:
+        """f at the rows of ``x`` (n, dim), shape (n,)."""
+        state = self._pass(x)
+        return self.head.value_and_gradient(state.xp, state.output)[0]
+
+    def gradient(self, x: Any) -> Any:
+        """grad f at the rows of ``x``, (n, dim); on creases of a piecewise linear network, of the side where u <= 0."""
+        state = self._pass(x)
+        return state.cotangents(self.head.value_and_gradient(state.xp, state.output)[1])[0]
+
+    def value_and_gradient(self, x: Any) -> tuple[Any, Any]:
+        """Both from one pass, for rows that were checked before."""
+        state = self.graph.propagate(x)
+        value, y = self.head.value_and_gradient(state.xp, state.output)
+        return value, state.cotangents(y)[0]
+
+    def hessian_vector(self, x: Any, v: Any) -> Any:
+        """Hess f(x) v row by row, (n, dim)."""
+        state = self._pass(x)
+        if not hasattr(v, "requires_grad"):
+            v = points(v, self.dim, f"{self.name}: directions")
+        y = self.head.value_and_gradient(state.xp, state.output)[1]
+        tangents = state.tangents(v)
+        y_tangent = self.head.hessian_product(state.xp, state.output, tangents[-1])
+        return state.second_cotangents(state.cotangents(y), tangents, y_tangent)
+
+    def hessian(self, x: Any) -> Any:
+        """Hess f, (n, dim, dim)."""
+        rows = x if hasattr(x, "requires_grad") else points(x, self.dim, self.name)
+        xp = namespace(rows)
+        step = max(1, ENTRIES_AT_ONCE // (self.dim * (self.dim + max(self.graph.widths))))
+        parts = [self._hessians(rows[i:i + step], np.arange(self.dim)) for i in range(0, max(rows.shape[0], 1), step)]
+        return xp.concat(parts, axis=0)
+
+    def hessian_on(self, x: np.ndarray, free: np.ndarray) -> np.ndarray:
+        """The Hessian at one point on the coordinates ``free`` (k,), shape (k, k)."""
+        return self._hessians(x[None], free)[0]
+
+    def _hessians(self, x: Any, columns: np.ndarray) -> Any:
+        state = self.graph.propagate(x)
+        y = self.head.value_and_gradient(state.xp, state.output)[1]
+        return state.hessians(state.cotangents(y), columns, self.head.hessian(state.xp, state.output))
+
+    def enclose(self, lower: Any, upper: Any) -> Enclosure:
+        """Rigorous enclosures on the boxes [lower, upper], each (dim,) or (n, dim)."""
+        low, high = (points(side, self.dim, "enclose") for side in (lower, upper))
+        state = BoundPropagation(self.graph, Interval(low, high))
+        head = self.head.bounds(state.output)
+        cotangents = state.cotangents(head.gradient)
+        eye = np.eye(self.dim)
+        hessian = state.hessian(cotangents, head.hessian, eye, eye)
+        gradient = cotangents[0]
+        assert gradient is not None
+        if np.ndim(lower) == 1:
+            return Enclosure(head.value[0], gradient[0], hessian.to_interval()[0])
+        return Enclosure(head.value, gradient, hessian.to_interval())
+
+    def value_bounds(self, x: np.ndarray) -> Interval:
+        """A rigorous enclosure of f at one point, shape ()."""
+        state = BoundPropagation(self.graph, Interval(x[None], x[None]))
+        return self.head.bounds(state.output).value[0]
+
+    def gradient_bounds(self, x: np.ndarray, precise: bool = False) -> Interval:
+        """A rigorous enclosure of grad f at one point; ``precise`` computes in balls of 200 bits."""
+        if precise:
+            return gradient_ball(self.net, self.contrasts, self.head.ball_gradient, x)
+        state = BoundPropagation(self.graph, Interval(x[None], x[None]))
+        gradient = state.cotangents(self.head.bounds(state.output).gradient)[0]
+        assert gradient is not None
+        return gradient[0]
+
+    def hessian_bounds(self, box: Interval, left: np.ndarray, right: np.ndarray) -> MidRad:
+        """A rigorous enclosure of left^T H(X) right on one box, (k, l)."""
+        state = BoundPropagation(self.graph, box.reshape((1, self.dim)))
+        head = self.head.bounds(state.output)
+        return state.hessian(state.cotangents(head.gradient), head.hessian, left, right)[0]
