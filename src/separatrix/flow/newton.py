@@ -62,28 +62,28 @@ def concave_metric(hessian: np.ndarray, flat: float = FLAT) -> np.ndarray:
         return (vectors * np.maximum(np.abs(values), flat)) @ vectors.T
 
 
-def climb(potential: Potential, bounds: Bounds, start: np.ndarray, steps: int = 60, reach: float = np.inf) -> Climb:
-    """Newton ascent from ``start`` (dim,) until the projected gradient is at rounding error or nothing climbs any more.
+def climb(potential: Potential, bounds: Bounds, start: np.ndarray, steps: int = 100, reach: float = 0.25) -> Climb:
+    """Trust-region Newton ascent from ``start`` (dim,) until the projected gradient is at rounding error.
 
-    ``reach`` bounds the max norm of a step.
+    ``reach``: first trust radius in the max norm. Ends early where nothing climbs any more.
     """
     x = bounds.snap(np.array(start, dtype=np.float64))
     value, g = _at(potential, x)
-    lower, upper = np.broadcast_to(bounds.lower, x.shape), np.broadcast_to(bounds.upper, x.shape)
-    residual, count = np.inf, 0
-    for count in range(steps + 1):  # noqa: B007
-        projected = bounds.project(np, x, g)
-        residual = float(np.abs(projected).max(initial=0.0))
-        if residual <= 1e-14 * (1.0 + float(np.abs(g).max(initial=0.0))) or count == steps:
-            break
+    count = 0
+    while count < steps and not _is_at_rest(bounds, x, g):
+        count += 1
         free = np.flatnonzero(~bounds.held(np, x, g))
-        low, high = np.maximum(lower[free] - x[free], -reach), np.minimum(upper[free] - x[free], reach)
-        d = box_quadratic(concave_metric(potential.hessian_on(x, free)), g[free], low, high)
-        moved, value, new_g = _search(potential, bounds, x, value, free, d, g)
-        if new_g is None:
+        hessian = potential.hessian_on(x, free)
+        moved = _step(potential, bounds, (x, value, g), (free, hessian, concave_metric(hessian)), reach)
+        if moved is None:
             break
-        x, g = moved, new_g
-    return Climb(x, residual, count)
+        x, value, g, reach = moved
+    return Climb(x, float(np.abs(bounds.project(np, x, g)).max(initial=0.0)), count)
+
+
+def _is_at_rest(bounds: Bounds, x: np.ndarray, g: np.ndarray) -> bool:
+    size = float(np.abs(g).max(initial=0.0))
+    return float(np.abs(bounds.project(np, x, g)).max(initial=0.0)) <= 1e-15 * (1.0 + size)
 
 
 def _at(potential: Potential, x: np.ndarray) -> tuple[float, np.ndarray]:
@@ -91,22 +91,31 @@ def _at(potential: Potential, x: np.ndarray) -> tuple[float, np.ndarray]:
     return float(value[0]), g[0]
 
 
-def _search(potential: Potential, bounds: Bounds, x: np.ndarray, value: float, free: np.ndarray, d: np.ndarray,
-            g: np.ndarray) -> tuple[np.ndarray, float, np.ndarray | None]:
-    """Armijo halving along ``d``; near the top, where values only round, a step that lowers the residual is taken too."""
-    rise = float(g[free] @ d)
+def _step(potential: Potential, bounds: Bounds, here: tuple[np.ndarray, float, np.ndarray],
+          model: tuple[np.ndarray, np.ndarray, np.ndarray], reach: float) -> tuple[np.ndarray, float, np.ndarray, float] | None:
+    """One accepted step, or None: the trust radius shrinks until the model agrees.
+
+    Near the top, where values only round, a step that lowers the residual is accepted.
+    """
+    (x, value, g), (free, hessian, metric) = here, model
+    lower, upper = np.broadcast_to(bounds.lower, x.shape)[free] - x[free], np.broadcast_to(bounds.upper, x.shape)[free] - x[free]
     before = float(np.abs(bounds.project(np, x, g)).max(initial=0.0))
-    t = 1.0
-    while t > 1e-8:
+    slack = SLACK * (1.0 + abs(value))
+    while reach > 1e-12:
+        d = box_quadratic(metric, g[free], np.maximum(lower, -reach), np.minimum(upper, reach))
         new = x.copy()
-        new[free] += t * d
+        new[free] += d
         new = bounds.snap(new)
         if np.array_equal(new, x):
-            break
+            return None
         new_value, new_g = _at(potential, new)
-        if new_value >= value + 1e-4 * t * rise - SLACK * (1.0 + abs(value)):
-            after = float(np.abs(bounds.project(np, new, new_g)).max(initial=0.0))
-            if after < before or new_value > value + SLACK * (1.0 + abs(value)):
-                return new, new_value, new_g
-        t /= 2.0
-    return x, value, None
+        promised, rise = float(g[free] @ d + 0.5 * d @ hessian @ d), new_value - value
+        size = float(np.abs(d).max(initial=0.0))
+        if promised > slack and rise >= 0.1 * promised:
+            grown = 2.0 * reach if size > 0.9 * reach and rise > 0.5 * promised else reach
+            return new, new_value, new_g, grown if rise > 0.25 * promised else 0.5 * size
+        after = float(np.abs(bounds.project(np, new, new_g)).max(initial=0.0))
+        if rise >= -slack and after < 0.5 * before:
+            return new, new_value, new_g, reach
+        reach = 0.25 * min(reach, size)
+    return None

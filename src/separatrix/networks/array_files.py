@@ -42,8 +42,8 @@ BROKEN = (
 )
 PICKLE_ADVICE = (
     "it holds pickles, and unpickling runs whatever code the file contains. If you trust it, load it yourself "
-    "(torch.load, "
-    "joblib.load) and give sx.load the module or estimator, store the weights as .safetensors, or say allow_pickle=True"
+    "(torch.load, joblib.load) and give sx.load the module or estimator, store the weights as .safetensors, or say "
+    "allow_pickle=True"
 )
 
 
@@ -231,8 +231,7 @@ class SafetensorsFile:
         if kind not in ("F16", "F32", "F64", "I8", "I16", "I32", "I64", "U8", "U16", "U32", "U64", "BOOL"):
             raise InputError(
                 f"{printable(self.path)}: {printable(key, 60)} has the number format {printable(kind, 20)}; expected "
-                "float16, "
-                "bfloat16, float32 or float64; convert it first"
+                "float16, bfloat16, float32 or float64; convert it first"
             )
         return self._file.get_tensor(key)
 

@@ -64,14 +64,13 @@ def layer_order(shapes: Shapes, source: str, has_module_order: bool = False) -> 
     _refuse_foreign(shapes, [*plain, *state], source)
     if plain and state:
         raise InputError(
-            f"{source}: holds layers in two styles, {listed(plain, 4)} and {listed(state, 4)}; "
-            "keep W0, b0, W1, b1, … or the ….weight/.bias keys of one network"
+            f"{source}: holds layers in two styles, {listed(plain, 4)} and {listed(state, 4)}; keep W0, b0, W1, b1, … "
+            "or the ….weight/.bias keys of one network"
         )
     if not plain and not state:
         raise InputError(
             f"{source}: holds no layers; expected W0, b0, W1, b1, … with W of shape (out, in), or the ….weight and "
-            "….bias "
-            "keys of a torch state dict"
+            "….bias keys of a torch state dict"
         )
     layers, notes = _plain_layers(shapes, source) if plain else _state_layers(shapes, state, source, has_module_order)
     _check_chain(layers, shapes, source)
@@ -90,10 +89,8 @@ def _refuse_foreign(shapes: Shapes, known: list[str], source: str) -> None:
         rest = f" and {len(foreign) - LISTED} more" if len(foreign) > LISTED else ""
         raise UnsupportedLayerError(
             f"{source}: {len(foreign)} keys look like layers that cannot be read: "
-            f"{', '.join(foreign[:LISTED])}{rest}; a file "
-            "can hold dense layers only (2-D weights, 1-D biases). Give sx.load the torch module itself, or rename "
-            "keys that "
-            "are no layers"
+            f"{', '.join(foreign[:LISTED])}{rest}; a file can hold dense layers only (2-D weights, 1-D biases). Give "
+            "sx.load the torch module itself, or rename keys that are no layers"
         )
 
 
@@ -105,8 +102,8 @@ def _plain_layers(shapes: Shapes, source: str) -> tuple[list[LayerKey], list[str
     missing += [f"b{index}" for index in sorted(weights - biases)] if biases else []
     if missing:
         raise InputError(
-            f"{source}: {listed(missing)} missing beside {listed(shapes)}; expected W0, b0, W1, b1, … without gaps "
-            "(a layer without bias: store zeros)"
+            f"{source}: {listed(missing)} missing beside {listed(shapes)}; expected W0, b0, W1, b1, … without gaps (a "
+            "layer without bias: store zeros)"
         )
     if not biases:
         return [LayerKey(f"W{i}", None) for i in range(n_layers)], ["the file has no biases: zero was assumed"]
@@ -155,9 +152,8 @@ def _module_order(
             f"{source}: the layers {_with_shapes(names, shapes)} do not chain in any order; weights are (out, in)"
         )
     raise InputError(
-        f"{source}: the order of the layers {_with_shapes(names, shapes)} is ambiguous: neither their names nor "
-        "their shapes "
-        "tell it; store them as W0, b0, W1, b1, …"
+        f"{source}: the order of the layers {_with_shapes(names, shapes)} is ambiguous: neither their names nor their "
+        "shapes tell it; store them as W0, b0, W1, b1, …"
     )
 
 

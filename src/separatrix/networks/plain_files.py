@@ -144,8 +144,7 @@ def _activations(
     if names is None and n_hidden and stated.activation is None:
         raise InputError(
             f"{source}: has {n_hidden} hidden layer{'s' * (n_hidden > 1)}, and the file does not say their "
-            "activation; pass "
-            f"activation= one of {', '.join(sorted(ACTIVATIONS))}"
+            f"activation; pass activation= one of {', '.join(sorted(ACTIVATIONS))}"
         )
     if names is None:
         names = activation_list(stated.activation or [], source)
@@ -241,8 +240,7 @@ def _perceptron(network: Network) -> tuple[dict[str, np.ndarray], list[str], set
     if not fits or len(slopes) > 1:
         raise InputError(
             "save: only chains affine, activation, affine, …, affine with exact weights and one slope can be "
-            "written; this "
-            f"network has the layers {', '.join(type(layer).__name__ for layer in layers[:20])}"
+            f"written; this network has the layers {', '.join(type(layer).__name__ for layer in layers[:20])}"
         )
     return arrays, names, slopes
 

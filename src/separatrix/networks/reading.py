@@ -18,8 +18,7 @@ TORCH_PICKLES = (".pt", ".pth", ".ckpt", ".bin")
 OTHER_PICKLES = (".pkl", ".pickle", ".joblib", ".sav")
 READABLE = (
     "a path to .npz or .safetensors, a torch.nn.Module, or a fitted sklearn MLPClassifier (alone or behind scalers "
-    "in a "
-    "Pipeline)"
+    "in a Pipeline)"
 )
 
 
@@ -85,11 +84,10 @@ def _load_file(path: Any, activation: Any, shape: tuple[int, ...] | None, allow_
             raise UnreadableFileError(f"{printable(text)}: {PICKLE_ADVICE}")
         first_bytes(text, 1)
         return _unpickled(text, suffix, activation, shape)
-    if suffix == ".onnx":
+    if suffix in (".onnx", ".pt2"):
         raise UnsupportedLayerError(
-            f"{printable(text)}: ONNX files are not read by this version; load the model in its framework and give "
-            "sx.load the "
-            "module, or store W0, b0, W1, b1, … in .npz or .safetensors"
+            f"{printable(text)}: {suffix[1:].upper()} files are not read by this version; load the model in its "
+            "framework and give sx.load the module, or store W0, b0, W1, b1, … in .npz or .safetensors"
         )
     start = first_bytes(text, 9)
     if suffix == ".npz" or (suffix != ".safetensors" and start[:2] == b"PK"):
@@ -140,8 +138,8 @@ def _load_object(source: Any, activation: Any, shape: tuple[int, ...] | None) ->
         if set(names) != set(network.activations):
             raise InputError(
                 f"load: activation={printable(activation, 80)!s} was given, the {printable(network.reading.source)} "
-                "has "
-                f"{', '.join(sorted(set(network.activations))) or 'none'}; activation= is for files only, leave it out"
+                f"has {', '.join(sorted(set(network.activations))) or 'none'}; activation= is for files only, leave "
+                "it out"
             )
     return network
 

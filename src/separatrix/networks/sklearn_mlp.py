@@ -97,8 +97,7 @@ def _check_fitted(model: MLPClassifier, source: str) -> None:
     if getattr(model, "out_activation_", "softmax") == "logistic" and model.n_outputs_ > 1:
         raise InputError(
             f"{source}: is multi-label ({model.n_outputs_} independent outputs), which is no classification into "
-            "classes; "
-            "fit one classifier a label"
+            "classes; fit one classifier a label"
         )
     if getattr(model, "out_activation_", None) not in ("softmax", "logistic"):
         raise InputError(

@@ -20,8 +20,7 @@ from separatrix.networks.theorem_record import Hypothesis, Theorem
 OF_DIFFERENCES = ("class probability", "log-odds", "margin")
 NGUYEN = (
     "Q. Nguyen, M. C. Mukkamala, M. Hein, Neural Networks Should Be Wide Enough to Learn Disconnected Decision "
-    "Regions, "
-    "ICML 2018, arXiv:1803.00094"
+    "Regions, ICML 2018, arXiv:1803.00094"
 )
 BEISE = (
     "H.-P. Beise, S. Dias Da Cruz, U. Schröder, On decision regions of narrow deep neural networks, "
@@ -94,8 +93,7 @@ def _row_space(structure: Structure, box: Box | None) -> Theorem:
         "Let f be a function of W1 x + b1. On R^n the gradient flow of f never moves the component of x in ker W1.",
         (through, smaller),
         f"on R^{n} the flow reduces from {n} to {rank} dimensions: the component of x in ker W1 (dimension "
-        f"{n - (rank or 0)}) "
-        "never moves",
+        f"{n - (rank or 0)}) never moves",
         ("every potential of the logits",), on_domain, "the gradient of f lies in the row space of W1 (§4)",
     )  # fmt: skip
 
@@ -123,17 +121,14 @@ def _no_equilibria(structure: Structure, box: Box | None) -> Theorem:
     on_domain = f"holds on all of R^{structure.n_inputs}: there is no finite sink; flows go to infinity"
     if box is not None:
         on_domain = (
-            f"on {box}: no equilibrium in the interior; every sink and every saddle of the projected flow lies on "
-            "the boundary, "
-            "with at least one active coordinate"
+            f"on {box}: no equilibrium in the interior; every sink and every saddle of the projected flow lies on the "
+            "boundary, with at least one active coordinate"
         )
     return _theorem(
         "4.2", "no equilibria",
         "If every weight matrix has full row rank and every activation has s' > 0, then x -> z is a submersion, and "
-        "grad f != 0 "
-        "on R^n for every f of z without critical points in z. For functions of differences of logits, the "
-        "differences of the "
-        "last matrix's rows suffice.",
+        "grad f != 0 on R^n for every f of z without critical points in z. For functions of differences of logits, "
+        "the differences of the last matrix's rows suffice.",
         hypotheses, f"the network {structure.network.architecture} has no equilibrium in R^{structure.n_inputs}",
         potentials, on_domain, KUEHN,
     )  # fmt: skip
@@ -165,8 +160,8 @@ def _contractible(structure: Structure, box: Box | None) -> Theorem:
         "One hidden layer with W1 of full row rank and a continuous, strictly increasing activation: {p_k >= c}, "
         "{l_k >= c}, {z_i - z_j >= c} and the decision regions in R^n are contractible or empty.",
         hypotheses,
-        f"in R^{structure.n_inputs} every decision region and every set {{p_k >= c}}, {{l_k >= c}}, "
-        f"{{z_i - z_j >= c}} is contractible or empty{sublevel}",
+        f"in R^{structure.n_inputs} every decision region and every set {{p_k >= c}}, {{l_k >= c}}, {{z_i - z_j >= "
+        f"c}} is contractible or empty{sublevel}",
         OF_DIFFERENCES, on_domain,
         "preimages of convex sets under a homeomorphism onto a convex set and an affine surjection (§4)",
     )  # fmt: skip
@@ -186,8 +181,8 @@ def _connected(structure: Structure, box: Box | None) -> Theorem:
     return _theorem(
         "4.4", "connected decision regions",
         "If the widths of the hidden layers never grow, starting from n, their weight matrices have full rank and "
-        "the activations "
-        "are continuous, strictly increasing and onto R, then every decision region in R^n is connected.",
+        "the activations are continuous, strictly increasing and onto R, then every decision region in R^n is "
+        "connected.",
         hypotheses,
         f"in R^{structure.n_inputs} every decision region of {structure.network.architecture} is connected or empty",
         ("decision regions",), on_domain, NGUYEN,
@@ -195,6 +190,16 @@ def _connected(structure: Structure, box: Box | None) -> Theorem:
 
 
 def _no_islands(structure: Structure, box: Box | None) -> Theorem:
+    """(4.5). Pad every hidden layer to n neurons by zeros; let the activations be strictly increasing at first.
+
+    The layers up to the first singular matrix are a homeomorphism h of R^n onto an open set U. If there is such a
+    matrix, a line in its kernel through h(x) meets U in an open interval, on whose preimage the logits are constant.
+    If there is none, {z_k >= z_l} is cut out of the last hidden space by C - 1 <= n half-spaces, so it holds a ray
+    from h(x), and the ray up to its exit from U has its preimage in the region. Both preimages are connected and
+    closed but not compact in R^n. Monotone activations are locally uniform limits of strictly increasing ones; limits
+    of continua that join x to a large sphere do so, too (for the open region: apply this to {z_k >= z_l + c} with a
+    small c > 0). A closed set with unbounded components leaves a box only through its boundary (boundary bumping).
+    """
     n, widths, n_classes = structure.n_inputs, structure.hidden_widths(), structure.network.n_classes
     widest = max(widths, default=0)
     narrower = [width for width in widths if width < n]
@@ -222,10 +227,9 @@ def _no_islands(structure: Structure, box: Box | None) -> Theorem:
     return _theorem(
         "4.5", "no bounded islands",
         "If no hidden layer is wider than n, the activations are continuous and monotone (ReLU included), and there "
-        "are at most n + 1 "
-        "classes or some hidden layer is narrower than n, then every component of a decision region in R^n is "
-        "unbounded. (More "
-        "classes can bound a region: four affine logits in the plane bound a triangle.)",
+        "are at most n + 1 classes or some hidden layer is narrower than n, then every component of a decision "
+        "region in R^n is unbounded. (More classes can bound a region: four affine logits in the plane bound a "
+        "triangle.)",
         hypotheses, f"in R^{n} no decision region of {structure.network.architecture} has a bounded component",
         ("decision regions",), on_domain, BEISE,
     )  # fmt: skip

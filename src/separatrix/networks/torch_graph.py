@@ -103,8 +103,8 @@ def _call(node: Any, values: Mapping[Any, Any], building: Building) -> Any:
     rule: Callable[..., Value] | None = RULES.get(base)
     if not any(isinstance(leaf, (Value, Unknown)) for leaf in leaves):
         return _constant(node, name, args, kwargs)
-    if name == "getitem" and args[1] == 0 and isinstance(args[0], (Value, Unknown)):
-        return args[0]
+    if name == "getitem" and isinstance(args[0], (Value, Unknown)):
+        return args[0] if args[1] == 0 else Unknown()  # further results, such as a batch norm's, are not followed
     if rule is None:
         raise Unsupported("")
     if any(isinstance(leaf, Unknown) for leaf in leaves):
@@ -163,7 +163,8 @@ def _finished(building: Building, output: Any) -> TracedNetwork:
     """Checks the output, takes a softmax or a one-output sigmoid off, and folds constants."""
     source, outputs = building.source, _flat(output)
     if len(outputs) != 1 or not isinstance(outputs[0], Value):
-        what = f"{len(outputs)} results" if len(outputs) != 1 else "a result that does not depend on its input"
+        kind = "that cannot be followed" if isinstance(outputs[0], Unknown) else "that does not depend on its input"
+        what = f"{len(outputs)} results" if len(outputs) != 1 else f"a result {kind}"
         raise UnsupportedLayerError(
             f"{source}: returns {what}; expected one tensor of logits, (n, classes); wrap the module"
         )
@@ -220,7 +221,6 @@ def refusal(refused: list[tuple[str, str, str]], source: str) -> str:
     rest = f"; and {len(groups) - KINDS_LISTED} more kinds" if len(groups) > KINDS_LISTED else ""
     return (
         f"{source}: {len(refused)} operations cannot be read: {'; '.join(parts)}{rest}. Readable are dense layers, "
-        "batch norm, "
-        f"skip connections, {', '.join(ACTIVATION_NAMES)}, reshapes that keep the batch, and a softmax or one "
-        "sigmoid at the end"
+        f"batch norm, skip connections, {', '.join(ACTIVATION_NAMES)}, reshapes that keep the batch, and a softmax or "
+        "one sigmoid at the end"
     )

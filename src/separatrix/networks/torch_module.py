@@ -176,8 +176,8 @@ def _fitting_shape(
     tried = f"on inputs of shape {given}" if given else "on inputs of a shape guessed from its parameters"
     raise InputError(
         f"{source}: does not run {tried}: {printable(failure or 'it has no parameters')}; pass input_shape=, the "
-        "shape of one "
-        "input without the batch"
+        "shape of one input without the batch (a program exported for one batch size: give the module it was made "
+        "from)"
     ) from failure
 
 
@@ -217,15 +217,8 @@ def _traced(module: torch.nn.Module, shape: tuple[int, ...], dtype: torch.dtype,
         leaves = _foreign_leaves(module)
         listed = " " + refusal(leaves, "modules without counterpart") if leaves else ""
         raise UnsupportedLayerError(
-            f"{source}: cannot be traced by torch.export, for example because its control flow depends on the data "
-            "or it leaves "
-            "torch: "
-            ""
-            ""
-            ""
-            ""
-            ""
-            f"{_first_line(error)}.{listed}"
+            f"{source}: cannot be traced by torch.export, for example because its control flow depends on the data or "
+            f"it leaves torch: {_first_line(error)}.{listed}"
         ) from error
     signature = program.graph_signature
     bound: dict[str, Any] = {str(name): shape for name in signature.user_inputs}
@@ -275,7 +268,7 @@ def _difference(
     """Largest difference on random points between the module's output and ours, put through the same last step."""
     rows = torch.from_numpy(random_points(network.n_inputs)).to(dtype)
     try:
-        own = _run(module, rows.reshape(CHECKED_POINTS, *shape)).double().reshape(CHECKED_POINTS, -1).numpy()
+        own = _run(module, rows.clone().reshape(CHECKED_POINTS, *shape)).double().reshape(CHECKED_POINTS, -1).numpy()
     except Exception as error:
         raise InputError(f"{source}: does not run on a batch of {CHECKED_POINTS}: {printable(error)}") from error
     passed = network.propagate(rows.double().numpy())
@@ -287,8 +280,7 @@ def _difference(
     if not difference <= tolerance:
         raise InputError(
             f"{source}: the network read differs from the module's own output by {difference:.3g} on random points, "
-            "more than "
-            f"{tolerance:.3g}; the module may depend on the batch, on chance or on data in a way that a trace does "
-            "not show"
+            f"more than {tolerance:.3g}; the module may depend on the batch, on chance or on data in a way that a "
+            "trace does not show"
         )
     return difference

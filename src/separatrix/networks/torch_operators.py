@@ -111,6 +111,10 @@ def _rsub(building: Building, shape: Shape, x: Any, y: Any, alpha: float = 1) ->
 
 def _mul(building: Building, shape: Shape, x: Any, y: Any) -> Value:
     if isinstance(x, Value) and isinstance(y, Value):
+        for value, gate in ((x, y), (y, x)):
+            node = building.nodes[gate.index]
+            if isinstance(node.layer, Activation) and node.layer.name == "sigmoid" and node.parents == (value.index,):
+                return building.append(Activation("silu"), value)
         raise Unsupported("product of two computed values")
     value, constant = (x, y) if isinstance(x, Value) else (y, x)
     _same(value, shape)

@@ -1,1 +1,1 @@
-"""Guaranteed arithmetic: intervals, elementary functions, midpoint-radius matrices, activation ranges, ranks, spectra (§8)."""
+"""Guaranteed arithmetic: intervals, elementary functions, matrices, activation ranges, ranks, spectra (§8)."""

@@ -1,9 +1,10 @@
 """Proved ranges of the activations and of their first two derivatives over intervals (§8).
 
-Between critical points s^(n) is monotone, so its range over [lower, upper] is the hull of its values at both ends and at the
-critical points inside (:mod:`separatrix.numerics.critical_points`). Values at the ends come from the elementary kernels, in
-forms without cancellation in the tails. Beyond a bound where every critical point is passed, values lie between the value at
-the bound and the limit at infinity.
+Between critical points s^(n) is monotone, so its range over [lower, upper] is the hull of its values at both ends and
+at the critical points inside (:mod:`separatrix.numerics.critical_points`). Values at the ends come from the
+elementary kernels, in
+forms without cancellation in the tails. Beyond a bound where every critical point is passed, values lie between the
+value at the bound and the limit at infinity.
 """
 
 from __future__ import annotations
@@ -122,12 +123,14 @@ def _value(name: str, order: int, u: Array) -> Bounds:
     lower, upper = value.lower, value.upper
     beyond = u < -bound
     if beyond.any():
-        lower, upper = np.where(beyond, np.minimum(lower, left), lower), np.where(beyond, np.maximum(upper, left), upper)
+        lower = np.where(beyond, np.minimum(lower, left), lower)
+        upper = np.where(beyond, np.maximum(upper, left), upper)
     if right is None:
         return lower, np.where(u == np.inf, np.inf, upper)
     beyond = u > bound
     if beyond.any():
-        lower, upper = np.where(beyond, np.minimum(lower, right), lower), np.where(beyond, np.maximum(upper, right), upper)
+        lower = np.where(beyond, np.minimum(lower, right), lower)
+        upper = np.where(beyond, np.maximum(upper, right), upper)
     return lower, upper
 
 
@@ -155,7 +158,7 @@ def _piecewise_linear_range(name: str, order: int, low: Array, high: Array, slop
         first, last = np.where(low > 0, 1.0, below), np.where(high < 0, below, 1.0)
         return np.minimum(first, last), np.maximum(first, last)
     negative = Interval(np.minimum(low, 0.0), np.minimum(high, 0.0)) * below
-    lower = np.where(low >= 0, low, np.minimum(negative.lower, np.maximum(high, 0.0)))
+    lower = np.where(low >= 0, low, negative.lower)
     return lower, np.where(high <= 0, negative.upper, np.where(low >= 0, high, np.maximum(negative.upper, high)))
 
 
@@ -163,14 +166,15 @@ def activation_range(name: str, order: int, lower: Any, upper: Any, slope: float
     """Arrays (lo, hi) with lo <= s^(order)(u) <= hi for all u in [lower, upper], sharp up to a few ulp.
 
     ``name``: sigmoid, tanh, softplus, gelu (u Phi(u)), gelu_tanh (u (1 + tanh(sqrt(2/pi) (u + 0.044715 u^3)))/2), silu,
-    identity, relu or leaky_relu (``slope`` for negative arguments); ``order`` 0, 1 or 2; ``lower`` <= ``upper`` arrays of one
-    shape, infinite ends allowed. For relu and leaky_relu order 1 is Clarke's generalised derivative. In the tails the bounds
+    identity, relu or leaky_relu (``slope`` for negative arguments); ``order`` 0, 1 or 2; ``lower`` <= ``upper``
+    arrays of one shape, infinite ends allowed. For relu and leaky_relu order 1 is Clarke's generalised derivative. In
+    the tails the bounds
     are relatively sharp (gelu_tanh: up to |u|^3 times the rounding of its argument).
 
     Raises InputError for unknown names and orders, order 2 of relu and leaky_relu, NaN, and lower > upper.
 
     >>> lo, hi = activation_range("tanh", 1, [-1.0, 20.0], [2.0, 20.0])
-    >>> bool(lo[0] <= 0.0706508 <= hi[0]), bool(1.69e-17 < lo[1] <= hi[1] < 1.7e-17)
+    >>> bool(lo[0] <= 0.07065082485316447 <= hi[0]), bool(1.69e-17 < lo[1] <= hi[1] < 1.7e-17)
     (True, True)
     """
     if order not in (0, 1, 2) or name not in (*_FORMULAS, *_PIECEWISE_LINEAR):

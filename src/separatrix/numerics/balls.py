@@ -1,4 +1,4 @@
-"""Midpoint-radius matrices: enclosures whose products run at the speed of BLAS (mathematics §8, methods 'Outward rounding')."""
+"""Midpoint-radius matrices: enclosures whose products run at the speed of BLAS (mathematics §8)."""
 
 from __future__ import annotations
 
@@ -142,7 +142,8 @@ class MidRad:
     def multiply(self, other: Any) -> MidRad:
         """The entrywise product with another MidRad, an exact array or an exact number, axes broadcast.
 
-        |x y - fl(a b)| <= u |fl(a b)| + eta + |a| s + r (|b| + s) for |x - a| <= r, |y - b| <= s; 0 where a factor is 0.
+        |x y - fl(a b)| <= u |fl(a b)| + eta + |a| s + r (|b| + s) for |x - a| <= r, |y - b| <= s; 0 where a factor is
+        0.
         """
         other = _mid_rad(other)
         a, r, b, s = self._mid, self._rad, other._mid, other._rad
@@ -164,8 +165,9 @@ def product(a: Any, b: Any) -> MidRad:
 
     With k terms in a sum, A = Am +- Ar, B = Bm +- Br, C = fl(Am Bm) in any order of summation, with or without FMA:
         |A B - C| <= gamma_k |Am| |Bm| + k eta + |Am| Br + Ar (|Bm| + Br),   gamma_k = k u / (1 - k u)
-    (Higham, Accuracy and Stability, 3.1-3.5; each product or FMA underflows by at most eta/2, and later roundings enlarge
-    that by less than 2). As |Am| (gamma_k |Bm| + Br) is a product, too, two products give the radius; each of its factors
+    (Higham, Accuracy and Stability, 3.1-3.5; each product or FMA underflows by at most eta/2, and later roundings
+    enlarge that by less than 2). As |Am| (gamma_k |Bm| + Br) is a product, too, two products give the radius; each of
+    its factors
     is rounded upward and each product, a sum of k non-negative terms, is at least (1 - gamma_(k+1)) of its exact value
     less k eta: the final factor 1 + 2 gamma_(k+8) and 4 k eta cover these and the last additions.
     Not for products of Strassen's kind or in reduced precision, which no BLAS uses for float64 unasked.

@@ -2,19 +2,22 @@
 
 A range needs every zero of s^(n+1). That the table below is complete:
 
-* sigmoid, softplus: with p = sigmoid, p'' = p' (1 - 2 p) vanishes at 0 only, p''' = p' (1 - 6 p + 6 p^2) where p = 1/2 +- 1/(2 sqrt 3);
-  p and softplus increase. tanh: t'' = -2 t t' at 0 only, t''' = t' (6 t^2 - 2) where t = +- 1/sqrt 3.
-* gelu: s'' = phi (2 - u^2), s''' = phi (u^3 - 4 u): zeros +- sqrt 2 and 0, +- 2. s' falls from 0 at -inf to its minimum at
-  -sqrt 2, rises to its maximum above 1 at sqrt 2 and falls to 1: it vanishes once, in (-sqrt 2, sqrt 2).
-* silu: T = tanh(u/2), s' = sigmoid(u) (1 + u sigmoid(-u)), and 1 + e^u + u increases: one zero. s'' = p' (2 - u T), and u T increases in |u|:
-  one pair. s''' = p'/2 (3 T (u T - 2) - u), zero at 0 and where u/2 = atanh T = 3 T / (3 T^2 - 1): for T > 0 the right side is
-  negative up to 1/sqrt 3 and decreases from there while the left increases: one pair.
-* gelu_tanh: s = u sigmoid(w), w = a (u + b u^3), T = tanh(w/2), p' = T_w/2 at w. s - u/2 is even, so s'' is even, s''' odd, s'(-u) = 1 - s'(u).
-  s'' = p' (2 w' + u w'' - u T w'^2) vanishes where (a/2) u T . (1 + 3 b u^2)^2/(1 + 6 b u^2) = 1; for u > 0 both factors increase,
-  the second because it is 1 + y^2/(1 + 2 y), y = 3 b u^2: one pair. So s' rises from 1/2 at 0 to above 1 and falls to 1:
-  s'(-u) = 1 - s'(u) vanishes once. s''' = p' (u w'^3 (3 T^2 - 1)/2 - 3 T w'^2 - 3 u T w' w'' + 3 w'' + u w'''): for u >= 4,
-  w''/w' = 6 b u/(1 + 3 b u^2) <= 2/u, so it is positive once u w' (3 T^2 - 1)/2 > 9 T; at 4, u w' > 20 and T > 0.999, and both
-  increase. On [0, 4] the balls prove one zero besides 0: :func:`_prove_gelu_tanh`.
+* sigmoid, softplus: with p = sigmoid, p'' = p' (1 - 2 p) vanishes at 0 only, p''' = p' (1 - 6 p + 6 p^2) where p =
+  1/2 +- 1/(2 sqrt 3); p and softplus increase. tanh: t'' = -2 t t' at 0 only, t''' = t' (6 t^2 - 2) where t = +-
+  1/sqrt 3.
+* gelu: s'' = phi (2 - u^2), s''' = phi (u^3 - 4 u): zeros +- sqrt 2 and 0, +- 2. s' falls from 0 at -inf to its
+  minimum at -sqrt 2, rises to its maximum above 1 at sqrt 2 and falls to 1: it vanishes once, in (-sqrt 2, sqrt 2).
+* silu: T = tanh(u/2), s' = sigmoid(u) (1 + u sigmoid(-u)), and 1 + e^u + u increases: one zero. s'' = p' (2 - u T),
+  and u T increases in |u|: one pair. s''' = p'/2 (3 T (u T - 2) - u), zero at 0 and where u/2 = atanh T = 3 T / (3
+  T^2 - 1): for T > 0 the right side is negative up to 1/sqrt 3 and decreases from there while the left increases: one
+  pair.
+* gelu_tanh: s = u sigmoid(w), w = a (u + b u^3), T = tanh(w/2), p' = T_w/2 at w. s - u/2 is even, so s'' is even,
+  s''' odd, s'(-u) = 1 - s'(u). s'' = p' (2 w' + u w'' - u T w'^2) vanishes where (a/2) u T . (1 + 3 b u^2)^2/(1 + 6 b
+  u^2) = 1; for u > 0 both factors increase, the second because it is 1 + y^2/(1 + 2 y), y = 3 b u^2: one pair. So s'
+  rises from 1/2 at 0 to above 1 and falls to 1: s'(-u) = 1 - s'(u) vanishes once. s''' = p' (u w'^3 (3 T^2 - 1)/2 - 3
+  T w'^2 - 3 u T w' w'' + 3 w'' + u w'''): for u >= 4, w''/w' = 6 b u/(1 + 3 b u^2) <= 2/u, so it is positive once u
+  w' (3 T^2 - 1)/2 > 9 T; at 4, u w' > 20 and T > 0.999, and both increase. On [0, 4] the balls prove one zero besides
+  0: :func:`_prove_gelu_tanh`.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from separatrix.numerics.ball_doubles import outward
 BITS = 200
 GELU_CUBIC = 0.044715  # b of gelu_tanh is this double, as in PyTorch
 
-# where the critical points are: an exact abscissa, or a bracket at whose ends s^(n+1) has opposite signs, with both signs of u
+# where s^(n+1) vanishes: exact abscissas, and brackets at whose ends it has opposite signs, for both signs of u
 _EXACT = {("sigmoid", 1): (0.0,), ("tanh", 1): (0.0,), ("softplus", 2): (0.0,), ("gelu", 2): (-2.0, 0.0, 2.0),
           ("silu", 2): (0.0,), ("gelu_tanh", 2): (0.0,)}
 _BRACKETS = {("sigmoid", 2): (1.0, 2.0), ("tanh", 2): (0.5, 1.0), ("gelu", 1): (1.0, 2.0), ("silu", 1): (2.0, 3.0),
@@ -119,7 +122,7 @@ def _bisected(name: str, order: int, low: float, high: float) -> tuple[Any, Any]
 
 
 def _prove_gelu_tanh(low: float, high: float) -> None:
-    """On (0, 4], s''' vanishes once, in [low, high]: s'''(0) = 0 and s'''' < 0 up to 1/2; s''' < 0 up to low; s'''' > 0; s''' > 0."""
+    """On (0, 4], s''' vanishes once: s'''(0) = 0, s'''' < 0 to 1/2, s''' < 0 to low, s'''' > 0 to high, s''' > 0."""
     for order, sign, left, right in ((4, -1, 0.0, 0.5), (3, -1, 0.5, low), (4, 1, low, high), (3, 1, high, 4.0)):
         if not _has_sign("gelu_tanh", order, sign, left, right):
             raise ArithmeticError(f"the sign of derivative {order} of gelu_tanh on [{left}, {right}] is not proved")

@@ -1,7 +1,7 @@
 """Elementary functions of doubles with proved bounds: each returns (lower, upper) that hold the exact real value.
 
-Own kernels made of IEEE operations, with the error analysis beside them; the accuracy of a system's exp, tanh or erf is never
-used. Any shape; NaN raises InputError; at infinite arguments the bounds hold the limit.
+Own kernels made of IEEE operations, with the error analysis beside them; the accuracy of a system's exp, tanh or erf
+is never used. Any shape; NaN raises InputError; at infinite arguments the bounds hold the limit.
 
 ======================================  ==============================================
 exp, expm1                              :mod:`separatrix.numerics.exponential`

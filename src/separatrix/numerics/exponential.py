@@ -2,11 +2,11 @@
 
 Reduction: k = rint(x / ln 2), r = x - k ln 2, with ln 2 = HIGH + LOW + (less than 2^-96), HIGH of 42 bits.
 k HIGH is exact for |k| < 2^11. x - k HIGH is exact: both are multiples of 2^-54 (|x| >= 1/4 where k is not 0) and the
-difference is below 1/2. Since |fl(x/ln 2) - x/ln 2| < 2^-41, |r| <= R = 0.34658. |k LOW| < 2^-32, so the computed r is off by
+difference is below 1/2. Since |fl(x/ln 2) - x/ln 2| < 2^-41, |r| <= R = 0.34658. |k LOW| < 2^-32, so r is off by
     |dr| <= ulp(r)/2 + 2^-84 <= 0.2501 u     (k not 0), dr = 0 (k = 0).
 Polynomial: expm1(r) = r + r^2 q(r), q = 1/2! + r/3! + ... + r^12/14!, in Horner's form.
   truncation  sum_{n >= 15} R^n/n! < 1.1 R^15/15! < 1e-19 < 0.001 u, and relative to |expm1(r)| >= 0.84 |r|: < 0.004 u;
-  Horner      h_j = fl(c_j + fl(r h_{j+1})) is off by e_j <= u (|c_j| + |r h_{j+1}| + |h_j|) + |r| e_{j+1} (1/2 is exact);
+  Horner      h_j = fl(c_j + fl(r h_{j+1})) is off by e_j <= u (|c_j| + |r h_{j+1}| + |h_j|) + |r| e_{j+1} (1/2 exact);
               with h_0 <= 0.564, h_1 <= 0.183, h_2 <= 0.046: e_2 <= 0.11 u, e_1 <= 0.45 u, e_0 <= 0.79 u;
   r^2 q       two more roundings: off by at most (0.79 + 2 . 0.564) u r^2 <= 1.93 u r^2 <= 0.232 u;
   p = r + .   |p| < 1/2: off by at most u/4, and by at most u |p|.
@@ -59,7 +59,8 @@ def exp_block(x: Array, tail: Array | float = 0.0) -> Bounds:
 
     y = fl(1 + p): by (A) and the last rounding, y differs from exp(r) by at most
     0.838 u + u = 1.84 u where y >= 1 and by 0.734 u + u/2 where y < 1. fl(y +- 2.9 u) moves y by at least 1.9 u, since
-    all these numbers are below 2 with ulp/2 <= u. Scaling by 2^k is exact until the result is subnormal, where eta is added.
+    all these numbers are below 2 with ulp/2 <= u. Scaling by 2^k is exact until the result is subnormal, where eta is
+    added.
     Arguments are first clipped to [-746, 710]: exp(-746) < eta/2, exp(710) > MAX.
     """
     x = np.minimum(np.maximum(x, -746.0), 710.0)
@@ -93,7 +94,8 @@ def exp(x: Array) -> Bounds:
 def expm1_block(x: Array) -> Bounds:
     """Bounds of exp(x) - 1: see :func:`expm1`.
 
-    y = fl(a + 2^k p) with a = 2^k - 1, exact for |k| <= 53, replaced by 2^k for k > 53 and by -1 for k < -53. With (A), (B):
+    y = fl(a + 2^k p) with a = 2^k - 1, exact for |k| <= 53, replaced by 2^k for k > 53 and by -1 for k < -53. With
+    (A), (B):
       k = 0       1.81 u |y|;
       k = 1       |error| <= 2 . 0.838 u + ulp(y)/2. p > 0: y >= 1, 2.68 u |y|. p < 0, y >= 1/2: p >= -1/4,
                   2 (0.25 + 0.16 + 0.251) u + u/2 = 1.83 u <= 3.66 u |y|. y < 1/2: exp(r) <= 3/4, so
@@ -104,7 +106,8 @@ def expm1_block(x: Array) -> Bounds:
       3 <= k <= 53  (0.734/0.58 + 1) u |y| (p < 0), (0.838/0.875 + 1) u |y| (p > 0): 2.3 u |y|;
       k <= -2     0.21 u + u/2 <= 1.2 u |y| (|y| >= 0.64), and below -53 the missing 2^k adds at most u/2: 2 u |y|;
       k > 53      1.84 u |y| / 0.99 and the missing 1 adds 2^-53.4 relative: 2.7 u |y|.
-    Hence factors 2.9 u (k = 0), 5 u (k = 1), 3.1 u (k <= -2) and 3.8 u (else) in widen, which keeps 1.01 u for itself; the underflow of r^2 is below the
+    Hence factors 2.9 u (k = 0), 5 u (k = 1), 3.1 u (k <= -2) and 3.8 u (else) in widen, which keeps 1.01 u for
+    itself; the underflow of r^2 is below the
     slack 0.08 u |r| for |r| >= 2^-1000, and below eta/2 for smaller r.
     """
     x = np.minimum(np.maximum(x, -746.0), 710.0)

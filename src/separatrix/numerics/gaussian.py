@@ -3,10 +3,11 @@
 Everything rests on Mills' ratio M(x) = exp(x^2/2) int_x^inf exp(-t^2/2) dt = int_0^inf exp(-x t - t^2/2) dt, x >= 0:
     1 - Phi(x) = phi(x) M(x),    erfc(x) = sqrt(2/pi) exp(-x^2) M(sqrt(2) x).
 M is evaluated by its Taylor polynomial of degree 13 about c = (i + 1/2)/4, |x - c| <= 1/8, i = 0, ..., 159. With
-M' = x M - 1 the coefficients obey a_1 = c a_0 - 1, (n + 1) a_{n+1} = c a_n + a_{n-1}; flint balls give a_0 and the rest.
-  truncation  |M^(14)(xi)| 8^-14/14!, and |M^(14)|/M = E[t^14] under the density exp(-xi t - t^2/2) decreases in xi, so it is at
-              most its value at 0, 13!! = 135135; with M(xi)/M(x) <= 1.25 (|M'|/M <= 0.8, |xi - x| <= 1/4):
-              1.25 . 135135 . 8^-14 / 14! < 5e-19 < 0.005 u relative;
+M' = x M - 1 the coefficients obey a_1 = c a_0 - 1, (n + 1) a_{n+1} = c a_n + a_{n-1}; flint balls give a_0 and the
+rest.
+  truncation  |M^(14)(xi)| 8^-14/14!, and |M^(14)|/M = E[t^14] under the density exp(-xi t - t^2/2) decreases in xi,
+              so it is at most its value at 0, 13!! = 135135; with M(xi)/M(x) <= 1.25 (|M'|/M <= 0.8, |xi - x| <=
+              1/4): 1.25 . 135135 . 8^-14 / 14! < 5e-19 < 0.005 u relative;
   rounding    relative to M: x - c (|M'|/M <= 0.8, off by u/16) 0.05 u; a_0: 1.11 u (a_0/M <= 1.11); the bracket
               (|a_1|/a_0 <= 0.8, |a_2|/a_0 <= 0.5) 1.9 u and its product, times |x - c| <= 1/8: 0.4 u; last sum: u.
   together    2.6 u M.                                                                                              (M)
@@ -22,7 +23,7 @@ import numpy as np
 
 from separatrix.numerics.ball_doubles import within_one_rounding
 from separatrix.numerics.exponential import exp_block, horner
-from separatrix.numerics.rounding import UNIT, Array, Bounds, blockwise, down, two_square, up, widen
+from separatrix.numerics.rounding import UNIT, Array, Bounds, blockwise, down, odd, two_square, up, widen
 
 DEGREE, PIECES = 13, 160
 SQRT2 = 1.4142135623730951
@@ -146,5 +147,4 @@ def erf(x: Array) -> Bounds:
     series = size <= 0.5
     lower = np.where(series, np.maximum(down(least * TWO_OVER_SQRT_PI[0]), 0.0), down(1.0 - high))
     upper = np.where(series, up(most * TWO_OVER_SQRT_PI[1]), np.minimum(up(1.0 - low), 1.0))
-    negative, zero = x < 0.0, x == 0.0
-    return (np.where(zero, 0.0, np.where(negative, -upper, lower)), np.where(zero, 0.0, np.where(negative, -lower, upper)))
+    return odd(x, lower, upper)

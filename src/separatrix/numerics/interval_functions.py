@@ -1,4 +1,4 @@
-"""Elementary functions of intervals: the exact range rounded outward, by monotonicity from the bounds at the ends (§8)."""
+"""Elementary functions of intervals: the exact range, rounded outward, by monotonicity from both ends (§8)."""
 
 from __future__ import annotations
 

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 from separatrix.errors import InputError
-from separatrix.numerics.rounding import UNIT, Array, add_down, add_up, as_doubles, down, up
+from separatrix.numerics.rounding import Array, add_down, add_up, as_doubles, down, sum_down, up
+
 
 class Interval:
     """An array of intervals [lower, upper]; every operation returns intervals that hold all exact results.
 
-    ``lower`` and ``upper`` are read-only float64 arrays of one shape, lower <= upper; lower may be -inf and upper inf (the
-    interval is then unbounded; inf itself is not a member). Numbers and arrays in arithmetic stand for exact points.
-    A factor 0 gives 0 exactly, also against an unbounded interval (0 . inf = 0: all members are real). Sums that are doubles
+    ``lower`` and ``upper`` are read-only float64 arrays of one shape, lower <= upper; lower may be -inf and upper inf
+    (the interval is then unbounded; inf itself is not a member). Numbers and arrays in arithmetic stand for exact
+    points. A factor 0 gives 0 exactly, also against an unbounded interval (0 . inf = 0: all members are real). Sums
+    that are doubles
     are exact; the rest is rounded outward by one or two ulp. Division by an interval that holds 0 gives the whole line.
 
     Raises InputError for NaN, lower > upper, lower = inf or upper = -inf.
@@ -194,9 +196,7 @@ class Interval:
     def __abs__(self) -> Interval:
         return Interval._trusted(self.mignitude, self.magnitude)
 
-    def abs(self) -> Interval:
-        """{|x|}."""
-        return abs(self)
+    abs = __abs__
 
     def __add__(self, other: Any) -> Interval:
         other = _interval(other)
@@ -222,7 +222,8 @@ class Interval:
         quotient = _combine(np.divide, self, other)
         if not holds_zero.any():
             return quotient
-        return Interval._trusted(np.where(holds_zero, -np.inf, quotient._lower), np.where(holds_zero, np.inf, quotient._upper))
+        lower, upper = np.where(holds_zero, -np.inf, quotient._lower), np.where(holds_zero, np.inf, quotient._upper)
+        return Interval._trusted(lower, upper)
 
     def __rtruediv__(self, other: Any) -> Interval:
         return _interval(other) / self
@@ -237,13 +238,11 @@ class Interval:
     def sum(self, axis: int | tuple[int, ...] | None = None) -> Interval:
         """The sum of independent members along ``axis``.
 
-        Whatever the order, fl(sum) is within gamma_(n-1) sum |x|, gamma_m = m u/(1 - m u), of the sum of n doubles (no
-        underflow in addition); the factor 1.01 n u covers it and the rounding of sum |x| itself for n <= 2^40.
-
         >>> Interval([1.0, 2.0], [1.0, 3.0]).sum().contains([3.0, 4.0]).tolist()
         [True, True]
         """
-        return Interval._trusted(_sum_down(self._lower, axis), -_sum_down(-self._upper, axis))
+        with _silent():
+            return Interval._trusted(sum_down(self._lower, axis), -sum_down(-self._upper, axis))
 
     # -- arrays
 
@@ -277,7 +276,8 @@ def _interval(x: Any) -> Interval:
 
 
 def _combine(operation: Any, a: Interval, b: Interval) -> Interval:
-    """Product or quotient (b without 0): extremes at the ends, rounded outward, with the sign that the exact result has.
+    """Product or quotient (b without 0): extremes at the ends, rounded outward, with the sign that the exact result
+    has.
 
     NaN arises from 0 . inf, inf / inf and 0 / 0 only: in the first two 0 is the limit of members or irrelevant, since
     the other three values bound the range; where b holds 0 the caller discards the quotient.
@@ -301,12 +301,3 @@ def _combine(operation: Any, a: Interval, b: Interval) -> Interval:
 
 def _ends(x: Interval) -> tuple[Array, ...]:
     return (x.lower,) if x.lower is x.upper else (x.lower, x.upper)
-
-
-def _sum_down(x: Array, axis: int | tuple[int, ...] | None) -> Array:
-    with _silent():
-        total = x.sum(axis=axis)
-        n = x.size // max(np.size(total), 1)
-        error = 1.01 * n * UNIT * np.abs(x).sum(axis=axis) if n > 1 else np.zeros_like(total)
-        lower = add_down(np.asarray(total), -np.asarray(error))
-    return np.where(np.isnan(lower), -np.inf, lower)

@@ -12,11 +12,13 @@ Rounding, with |s| <= 0.1716, z <= 0.3433 f^2, R <= 0.2374 f^2, h <= 0.7374 f^2,
 and c <= 0.172 in absolute value. So for k = 0, where only f - c remains,
     |error| <= u |log| + 2.07 u f^2 + truncation <= 2.05 u |log|  (f^2/|log(1 + f)| <= 0.4951 for f <= 0.4143).
 For k not 0 the sum is k HIGH + (f - (c - k LOW)) with k HIGH exact and |k LOW| < 2^-32: (C), the roundings of c - k LOW
-(0.09 u, as |.| < 0.172 < 1/4 gives ulp/2 = u/8: 0.125 u) and of the bracket (|.| < 1/2: 0.25 u), together 0.74 u, and the
-last one, u |log|. As |log| >= 0.3465 for |k| = 1 and >= 1.03 for |k| >= 2: 3.14 u |log| and 1.73 u |log|.
+(0.09 u, as |.| < 0.172 < 1/4 gives ulp/2 = u/8: 0.125 u) and of the bracket (|.| < 1/2: 0.25 u), together 0.74 u, and
+the last one, u |log|. As |log| >= 0.3465 for |k| = 1 and >= 1.03 for |k| >= 2: 3.14 u |log| and 1.73 u |log|.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -60,9 +62,9 @@ def log_block(x: Array) -> Bounds:
 def log1p_block(x: Array) -> Bounds:
     """Bounds of log(1 + x) for x >= -1.
 
-    For -0.29 <= x <= 0.41: f = x, k = 0. Else w + e = 1 + x exactly (TwoSum) and log(1 + x) = log w + log(1 + e/w), where
-    |e/w| <= u, so that log(1 + e/w) = e/w up to u^2: it joins k LOW. Here |log| >= 0.342 for k = 0 as well (the same
-    0.74 u: 3.2 u |log|), so the factor of |k| = 1 is used; the clipped branch keeps k = 0 with the factor 3.1 u.
+    For -0.29 <= x <= 0.41: f = x, k = 0. Else w + e = 1 + x exactly (TwoSum) and log(1 + x) = log w + log(1 + e/w),
+    where |e/w| <= u, so that log(1 + e/w) = e/w up to u^2: it joins k LOW. Here |log| >= 0.342 for k = 0 as well (the
+    same 0.74 u: 3.2 u |log|), so the factor of |k| = 1 is used; the clipped branch keeps k = 0 with the factor 3.1 u.
     """
     regular = (x > -1.0) & (x < np.inf)
     safe = np.where(regular, x, 0.0)
@@ -106,9 +108,8 @@ _log = blockwise(log_block)
 _log1p = blockwise(log1p_block)
 
 
-def _on_domain(x: Array | float, least: float, name: str, kernel: object) -> Bounds:
+def _on_domain(x: Array | float, least: float, name: str, kernel: Callable[[Array], Bounds]) -> Bounds:
     array = as_doubles(x)
     if array.size and array.min() < least:
         raise InputError(f"{name}: expected x >= {least:g}, got {array.min():g}; restrict the argument first")
-    assert callable(kernel)
     return kernel(array)

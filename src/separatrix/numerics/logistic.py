@@ -10,7 +10,7 @@ import numpy as np
 
 from separatrix.numerics.exponential import exp_block, expm1_block
 from separatrix.numerics.logarithm import log1p_block
-from separatrix.numerics.rounding import MAX, Array, Bounds, blockwise, down, up
+from separatrix.numerics.rounding import MAX, Array, Bounds, blockwise, down, odd, up
 
 
 @blockwise
@@ -49,17 +49,16 @@ def tanh(x: Array) -> Bounds:
     lower = np.where(near, np.maximum(down(-high / up(2.0 + high)), 0.0), down(1.0 - up(2.0 * most / down(1.0 + most))))
     upper = np.where(near, up(-low / down(2.0 + low)), up(1.0 - np.maximum(down(2.0 * least / up(1.0 + least)), 0.0)))
     upper = np.minimum(upper, 1.0)
-    negative, zero = x < 0.0, x == 0.0
-    return (np.where(zero, 0.0, np.where(negative, -upper, lower)), np.where(zero, 0.0, np.where(negative, -lower, upper)))
+    return odd(x, lower, upper)
 
 
 @blockwise
 def softplus(x: Array) -> Bounds:
     """Bounds (lower, upper) of log(1 + e^x) = max(x, 0) + log1p(exp(-|x|)), relatively sharp in the left tail.
 
-    >>> lower, upper = softplus([0.0, -50.0, 1e300])
-    >>> bool(lower[0] <= 0.6931471805599453 <= upper[0]), float(upper[2]) / 1e300
-    (True, 1.0)
+    >>> lower, upper = softplus([0.0, 1e300])
+    >>> bool(lower[0] <= 0.6931471805599453 <= upper[0]), bool(lower[1] == 1e300 < upper[1])
+    (True, True)
     """
     low, high = exp_block(-np.abs(x))
     least, most = log1p_block(low)[0], log1p_block(high)[1]

@@ -39,7 +39,7 @@ def as_doubles(x: Any, name: str = "x") -> Array:
     if array.dtype != np.float64:
         kind, size = array.dtype.kind, array.dtype.itemsize
         if array.size and not (kind in "biu" or (kind == "f" and size <= 8)):
-            raise InputError(f"{name}: expected real numbers that doubles hold exactly, got {array.dtype}; convert first")
+            raise InputError(f"{name}: expected numbers that doubles hold exactly, got {array.dtype}; convert first")
         if kind in "iu" and size == 8 and array.size and (array.max() > 2**53 or array.min() < -(2**53)):
             raise InputError(f"{name}: integers beyond 2^53 are not exact as doubles; scale them first")
         return array.astype(np.float64)
@@ -53,7 +53,8 @@ def down(x: Array) -> Array:
 
     With e = fl(fl(phi |x|) + eta), phi = u(1 + 2u), one has e > ulp(x)/2 above and below x, hence fl(x - e) <= pred(x)
     (Rump, Zimmermann, Boldo, Melquiond, BIT 49 (2009) 419): for 2^E <= |x| < 2^(E+1) normal, fl(phi |x|) + eta exceeds
-    u 2^E = ulp/2 because phi 2^E is a double or, where it is subnormal, is off by at most eta/2; where ulp(x) = eta, e >= eta.
+    u 2^E = ulp/2 because phi 2^E is a double or, where it is subnormal, is off by at most eta/2; where ulp(x) = eta,
+    e >= eta.
     An infinite x came from overflow, where the real number is at least MAX: x is first replaced by MAX.
     """
     x = np.minimum(x, MAX)
@@ -69,8 +70,8 @@ def up(x: Array) -> Array:
 def widen(y: Array, factor: float | Array) -> Bounds:
     """Bounds (lower, upper) of all numbers within ``(factor - 1.01 u) |y| + eta / 2`` of y, for 2u <= factor <= 2^-20.
 
-    lower = fl(y - e), e = fl(fl(factor |y|) + eta) >= factor |y| (1 - u) (1 - u) + eta/2, and the last subtraction moves
-    the result by at most u |y - e| <= u (1 + 2^-19) |y|.
+    lower = fl(y - e), e = fl(fl(factor |y|) + eta) >= factor |y| (1 - u) (1 - u) + eta/2, and the last subtraction
+    moves the result by at most u |y - e| <= u (1 + 2^-19) |y|.
     """
     e = np.abs(y) * factor + ETA
     return y - e, y + e
@@ -95,6 +96,18 @@ def add_up(a: Array, b: Array) -> Array:
     return -add_down(-a, -b)
 
 
+def sum_down(x: Array, axis: int | tuple[int, ...] | None) -> Array:
+    """A lower bound of the sum of x along ``axis``; -inf where it would be inf - inf.
+
+    In any order fl(sum) is within gamma_(n-1) sum |x|, gamma_m = m u/(1 - m u), of the sum of n doubles (addition
+    does not underflow); the factor 1.01 n u covers it and the rounding of sum |x| itself for n <= 2^40.
+    """
+    total = np.asarray(x.sum(axis=axis))
+    n = x.size // max(total.size, 1)
+    error = 1.01 * n * UNIT * np.abs(x).sum(axis=axis) if n > 1 else np.zeros_like(total)
+    return add_down(total, -np.asarray(error))
+
+
 def two_square(x: Array) -> Bounds:
     """(h, l) with h = fl(x^2) and h + l = x^2 exactly for 2^-480 <= |x| <= 2^480 (Dekker, Veltkamp)."""
     t = x * 134217729.0  # 2^27 + 1
@@ -102,6 +115,13 @@ def two_square(x: Array) -> Bounds:
     low = x - high
     square = x * x
     return square, ((high * high - square) + 2.0 * (high * low)) + low * low
+
+
+def odd(x: Array, lower: Array, upper: Array) -> Bounds:
+    """Bounds of an odd function at x from those at |x|; exactly 0 at 0."""
+    negative, zero = x < 0.0, x == 0.0
+    lower, upper = np.where(negative, -upper, lower), np.where(negative, -lower, upper)
+    return np.where(zero, 0.0, lower), np.where(zero, 0.0, upper)
 
 
 def blockwise(kernel: Callable[[Array], Bounds]) -> Callable[[Any], Bounds]:
@@ -131,9 +151,11 @@ def ieee_arithmetic_holds() -> bool:
     """
     # eight copies: the vector instructions of the processor are tried, not only its scalar ones
     one, u, tiny = np.full(8, 1.0), np.full(8, UNIT), np.full(8, 2.0**-1022)
-    nearest_even = (one + u == one) & (one + u * (1 + 2 * UNIT) == one + 2 * u) & (one - u < one) & ((one + 2 * u) + u > one + 2 * u)
-    symmetric = (-one - u == -one) & (-one - u * (1 + 2 * UNIT) == -one - 2 * u)
-    gradual = (tiny * 0.5 > 0) & ((tiny * 0.5) * 2.0 == tiny) & (tiny * 1.5 - tiny == tiny * 0.5) & (np.full(8, ETA) + ETA == 2.0**-1073)
+    more, next_one = u * (1 + 2 * UNIT), one + 2 * u
+    nearest_even = (one + u == one) & (one + more == next_one) & (one - u < one) & (next_one + u > next_one)
+    symmetric = (-one - u == -one) & (-one - more == -next_one)
+    gradual = (tiny * 0.5 > 0) & ((tiny * 0.5) * 2.0 == tiny) & (tiny * 1.5 - tiny == tiny * 0.5)
+    gradual &= np.full(8, ETA) + ETA == 2.0**-1073
     third = one / 3.0
     unfused = (third * 3.0) - one == 0.0
     return bool(np.all(nearest_even & symmetric & gradual & unfused))

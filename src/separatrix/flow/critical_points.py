@@ -1,0 +1,96 @@
+"""The record of critical points: sinks and saddles with what was proved of each (§3, §8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from separatrix.certainty import Certainty
+from separatrix.domains import Box
+from separatrix.errors import UnresolvedError
+from separatrix.records import Record
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class CriticalPoints(Record):
+    """Critical points of a potential on a domain. f is climbed: a sink has Morse index 0.
+
+    - ``points`` (n, dim), coordinates on faces exact; ``values`` (n,) of the potential
+    - ``indices`` (n,): Morse index = positive eigenvalues of the Hessian on the free face
+    - ``certainty``: a Certainty a point; ``evidence``: on what it rests, a sentence a point
+    - ``spectra``: eigenvalues of the Hessian on the free face, ascending, one array a point
+    - ``active`` (n, dim) int8: -1 on a lower, +1 on an upper side of the box, 0 free
+    - ``multipliers`` (n, dim): outward component of the gradient on active coordinates (> 0: strict), 0 on free ones
+    - ``radius`` (n,): half side of a max-norm box about the point, within its face, in which it is proved the only critical
+      point; NaN where nothing is proved. ``error`` (n,): proved bound on the max-norm distance to the true point
+    - ``label`` (n_starts,): row of the point that each start led to, -1 = none; ``reasons`` (n_starts,): in words
+    - ``is_complete``: every critical point is listed and proved. ``unresolved``: boxes that were not settled, with reasons
+    """
+
+    points: np.ndarray
+    values: np.ndarray
+    indices: np.ndarray
+    certainty: tuple[Certainty, ...]  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
+    evidence: tuple[str, ...]
+    spectra: tuple[np.ndarray, ...]
+    active: np.ndarray
+    multipliers: np.ndarray
+    radius: np.ndarray
+    error: np.ndarray
+    label: np.ndarray
+    reasons: tuple[str, ...] = ()
+    potential: str = ""
+    boundary: str = "project"
+    is_complete: bool = False
+    unresolved: tuple[Box, ...] = ()
+    unresolved_reasons: tuple[str, ...] = ()
+    is_isolating: bool | None = None
+    laws: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    drawer: ClassVar[str] = "flow_plots:plot_critical_points"
+
+    def __len__(self) -> int:
+        return self.points.shape[0]
+
+    @property
+    def n_proved(self) -> int:
+        """How many of the points are proved."""
+        return sum(verdict is Certainty.PROVED for verdict in self.certainty)
+
+    @property
+    def n_free(self) -> np.ndarray:
+        """Number of free coordinates of each point, (n,)."""
+        return (self.active == 0).sum(axis=1)
+
+    @property
+    def hits(self) -> np.ndarray:
+        """How many starts led to each point, (n,)."""
+        return np.bincount(self.label[self.label >= 0], minlength=len(self))
+
+    def columns(self) -> dict[str, Any]:
+        """One row a point."""
+        return {
+            "id": [f"s{i}" for i in range(len(self))], "value": self.values, "index": self.indices,
+            "certainty": [str(v) for v in self.certainty], "radius": self.radius, "error": self.error,
+            "free": self.n_free, "at_lower": (self.active < 0).sum(axis=1), "at_upper": (self.active > 0).sum(axis=1),
+            "least_multiplier": [float(m[a != 0].min()) if (a != 0).any() else np.nan
+                                 for m, a in zip(self.multipliers, self.active, strict=True)],
+            "top_eigenvalue": [float(s[-1]) if len(s) else np.nan for s in self.spectra],
+            "bottom_eigenvalue": [float(s[0]) if len(s) else np.nan for s in self.spectra], "hits": self.hits,
+        }
+
+    def require(self) -> CriticalPoints:
+        """This record, or UnresolvedError where a point is not proved or a start led nowhere."""
+        lost = int((self.label < 0).sum())
+        if self.n_proved < len(self) or lost:
+            raise UnresolvedError(f"{len(self) - self.n_proved} of {len(self)} points are not proved and {lost} starts led to "
+                                  "none; their reasons are in `evidence` and `reasons`, strict=False returns them")
+        return self
+
+    def __repr__(self) -> str:
+        kinds = ", ".join(f"{int(n)} of index {i}" for i, n in enumerate(np.bincount(self.indices)) if n) or "none"
+        starts = f" from {self.label.shape[0]} starts" if self.label.size else ""
+        return f"CriticalPoints({self.potential}: {kinds}{starts}, {self.n_proved} of {len(self)} proved)"
