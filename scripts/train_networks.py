@@ -74,7 +74,7 @@ class Recipe:
         )
 
 
-def digits(name: str, activation: str, *hidden: int, text: str, rate: float = 2e-3, decay: float = 2e-2) -> Recipe:
+def digits(name: str, activation: str, *hidden: int, text: str, rate: float = 2e-3, decay: float = 0.1) -> Recipe:
     """A recipe for MNIST: 20 epochs in batches of 100.
 
     The decay is decoupled: an L2 penalty under Adam drives the weights of the pixels that are black in every image to
@@ -88,7 +88,7 @@ RECIPES = (
     digits("mnist-sigmoid", "sigmoid", 256, text=ONE_LAYER),
     digits("mnist-tanh", "tanh", 256, text=ONE_LAYER),
     digits("mnist-relu", "relu", 256, text=ONE_LAYER),
-    digits("mnist-deep-tanh", "tanh", 64, 32, text=TWO_LAYERS),
+    digits("mnist-deep-tanh", "tanh", 64, 32, text=TWO_LAYERS, decay=0.3),
     Recipe("moons-tanh", "moons", "tanh", (2, 16, 16, 2), "Two half circles that hook into each other."),
     Recipe("moons-silu", "moons", "silu", (2, 16, 2), "Two half circles that hook into each other."),
     Recipe("circles-tanh", "circles", "tanh", (2, 10, 2), "A small circle (class 1) inside a large one."),

@@ -1,0 +1,23 @@
+"""What comes with the package and what a user brings: MNIST, trained networks, toy problems, files of points.
+
+>>> mnist().x_test.shape, network("moons-tanh").architecture
+((10000, 28, 28), '2-16-16-2')
+"""
+
+from separatrix.data.digits import Digits, mnist
+from separatrix.data.embedded_networks import NetworkList, network, network_box, networks
+from separatrix.data.point_files import DataPoints, load_points
+from separatrix.data.toy import toy, toys
+
+__all__ = [
+    "DataPoints",
+    "Digits",
+    "NetworkList",
+    "load_points",
+    "mnist",
+    "network",
+    "network_box",
+    "networks",
+    "toy",
+    "toys",
+]
