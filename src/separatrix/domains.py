@@ -7,7 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from separatrix.errors import InputError, KindError
+from separatrix.errors import InputError, KindError, printable
+
+
+def real_array(x: Any) -> np.ndarray:
+    """``x`` as a float64 array, not copied where it is one; KindError for what is no array of real numbers."""
+    try:
+        array = np.asarray(x)
+    except (TypeError, ValueError, RuntimeError):  # ragged lists; tensors that another device or a graph holds
+        array = None
+    if array is None or array.dtype.kind not in "fiub":
+        raise KindError(f"expected an array of real numbers, came {type(x).__name__}; pass a numpy array or lists of numbers")
+    with np.errstate(over="ignore"):
+        return np.asarray(array, dtype=np.float64)
 
 
 def points(x: Any, dim: int, what: str = "points") -> np.ndarray:
@@ -16,11 +28,8 @@ def points(x: Any, dim: int, what: str = "points") -> np.ndarray:
     Raises InputError for other shapes and for NaN or infinite entries, KindError for what is no array of numbers.
     """
     try:
-        array = np.asarray(x)
-        if array.dtype.kind not in "fiub":
-            raise TypeError
-        array = np.asarray(array, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
+        array = real_array(x)
+    except KindError:
         raise KindError(f"{what}: expected an array of real numbers of shape (n, {dim}), came {type(x).__name__}; "
                         "pass a numpy array or nested lists of numbers") from None
     if array.ndim == 1 and array.shape[0] == dim and array.size:
@@ -59,7 +68,7 @@ class Box:
         if not (low < high).all():
             i = int(np.flatnonzero(~(low < high))[0])
             raise InputError(f"Box: lower must be below upper in every coordinate, coordinate {i} has "
-                             f"[{low[i]!r}, {high[i]!r}]; swap them or widen the side")
+                             f"[{low[i]}, {high[i]}]; swap them or widen the side")
         for name, side in (("lower", low), ("upper", high)):
             side.flags.writeable = False
             object.__setattr__(self, name, side)
@@ -67,9 +76,9 @@ class Box:
     @staticmethod
     def _side(side: Any, name: str) -> np.ndarray:
         try:
-            array = np.array(side, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise KindError(f"Box: {name} must be a list of numbers, came {type(side).__name__}") from None
+            array = np.array(real_array(side))
+        except KindError:
+            raise KindError(f"Box: {name} must be a list of real numbers, came {printable(repr(side))}") from None
         if array.ndim != 1:
             raise InputError(f"Box: {name} must have shape (dim,), came {array.shape}; for a cube use Box.cube(dim, low, high)")
         if not np.isfinite(array).all():
@@ -81,7 +90,9 @@ class Box:
         """The box [low, high]^dim."""
         if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)) or dim < 1:
             raise InputError(f"Box.cube: dim must be a positive integer, came {dim!r}")
-        return cls(np.full(dim, low, dtype=np.float64), np.full(dim, high, dtype=np.float64))
+        if np.ndim(low) or np.ndim(high):
+            raise InputError("Box.cube: low and high must be numbers; for sides that differ use Box(lower, upper)")
+        return cls([low] * dim, [high] * dim)
 
     @property
     def dim(self) -> int:
@@ -104,13 +115,13 @@ class Box:
 
     def uniform(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """``n`` points drawn uniformly, shape (n, dim)."""
-        return self.lower + self.width * rng.random((n, self.dim))
+        return self.clip(self.lower + self.width * rng.random((n, self.dim)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Box) and np.array_equal(self.lower, other.lower) and np.array_equal(self.upper, other.upper)
 
     def __hash__(self) -> int:
-        return hash((self.lower.tobytes(), self.upper.tobytes()))
+        return hash(((self.lower + 0.0).tobytes(), (self.upper + 0.0).tobytes()))  # -0 equals 0
 
     def __repr__(self) -> str:
         low, high = self.lower, self.upper

@@ -5,7 +5,7 @@
 """
 
 from separatrix.data.digits import Digits, mnist
-from separatrix.data.embedded_networks import NetworkList, network, network_box, networks
+from separatrix.data.embedded_networks import NetworkList, model, network, network_box, networks
 from separatrix.data.point_files import DataPoints, load_points
 from separatrix.data.toy import toy, toys
 
@@ -15,6 +15,7 @@ __all__ = [
     "NetworkList",
     "load_points",
     "mnist",
+    "model",
     "network",
     "network_box",
     "networks",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -101,9 +102,23 @@ def box_of(metadata: dict[str, str]) -> Box | None:
         return None
 
 
-def is_known(name: str) -> bool:
-    """Whether an embedded network has this name."""
-    return name in _names()
+def model(source: Any, *, activation: str | None = None, allow_pickle: bool = False) -> Network:
+    """A network from what a user types: a path, or the name of an embedded network.
+
+    Raises what :func:`separatrix.load` raises, and InputError with the names that there are.
+
+    >>> model("moons-tanh")
+    Network(2-16-16-2, tanh, from the embedded network moons-tanh)
+    """
+    is_name = isinstance(source, str) and bool(source) and "." not in source and os.path.basename(source) == source
+    if is_name and not os.path.exists(source):
+        try:
+            return load(network(source), activation=activation)
+        except InputError as error:
+            if source in _names():
+                raise
+            raise InputError(f"{printable(source)}: there is no such file, and {error}") from None
+    return load(source, activation=activation, allow_pickle=allow_pickle)
 
 
 def _names() -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -23,8 +24,8 @@ class CriticalPoints(Record):
     - ``spectra``: eigenvalues of the Hessian on the free face, ascending, one array a point
     - ``active`` (n, dim) int8: -1 on a lower, +1 on an upper side of the box, 0 free
     - ``multipliers`` (n, dim): outward component of the gradient on active coordinates (> 0: strict), 0 on free ones
-    - ``radius`` (n,): half side of a max-norm box about the point, within its face, in which it is proved the only critical
-      point; NaN where nothing is proved. ``error`` (n,): proved bound on the max-norm distance to the true point
+    - ``radius`` (n,): half side of a max-norm box about the point in whose part of the domain it is proved the only
+      equilibrium; NaN where that is not proved. ``error`` (n,): proved bound on the max-norm distance to the true point
     - ``label`` (n_starts,): row of the point that each start led to, -1 = none; ``reasons`` (n_starts,): in words
     - ``is_complete``: every critical point is listed and proved. ``unresolved``: boxes that were not settled, with reasons
     """
@@ -94,3 +95,17 @@ class CriticalPoints(Record):
         kinds = ", ".join(f"{int(n)} of index {i}" for i, n in enumerate(np.bincount(self.indices)) if n) or "none"
         starts = f" from {self.label.shape[0]} starts" if self.label.size else ""
         return f"CriticalPoints({self.potential}: {kinds}{starts}, {self.n_proved} of {len(self)} proved)"
+
+
+def joined(first: CriticalPoints, second: CriticalPoints, near: float = 1e-5) -> CriticalPoints:
+    """``first`` with those points of ``second`` appended that are none of its own; labels stay those of ``first``."""
+    new = [row for row, (point, error) in enumerate(zip(second.points, np.nan_to_num(second.error, nan=near), strict=True))
+           if not len(first) or not (np.abs(first.points - point).max(axis=1)
+                                     <= np.maximum(np.nan_to_num(first.error, nan=near) + error, 1e-9)).any()]
+    if not new:
+        return first
+    stacked = {name: np.concatenate([getattr(first, name), getattr(second, name)[new]])
+               for name in ("points", "values", "indices", "active", "multipliers", "radius", "error")}
+    listed = {name: (*getattr(first, name), *(getattr(second, name)[row] for row in new))
+              for name in ("certainty", "evidence", "spectra")}
+    return dataclasses.replace(first, **stacked, **listed)

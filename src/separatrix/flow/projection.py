@@ -10,6 +10,7 @@ import numpy as np
 from separatrix.domains import Box, Domain
 
 Array = Any
+FAR = 1e4
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,3 +49,42 @@ class Bounds:
     def faces(self, x: np.ndarray) -> np.ndarray:
         """-1 at a lower, +1 at an upper side, 0 elsewhere, int8, shape of ``x``."""
         return (x >= self.upper).astype(np.int8) - (x <= self.lower).astype(np.int8)
+
+
+@dataclass(frozen=True, eq=False)
+class Arena:
+    """Where a flow and its searches run: ``bounds`` hold the flow; what passes ``limits`` has left, with ``left`` in words.
+
+    Under the projected flow on a box both are the box. Otherwise a search may go some way beyond the limits and come back.
+    """
+
+    domain: Domain
+    bounds: Bounds
+    limits: Bounds
+    left: str
+
+    @classmethod
+    def of(cls, domain: Domain, boundary: str) -> Arena:
+        """The arena of a flow on ``domain``."""
+        bounds = Bounds.of(domain, boundary)
+        if isinstance(domain, Box):
+            return cls(domain, bounds, Bounds(domain.lower, domain.upper), "left the box")
+        far = np.full(domain.dim, FAR)
+        return cls(domain, bounds, Bounds(-far, far), f"ran off towards infinity (beyond {FAR:g})")
+
+    @property
+    def width(self) -> float:
+        """Longest side of the box, 1 on the whole space."""
+        return float(self.domain.width.max()) if isinstance(self.domain, Box) else 1.0
+
+    @property
+    def search_bounds(self) -> Bounds:
+        """Finite bounds of an optimiser: the flow's own, or the limits and as much again around them."""
+        if np.isfinite(self.bounds.lower).all():
+            return self.bounds
+        side = self.limits.upper - self.limits.lower
+        return Bounds(self.limits.lower - side, self.limits.upper + side)
+
+    def outside(self, x: np.ndarray) -> np.ndarray:
+        """Which rows of ``x`` are beyond the limits, (n,)."""
+        return ((x < self.limits.lower) | (x > self.limits.upper)).any(axis=1)

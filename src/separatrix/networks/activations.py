@@ -18,8 +18,9 @@ from separatrix.errors import InputError, printable
 Array = Any
 SQRT_HALF = math.sqrt(0.5)
 DENSITY_AT_ZERO = 1.0 / math.sqrt(2.0 * math.pi)
-GELU_SCALE = math.sqrt(2.0 / math.pi)
+GELU_SCALE = math.sqrt(8.0 / math.pi)
 GELU_CUBIC = 0.044715
+SMALL_SLOPE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class ActivationFunction:
 
 
 def special(xp: Any, name: str, u: Array) -> Array:
-    """A special function (``erf`` or ``expit``) of the array's own library."""
+    """A special function (``erfc`` or ``expit``) of the array's own library."""
     if isinstance(u, np.ndarray):
         import scipy.special
         return getattr(scipy.special, name)(u)
@@ -62,29 +63,53 @@ def _step(xp: Any, u: Array, slope: float) -> Array:
     return xp.where(u > 0, xp.ones_like(u), slope * xp.ones_like(u))
 
 
+def _logistic_slope(xp: Any, u: Array) -> Array:
+    """The derivative of the logistic function, without a difference 1 - p that loses the tails."""
+    e = xp.exp(-xp.abs(u))
+    return e / ((1.0 + e) * (1.0 + e))
+
+
+def _with_tails(xp: Any, cheap: Array, exact: Callable[[Array], Array], u: Array) -> Array:
+    """``cheap``, a new array of slopes in which 1 - s cancels, with ``exact(u)`` where it is small: s' is not 0 there."""
+    small = cheap < SMALL_SLOPE
+    if not isinstance(u, np.ndarray):
+        return xp.where(small, exact(u), cheap)
+    if small.any():
+        cheap[small] = exact(u[small])
+    return cheap
+
+
+def _sigmoid_first(xp: Any, u: Array, s: Array) -> Array:
+    return _with_tails(xp, s * (1.0 - s), lambda v: _logistic_slope(xp, v), u)
+
+
+def _tanh_first(xp: Any, u: Array, s: Array) -> Array:
+    return _with_tails(xp, 1.0 - s * s, lambda v: 4.0 * _logistic_slope(xp, 2.0 * v), u)
+
+
 def _normal_density(xp: Any, u: Array) -> Array:
     return DENSITY_AT_ZERO * xp.exp(-0.5 * u * u)
 
 
 def _normal_distribution(xp: Any, u: Array) -> Array:
-    return 0.5 * (1.0 + special(xp, "erf", SQRT_HALF * u))
+    return 0.5 * special(xp, "erfc", -SQRT_HALF * u)
 
 
-def _gelu_tanh_parts(xp: Any, u: Array) -> tuple[Array, Array, Array]:
-    t = xp.tanh(GELU_SCALE * (u + GELU_CUBIC * u * u * u))
-    inner = GELU_SCALE * (1.0 + 3.0 * GELU_CUBIC * u * u)
-    return t, inner, 1.0 - t * t
+def _gelu_tanh_inner(u: Array) -> tuple[Array, Array]:
+    """w and w' with (1 + tanh(w / 2)) / 2 = logistic(w)."""
+    square = GELU_CUBIC * u * u
+    return GELU_SCALE * (u + square * u), GELU_SCALE * (1.0 + 3.0 * square)
 
 
 def _gelu_tanh_first(xp: Any, u: Array, s: Array, slope: float) -> Array:
-    t, inner, decay = _gelu_tanh_parts(xp, u)
-    return 0.5 * (1.0 + t) + 0.5 * u * decay * inner
+    w, inner = _gelu_tanh_inner(u)
+    return sigmoid(xp, w) + u * (_logistic_slope(xp, w) * inner)
 
 
 def _gelu_tanh_second(xp: Any, u: Array, s: Array, slope: float) -> Array:
-    t, inner, decay = _gelu_tanh_parts(xp, u)
-    curvature = 6.0 * GELU_SCALE * GELU_CUBIC * u
-    return decay * inner + 0.5 * u * (decay * curvature - 2.0 * t * decay * inner * inner)
+    w, inner = _gelu_tanh_inner(u)
+    growth = GELU_SCALE * (2.0 + 12.0 * GELU_CUBIC * u * u)  # 2 w' + u w''
+    return _logistic_slope(xp, w) * (growth + u * ((1.0 - 2.0 * sigmoid(xp, w)) * (inner * inner)))
 
 
 def _silu_first(xp: Any, u: Array, s: Array, slope: float) -> Array:
@@ -93,17 +118,7 @@ def _silu_first(xp: Any, u: Array, s: Array, slope: float) -> Array:
 
 
 def _silu_second(xp: Any, u: Array, s: Array, slope: float) -> Array:
-    p = sigmoid(xp, u)
-    return p * (1.0 - p) * (2.0 + u * (1.0 - 2.0 * p))
-
-
-def _sigmoid_second(xp: Any, u: Array, s: Array, slope: float) -> Array:
-    return s * (1.0 - s) * (1.0 - 2.0 * s)
-
-
-def _softplus_second(xp: Any, u: Array, s: Array, slope: float) -> Array:
-    p = sigmoid(xp, u)
-    return p * (1.0 - p)
+    return _logistic_slope(xp, u) * (2.0 + u * (1.0 - 2.0 * sigmoid(xp, u)))
 
 
 _TABLE = (
@@ -113,16 +128,16 @@ _TABLE = (
                        lambda xp, u, s, a: xp.zeros_like(u), is_piecewise_linear=True),
     ActivationFunction("leaky_relu", lambda xp, u, a: xp.where(u > 0, u, a * u), lambda xp, u, s, a: _step(xp, u, a),
                        lambda xp, u, s, a: xp.zeros_like(u), is_piecewise_linear=True, is_increasing=True, is_onto=True),
-    ActivationFunction("sigmoid", lambda xp, u, a: sigmoid(xp, u), lambda xp, u, s, a: s * (1.0 - s), _sigmoid_second,
-                       is_increasing=True),
-    ActivationFunction("tanh", lambda xp, u, a: xp.tanh(u), lambda xp, u, s, a: 1.0 - s * s,
-                       lambda xp, u, s, a: -2.0 * s * (1.0 - s * s), is_increasing=True),
-    ActivationFunction("softplus", lambda xp, u, a: softplus(xp, u), lambda xp, u, s, a: sigmoid(xp, u), _softplus_second,
-                       is_increasing=True),
+    ActivationFunction("sigmoid", lambda xp, u, a: sigmoid(xp, u), lambda xp, u, s, a: _sigmoid_first(xp, u, s),
+                       lambda xp, u, s, a: _sigmoid_first(xp, u, s) * (1.0 - 2.0 * s), is_increasing=True),
+    ActivationFunction("tanh", lambda xp, u, a: xp.tanh(u), lambda xp, u, s, a: _tanh_first(xp, u, s),
+                       lambda xp, u, s, a: -2.0 * s * _tanh_first(xp, u, s), is_increasing=True),
+    ActivationFunction("softplus", lambda xp, u, a: softplus(xp, u), lambda xp, u, s, a: sigmoid(xp, u),
+                       lambda xp, u, s, a: _logistic_slope(xp, u), is_increasing=True),
     ActivationFunction("gelu", lambda xp, u, a: u * _normal_distribution(xp, u),
                        lambda xp, u, s, a: _normal_distribution(xp, u) + u * _normal_density(xp, u),
                        lambda xp, u, s, a: _normal_density(xp, u) * (2.0 - u * u), is_monotone=False),
-    ActivationFunction("gelu_tanh", lambda xp, u, a: 0.5 * u * (1.0 + xp.tanh(GELU_SCALE * (u + GELU_CUBIC * u * u * u))),
+    ActivationFunction("gelu_tanh", lambda xp, u, a: u * sigmoid(xp, _gelu_tanh_inner(u)[0]),
                        _gelu_tanh_first, _gelu_tanh_second, is_monotone=False),
     ActivationFunction("silu", lambda xp, u, a: u * sigmoid(xp, u), _silu_first, _silu_second, is_monotone=False),
 )

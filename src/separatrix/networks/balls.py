@@ -58,8 +58,13 @@ def _backward(network: Network, slopes: dict[int, list[Ball]], y: Any) -> Any:
 
 @lru_cache(maxsize=16)
 def _matrix(layer: Affine) -> tuple[Any, Any]:
-    from flint import arb_mat
-    return arb_mat(layer.weight.tolist()), _column(layer.bias.tolist())
+    from flint import arb, arb_mat
+    weight, bias = layer.weight.tolist(), layer.bias.tolist()
+    if layer.weight_radius is not None:
+        weight = [[arb(w, r) for w, r in zip(*pair, strict=True)] for pair in zip(weight, layer.weight_radius.tolist(), strict=True)]
+    if layer.bias_radius is not None:
+        bias = [arb(b, r) for b, r in zip(bias, layer.bias_radius.tolist(), strict=True)]
+    return arb_mat(weight), _column(bias)
 
 
 def _column(entries: list[Any]) -> Any:
@@ -81,13 +86,16 @@ def activation_ball(layer: Activation, u: Ball) -> tuple[Ball, Ball]:
         p, rest = 1 / (1 + (-u).exp()), 1 / (1 + u.exp())
         if name == "sigmoid":
             return p, p * rest
-        return (u + (-u).exp().log1p(), p) if name == "softplus" else (u * p, p * (1 + u * rest))
+        if name == "silu":
+            return u * p, p * (1 + u * rest)
+        return (u + (-u).exp().log1p() if u > 0 else u.exp().log1p()), p
     if name == "gelu":
-        cumulative = (1 + (u / arb(2).sqrt()).erf()) / 2
+        cumulative = (-u / arb(2).sqrt()).erfc() / 2
         return u * cumulative, cumulative + u * (-u * u / 2).exp() / (2 * arb.pi()).sqrt()
-    scale, cubic = (2 / arb.pi()).sqrt(), arb(0.044715)
-    t = (scale * (u + cubic * u**3)).tanh()
-    return u * (1 + t) / 2, (1 + t) / 2 + u * (1 - t * t) * scale * (1 + 3 * cubic * u * u) / 2
+    scale, cubic = (8 / arb.pi()).sqrt(), arb(0.044715)  # (1 + tanh(w/2)) / 2 = logistic(w) has no cancelling tail
+    w = scale * (u + cubic * u**3)
+    p, rest = 1 / (1 + (-w).exp()), 1 / (1 + w.exp())
+    return u * p, p * (1 + u * rest * scale * (1 + 3 * cubic * u * u))
 
 
 def _to_interval(balls: list[Ball]) -> Interval:

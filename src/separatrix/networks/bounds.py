@@ -49,6 +49,15 @@ class BoundPropagation:
             self._slopes[index] = self._range(index, 1)
         return self._slopes[index]
 
+    def curvature(self, index: int) -> Interval:
+        """Enclosure of s''(u) at activation node ``index``; the whole line where a crease may be met: no Hessian there."""
+        layer, u = self.nodes[index].layer, self.values[self.nodes[index].parents[0]]
+        assert isinstance(layer, Activation)
+        if layer.name in ("relu", "leaky_relu"):
+            met = (u.lower <= 0) & (u.upper >= 0)
+            return Interval(np.where(met, -np.inf, 0.0), np.where(met, np.inf, 0.0))
+        return self._range(index, 2)
+
     def cotangents(self, y: Interval) -> list[Interval | None]:
         """Enclosures of the derivatives of Phi by every node's value, ``y`` enclosing grad Phi; entry 0: the gradient."""
         found: list[Interval | None] = [None] * (len(self.nodes) - 1) + [y]
@@ -65,12 +74,17 @@ class BoundPropagation:
                 found[parent] = here if before is None else before + here
         return found
 
-    def jacobians(self, basis: np.ndarray) -> list[MidRad]:
-        """Enclosures of d value / d x . ``basis`` (inputs, k) for every node, each (n, width, k)."""
-        n = self.values[0].shape[0]
+    def jacobians(self, basis: np.ndarray | None) -> list[MidRad]:
+        """Enclosures of d value / d x . ``basis`` (inputs, k) for every node, each (n, width, k); None: all unit vectors."""
+        n, dim = self.values[0].shape
+        every = basis is None
+        basis = np.eye(dim) if basis is None else basis
         found = [MidRad(np.broadcast_to(basis, (n, *basis.shape)), np.zeros((n, *basis.shape)))]
         for index, node in enumerate(self.nodes[1:], 1):
-            if isinstance(node.layer, Affine):
+            if isinstance(node.layer, Affine) and every and node.parents[0] == 0:
+                weight = weight_of(node.layer)
+                found.append(MidRad(*(np.broadcast_to(part, (n, *part.shape)) for part in (weight.mid, weight.rad))))
+            elif isinstance(node.layer, Affine):
                 found.append(product(weight_of(node.layer), found[node.parents[0]]))
             elif isinstance(node.layer, Activation):
                 found.append(found[node.parents[0]].multiply(_column(self.slope(index))))
@@ -81,8 +95,11 @@ class BoundPropagation:
                 found.append(total)
         return found
 
-    def hessian(self, cotangents: list[Interval | None], outer: Interval, left: np.ndarray, right: np.ndarray) -> MidRad:
+    def hessian(self, cotangents: list[Interval | None], outer: Interval, left: np.ndarray | None,
+                right: np.ndarray | None) -> MidRad:
         """An enclosure of left^T Hess f right for matrices (inputs, k) and (inputs, l) of doubles: (n, k, l).
+
+        None stands for the unit matrix.
 
         ``cotangents`` come from :meth:`cotangents`; ``outer`` (n, m, m) encloses Hess Phi.
         """
@@ -92,7 +109,9 @@ class BoundPropagation:
         for index, node in enumerate(self.nodes[1:], 1):
             layer, y = node.layer, cotangents[index]
             if isinstance(layer, Activation) and layer.name != "identity" and y is not None:
-                weight = self._range(index, 2) * y
+                weight = self.curvature(index) * y
+                if not weight.magnitude.any():
+                    continue
                 parent = node.parents[0]
                 total = total + product(from_left[parent].mT, from_right[parent].multiply(_column(weight)))
         return total

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
-from separatrix.errors import InputError
+from separatrix.errors import InputError, printable
 from separatrix.networks.activations import ActivationFunction, activation_function
 
 
@@ -33,6 +35,13 @@ class Affine(Layer):
     weight_radius: np.ndarray | None = None
     bias_radius: np.ndarray | None = None
 
+    def __post_init__(self) -> None:
+        for name, array in vars(self).items():
+            if array is not None:
+                view = array.view()
+                view.flags.writeable = False
+                object.__setattr__(self, name, view)
+
     def output_width(self, widths: Sequence[int]) -> int:
         """Rows of the weight."""
         if len(widths) != 1 or widths[0] != self.weight.shape[1]:
@@ -40,12 +49,23 @@ class Affine(Layer):
                              f"came {widths[0] if widths else 0}; weights are (out, in), check for a transposed matrix")
         return self.weight.shape[0]
 
-    def after(self, contrasts: np.ndarray) -> Affine:
-        """The affine map ``contrasts`` (m, out; entries -1, 0, 1, at most two a row) after this one, rounding bounded."""
-        weight, bias = contrasts @ self.weight, contrasts @ self.bias
-        unit = np.finfo(np.float64).eps
-        if (np.abs(contrasts).sum(axis=1) <= 1).all():
+    def after(self, contrasts: np.ndarray) -> Affine | None:
+        """The affine map ``contrasts`` (m, out) after this one, its rounding bounded.
+
+        None where there is no good bound: entries other than -1, 0, 1, more than two of them in a row (a sum of two
+        doubles is rounded once, relative to itself), rounded weights here, or overflow.
+        """
+        terms = np.abs(contrasts).sum(axis=1)
+        rounded = self.weight_radius is not None or self.bias_radius is not None
+        if rounded or not np.isin(contrasts, (-1.0, 0.0, 1.0)).all() or not (terms <= 2).all():
+            return None
+        with np.errstate(over="ignore", invalid="ignore"):
+            weight, bias = contrasts @ self.weight, contrasts @ self.bias
+        if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+            return None
+        if (terms <= 1).all():
             return Affine(weight, bias)
+        unit = np.finfo(np.float64).eps
         return Affine(weight, bias, np.abs(weight) * unit, np.abs(bias) * unit)
 
 
@@ -56,8 +76,16 @@ class Activation(Layer):
     name: str
     slope: float = 0.01
 
+    def __post_init__(self) -> None:
+        activation_function(self.name)
+        if not isinstance(self.slope, Real) or not math.isfinite(self.slope):
+            raise InputError(f"expected a finite number as the slope of {self.name}, came {printable(repr(self.slope))}")
+        object.__setattr__(self, "slope", float(self.slope))
+
     def output_width(self, widths: Sequence[int]) -> int:
         """The parent's width."""
+        if len(widths) != 1:
+            raise InputError(f"an activation needs one parent, came {len(widths)}")
         return widths[0]
 
     @property

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from separatrix.domains import points
-from separatrix.errors import InputError, printable
+from separatrix.domains import points, real_array
+from separatrix.errors import InputError, KindError, printable
 from separatrix.networks.activations import activation_function
 from separatrix.networks.layers import Activation, Affine, Layer, Node
 from separatrix.networks.propagation import Parameters, Propagation, chain_of
@@ -57,7 +57,10 @@ class Network:
         if self.n_inputs < 1:
             raise InputError("a network needs at least one input")
         widths = [self.n_inputs]
-        for node in self.nodes[1:]:
+        for index, node in enumerate(self.nodes[1:], 1):
+            if not node.parents or not all(0 <= parent < index for parent in node.parents):
+                raise InputError(f"node {index} of a network has parents {node.parents}; expected earlier nodes, from 0 "
+                                 f"(the input) to {index - 1}")
             widths.append(node.layer.output_width([widths[i] for i in node.parents]))
         if len(self.nodes) < 2 or widths[-1] < 1:
             raise InputError("a network needs at least one layer and one output")
@@ -93,9 +96,14 @@ class Network:
 
         Raises InputError for NaN or infinite entries, shapes that do not chain, or an unknown activation.
         """
+        try:
+            weights, biases = list(weights), list(biases)
+            names = [activation] * (len(weights) - 1) if isinstance(activation, str) else list(activation)
+        except TypeError:
+            raise KindError("expected lists of weights and of biases, and one activation's name or a list of names, came "
+                            f"{type(weights).__name__}, {type(biases).__name__} and {type(activation).__name__}") from None
         if len(weights) == 0 or len(weights) != len(biases):
             raise InputError(f"expected as many weights as biases and at least one, came {len(weights)} and {len(biases)}")
-        names = [activation] * (len(weights) - 1) if isinstance(activation, str) else list(activation)
         if len(names) != len(weights) - 1:
             raise InputError(f"expected one activation for each of the {len(weights) - 1} hidden layers, came {len(names)}")
         layers: list[Layer] = []
@@ -164,11 +172,15 @@ class Network:
     def contrasted(self, contrasts: np.ndarray) -> Network:
         """The network whose outputs are the combinations ``contrasts`` (m, n_classes) of the logits.
 
-        Folded into the last affine layer, so that differences of logits are formed from differences of weights.
+        Logits and differences of two logits are folded into the last affine layer, so that differences of logits are
+        formed from differences of weights; unless those overflow.
         """
+        if contrasts.ndim != 2 or contrasts.shape[1] != self.n_classes:
+            raise InputError(f"expected contrasts of shape (m, {self.n_classes}), came {contrasts.shape}")
         last = self.nodes[-1]
-        if isinstance(last.layer, Affine) and last.layer.weight_radius is None:
-            nodes = (*self.nodes[:-1], Node(last.layer.after(contrasts), last.parents))
+        folded = last.layer.after(contrasts) if isinstance(last.layer, Affine) else None
+        if folded is not None:
+            nodes = (*self.nodes[:-1], Node(folded, last.parents))
         else:
             nodes = (*self.nodes, Node(Affine(contrasts, np.zeros(contrasts.shape[0])), (len(self.nodes) - 1,)))
         return Network(nodes, self.n_inputs, self.reading)
@@ -190,8 +202,8 @@ class Network:
 def affine(weight: Any, bias: Any, where: str) -> Affine:
     """A checked affine layer; InputError names ``where`` for NaN, infinity or shapes that do not fit."""
     try:
-        w, b = np.array(weight, dtype=np.float64, order="C"), np.array(bias, dtype=np.float64)
-    except (TypeError, ValueError):
+        w, b = np.array(real_array(weight), order="C"), np.array(real_array(bias))
+    except KindError:
         raise InputError(f"{where}: weight and bias must be arrays of real numbers") from None
     if w.ndim != 2 or b.ndim != 1 or w.shape[0] != b.shape[0]:
         raise InputError(f"{where}: expected a weight of shape (out, in) and a bias of shape (out,), came {w.shape} and {b.shape}")

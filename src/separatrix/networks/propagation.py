@@ -25,6 +25,14 @@ def namespace(x: Array) -> Any:
     return array_api_compat.array_namespace(x)
 
 
+def constant(array: np.ndarray, like: Array) -> Array:
+    """``array`` as an array of the library, dtype and device of ``like``."""
+    if isinstance(like, np.ndarray):
+        return array.astype(like.dtype, copy=False)
+    # PyTorch warns of memory that may not be written, hence the copy
+    return namespace(like).asarray(np.array(array), dtype=like.dtype, device=array_api_compat.device(like))
+
+
 class Parameters:
     """The weights of a graph as arrays of one name space, dtype and device, converted once."""
 
@@ -41,9 +49,7 @@ class Parameters:
         xp = namespace(like)
         key = (xp.__name__, str(like.dtype), str(array_api_compat.device(like)), id(layer))
         if key not in self._converted:
-            device = array_api_compat.device(like)
-            self._converted[key] = (xp.asarray(layer.weight, dtype=like.dtype, device=device),
-                                    xp.asarray(layer.bias, dtype=like.dtype, device=device))
+            self._converted[key] = constant(layer.weight, like), constant(layer.bias, like)
         return self._converted[key]
 
 
@@ -143,8 +149,8 @@ class Propagation:
         """
         n, xp = self.x.shape[0], self.xp
         picks = basis.ndim == 1
-        first = np.eye(self.x.shape[1])[:, basis] if picks else basis
-        found = [xp.broadcast_to(xp.asarray(first, dtype=self.x.dtype), (n, *first.shape))]
+        first = _unit_vectors(self.x.shape[1], basis) if picks else basis
+        found = [xp.broadcast_to(constant(first, self.x), (n, *first.shape))]
         for index, node in enumerate(self.nodes[1:], 1):
             parent = found[node.parents[0]]
             if isinstance(node.layer, Affine):
@@ -172,6 +178,12 @@ class Propagation:
                 weight = self.curvature(index) * cotangents[index]
                 total = total + inner.mT @ (weight[:, :, None] * inner)
         return 0.5 * (total + total.mT)
+
+
+def _unit_vectors(dim: int, numbers: np.ndarray) -> np.ndarray:
+    found = np.zeros((dim, numbers.size))
+    found[numbers, np.arange(numbers.size)] = 1.0
+    return found
 
 
 def chain_of(nodes: Sequence[Node]) -> bool:

@@ -30,7 +30,10 @@ class Enclosure:
 
 
 class Potential(ABC):
-    """A function f on R^dim that is climbed. ``net`` is the network it comes from, or None.
+    """A function f on R^dim that is climbed.
+
+    ``net``: the network it comes from, or None; ``companion``: a potential with the same orbits and equilibria on which
+    they are better sought, or None.
 
     An extender writes ``value``, ``gradient``, ``hessian_vector``, ``hessian`` and ``enclose``.
     """
@@ -38,6 +41,7 @@ class Potential(ABC):
     name: str
     dim: int
     net: Network | None = None
+    companion: Potential | None = None
 
     @abstractmethod
     def value(self, x: Any) -> Any:
@@ -71,14 +75,18 @@ class Potential(ABC):
         """A rigorous enclosure of grad f at the one point ``x`` (dim,); ``precise`` asks for all digits of a double."""
         return self.enclose(x, x).gradient
 
+    def gradient_over(self, box: Interval) -> Interval:
+        """A rigorous enclosure of grad f on one box, (dim,)."""
+        return self.enclose(box.lower, box.upper).gradient
+
     def value_bounds(self, x: np.ndarray) -> Interval:
         """A rigorous enclosure of f at the one point ``x`` (dim,), shape ()."""
         return self.enclose(x, x).value
 
-    def hessian_bounds(self, box: Interval, left: np.ndarray, right: np.ndarray) -> MidRad:
+    def hessian_bounds(self, box: Interval, left: np.ndarray | None, right: np.ndarray) -> MidRad:
         """A rigorous enclosure of left^T H(X) right on one box; ``left`` (dim, k), ``right`` (dim, l) are exact: (k, l)."""
         middle = MidRad.from_interval(self.enclose(box.lower, box.upper).hessian)
-        return product(product(left.T, middle), right)
+        return product(middle if left is None else product(left.T, middle), right)
 
     def __repr__(self) -> str:
         return f"<{self.name}, dim={self.dim}>"

@@ -11,7 +11,7 @@ from separatrix.numerics.intervals import Interval
 from separatrix.potentials.base import Enclosure
 from separatrix.potentials.head import Array, Head, NetworkPotential
 from separatrix.potentials.log_density import LogSumExp
-from separatrix.potentials.log_odds import class_number, differences
+from separatrix.potentials.log_odds import class_number, differences, log_odds
 
 LOG_ODDS = LogSumExp(-1.0)
 
@@ -61,4 +61,6 @@ def class_probability(net: Network, k: int) -> NetworkPotential:
     [0.5]
     """
     k = class_number(net, k)
-    return NetworkPotential(net, LogisticOfLogOdds(), differences(net, k), f"probability of class {k}")
+    potential = NetworkPotential(net, LogisticOfLogOdds(), differences(net, k), f"probability of class {k}")
+    potential.companion = log_odds(net, k)
+    return potential

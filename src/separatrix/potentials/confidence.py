@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from separatrix.networks.network import Network
+from separatrix.networks.propagation import constant
 from separatrix.numerics.intervals import Interval
 from separatrix.potentials.base import Enclosure
-from separatrix.potentials.head import Array, Head, NetworkPotential
+from separatrix.potentials.head import Array, Head, NetworkPotential, classifier
 from separatrix.potentials.log_density import LogSumExp
 from separatrix.potentials.log_odds import differences
 from separatrix.potentials.softmax import log_sum_exp
@@ -28,7 +29,7 @@ class LogSumOfOdds(Head):
         """Values l (n, C) and gradients (n, C, C) of all log-odds by the logits."""
         levels, slopes = [], []
         for contrast in self.contrasts:
-            mixing = xp.asarray(contrast, dtype=v.dtype)
+            mixing = constant(contrast, v)
             level, slope = LOG_ODDS.value_and_gradient(xp, v @ mixing.T)
             levels.append(level)
             slopes.append(slope @ mixing)
@@ -50,7 +51,7 @@ class LogSumOfOdds(Head):
         w = log_sum_exp(xp, levels)[1]
         total = slopes.mT @ (ALL.hessian(xp, levels) @ slopes)
         for k, contrast in enumerate(self.contrasts):
-            mixing = xp.asarray(contrast, dtype=v.dtype)
+            mixing = constant(contrast, v)
             total = total + w[:, k, None, None] * (mixing.T @ LOG_ODDS.hessian(xp, v @ mixing.T) @ mixing)
         return total
 
@@ -111,4 +112,4 @@ def confidence(net: Network) -> NetworkPotential:
     >>> confidence(Network.from_arrays([[[1.0], [0.0]]], [[0.0, 0.0]])).value([[0.0]]).round(6).tolist()
     [0.693147]
     """
-    return NetworkPotential(net, LogSumOfOdds(net), np.eye(net.n_classes), "confidence")
+    return NetworkPotential(net, LogSumOfOdds(classifier(net)), np.eye(net.n_classes), "confidence")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from separatrix.domains import points
+from separatrix.errors import InputError, KindError
 from separatrix.networks.balls import gradient_ball
 from separatrix.networks.bounds import BoundPropagation
 from separatrix.networks.network import Network
@@ -48,6 +49,13 @@ class Head(ABC):
         """grad Phi at a vector of flint balls."""
 
 
+def classifier(net: object) -> Network:
+    """``net``, or KindError where it is no Network."""
+    if not isinstance(net, Network):
+        raise KindError(f"expected a Network, came {type(net).__name__}; separatrix.load makes one from a file or a model")
+    return net
+
+
 class NetworkPotential(Potential):
     """f(x) = Phi(D z(x)) for a network z, contrasts D (m, n_classes) and a head Phi."""
 
@@ -56,10 +64,19 @@ class NetworkPotential(Potential):
         self.dim = net.n_inputs
         self.graph = net.contrasted(contrasts)
 
-    def _pass(self, x: Any) -> Propagation:
+    def _rows(self, x: Any, what: str) -> Any:
+        """``x`` as rows (n, dim): tensors of floating-point numbers stay tensors, anything else becomes float64."""
         if not hasattr(x, "requires_grad"):
-            x = points(x, self.dim, self.name)
-        return self.graph.propagate(x)
+            return points(x, self.dim, what)
+        if x.ndim == 1 and x.shape[0] == self.dim:
+            x = x[None]
+        if x.ndim != 2 or x.shape[1] != self.dim or not x.is_floating_point():
+            raise InputError(f"{what}: expected a floating-point tensor of shape (n, {self.dim}), came {x.dtype} of shape "
+                             f"{tuple(x.shape)}")
+        return x
+
+    def _pass(self, x: Any) -> Propagation:
+        return self.graph.propagate(self._rows(x, self.name))
 
     def value(self, x: Any) -> Any:
         """f at the rows of ``x`` (n, dim), shape (n,)."""
@@ -78,10 +95,11 @@ class NetworkPotential(Potential):
         return value, state.cotangents(y)[0]
 
     def hessian_vector(self, x: Any, v: Any) -> Any:
-        """Hess f(x) v row by row, (n, dim)."""
-        state = self._pass(x)
-        if not hasattr(v, "requires_grad"):
-            v = points(v, self.dim, f"{self.name}: directions")
+        """Hess f(x) v row by row, (n, dim); a single direction serves all rows."""
+        state, v = self._pass(x), self._rows(v, f"{self.name}: directions")
+        if type(v) is not type(state.x) or v.shape[0] not in (1, state.x.shape[0]):
+            raise InputError(f"{self.name}: expected points and directions of one kind and shape, came {type(state.x).__name__} "
+                             f"{tuple(state.x.shape)} and {type(v).__name__} {tuple(v.shape)}")
         y = self.head.value_and_gradient(state.xp, state.output)[1]
         tangents = state.tangents(v)
         y_tangent = self.head.hessian_product(state.xp, state.output, tangents[-1])
@@ -89,7 +107,7 @@ class NetworkPotential(Potential):
 
     def hessian(self, x: Any) -> Any:
         """Hess f, (n, dim, dim)."""
-        rows = x if hasattr(x, "requires_grad") else points(x, self.dim, self.name)
+        rows = self._rows(x, self.name)
         xp = namespace(rows)
         step = max(1, ENTRIES_AT_ONCE // (self.dim * (self.dim + max(self.graph.widths))))
         parts = [self._hessians(rows[i:i + step], np.arange(self.dim)) for i in range(0, max(rows.shape[0], 1), step)]
@@ -114,7 +132,7 @@ class NetworkPotential(Potential):
         hessian = state.hessian(cotangents, head.hessian, eye, eye)
         gradient = cotangents[0]
         assert gradient is not None
-        if np.ndim(lower) == 1:
+        if np.ndim(lower) == 1 and low.shape[0] == 1:
             return Enclosure(head.value[0], gradient[0], hessian.to_interval()[0])
         return Enclosure(head.value, gradient, hessian.to_interval())
 
@@ -127,12 +145,16 @@ class NetworkPotential(Potential):
         """A rigorous enclosure of grad f at one point; ``precise`` computes in balls of 200 bits."""
         if precise:
             return gradient_ball(self.net, self.contrasts, self.head.ball_gradient, x)
-        state = BoundPropagation(self.graph, Interval(x[None], x[None]))
+        return self.gradient_over(Interval.point(x))
+
+    def gradient_over(self, box: Interval) -> Interval:
+        """A rigorous enclosure of grad f on one box, (dim,)."""
+        state = BoundPropagation(self.graph, box.reshape((1, self.dim)))
         gradient = state.cotangents(self.head.bounds(state.output).gradient)[0]
         assert gradient is not None
         return gradient[0]
 
-    def hessian_bounds(self, box: Interval, left: np.ndarray, right: np.ndarray) -> MidRad:
+    def hessian_bounds(self, box: Interval, left: np.ndarray | None, right: np.ndarray) -> MidRad:
         """A rigorous enclosure of left^T H(X) right on one box, (k, l)."""
         state = BoundPropagation(self.graph, box.reshape((1, self.dim)))
         head = self.head.bounds(state.output)

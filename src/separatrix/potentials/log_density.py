@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from separatrix.errors import InputError
+from separatrix.networks.layers import Affine
 from separatrix.networks.network import Network
 from separatrix.numerics.intervals import Interval
 from separatrix.potentials.base import Enclosure
-from separatrix.potentials.head import Array, Head, NetworkPotential
+from separatrix.potentials.head import Array, Head, NetworkPotential, classifier
 from separatrix.potentials.softmax import covariance, covariance_product, log_sum_exp
 from separatrix.potentials.softmax_bounds import covariance_bounds, log_sum_exp_bounds, softmax_bounds
 
@@ -57,10 +58,11 @@ def log_density(net: Network) -> NetworkPotential:
     >>> log_density(Network.from_arrays([[[1.0], [0.0]]], [[0.0, 0.0]])).value([[0.0]]).round(6).tolist()
     [0.693147]
     """
-    if net.reading.is_normalised:
+    if classifier(net).reading.is_normalised:
         raise InputError("the log-density needs logits before any normalisation, and this network's source normalises them "
                          "(log-softmax gives f = 0 everywhere); use log_odds or confidence instead")
-    if net.n_classes == 2 and not net.affine_layers[-1].weight[0].any() and net.affine_layers[-1].bias[0] == 0:
+    last = net.nodes[-1].layer
+    if net.n_classes == 2 and isinstance(last, Affine) and not last.weight[0].any() and last.bias[0] == 0:
         raise InputError("the log-density of a single logit t is softplus(t), with the orbits of the log-odds of class 1 only; "
                          "use log_odds(net, 0), log_odds(net, 1) or confidence(net) instead")
     return NetworkPotential(net, LogSumExp(), np.eye(net.n_classes), "log-density")

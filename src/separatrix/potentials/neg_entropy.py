@@ -7,20 +7,27 @@ from typing import Any
 import numpy as np
 
 from separatrix.networks.network import Network
+from separatrix.networks.propagation import constant
 from separatrix.numerics.intervals import Interval
 from separatrix.potentials.base import Enclosure
-from separatrix.potentials.head import Array, Head, NetworkPotential
-from separatrix.potentials.softmax import log_sum_exp
-from separatrix.potentials.softmax_bounds import log_sum_exp_bounds, softmax_bounds
+from separatrix.potentials.head import Array, Head, NetworkPotential, classifier
+from separatrix.potentials.softmax_bounds import log_softmax_bounds, softmax_bounds, sum_of_others
 
 
 class NegativeEntropy(Head):
     """Phi(v) = sum_i p_i log p_i, p = softmax v. With a_i = log p_i - Phi: grad_i = p_i a_i and
-    Hess_ij = delta_ij p_i (a_i + 1) - p_i p_j (a_i + a_j + 1)."""
+    Hess_ij = -p_i p_j (a_i + a_j + 1) for i != j, Hess_ii = p_i ((1 - p_i) (1 + 2 a_i) - a_i).
+
+    Where one class is almost sure all of these are as small as the others' share, and nothing here is a difference of
+    larger numbers: log p_i = v_i - max v - log(1 + r), r the sum of exp(v_j - max v) without the largest.
+    """
 
     def _parts(self, xp: Any, v: Array) -> tuple[Array, Array, Array]:
-        total, p = log_sum_exp(xp, v)
-        log_p = v - total[:, None]
+        top = xp.max(v, axis=1, keepdims=True)
+        largest = xp.argmax(v, axis=1, keepdims=True) == constant(np.arange(v.shape[1]), v)
+        e = xp.exp(v - top)
+        rest = xp.sum(xp.where(largest, xp.zeros_like(e), e), axis=1, keepdims=True)
+        p, log_p = e / (1.0 + rest), v - top - xp.log1p(rest)
         value = xp.sum(p * log_p, axis=1)
         return value, p, log_p - value[:, None]
 
@@ -31,35 +38,31 @@ class NegativeEntropy(Head):
 
     def hessian_product(self, xp: Any, v: Array, t: Array) -> Array:
         """Hess Phi t."""
-        _, p, a = self._parts(xp, v)
-        along, weighted = xp.sum(p * t, axis=1, keepdims=True), xp.sum(p * a * t, axis=1, keepdims=True)
-        return p * ((a + 1.0) * (t - along) - weighted)
+        return (self.hessian(xp, v) @ t[:, :, None])[:, :, 0]
 
     def hessian(self, xp: Any, v: Array) -> Array:
         """Hess Phi."""
         _, p, a = self._parts(xp, v)
-        eye = xp.eye(v.shape[1], dtype=v.dtype)
+        eye = constant(np.eye(v.shape[1]), v)
+        others = p @ (1.0 - eye)
         outer = p[:, :, None] * p[:, None, :] * (a[:, :, None] + a[:, None, :] + 1.0)
-        return (p * (a + 1.0))[:, :, None] * eye - outer
+        return (p * (others * (1.0 + 2.0 * a) - a))[:, :, None] * eye - outer * (1.0 - eye)
 
     def bounds(self, v: Interval) -> Enclosure:
         """The formulas in interval arithmetic."""
-        p = softmax_bounds(v)
-        log_p = v - log_sum_exp_bounds(v)[:, None]
-        log_p = Interval(log_p.lower, np.minimum(log_p.upper, 0.0))
+        p, log_p = softmax_bounds(v), log_softmax_bounds(v)
         value = (p * log_p).sum(axis=1)
         a = log_p - value[:, None]
-        eye = Interval.point(np.broadcast_to(np.eye(v.shape[1]), (*v.shape, v.shape[1])))
         outer = p[:, :, None] * p[:, None, :] * (a[:, :, None] + a[:, None, :] + 1.0)
-        return Enclosure(value, p * a, (p * (a + 1.0))[:, :, None] * eye - outer)
+        diagonal, off = p * (sum_of_others(p) * (1.0 + 2.0 * a) - a), ~np.eye(v.shape[1], dtype=bool)
+        lower, upper = (np.where(off, *ends) for ends in ((-outer.upper, diagonal.lower[:, :, None]),
+                                                          (-outer.lower, diagonal.upper[:, :, None])))
+        return Enclosure(value, p * a, Interval(lower, upper))
 
     def ball_gradient(self, v: list[Any]) -> list[Any]:
         """p a in balls."""
-        top = max((ball.mid() for ball in v), key=float)
-        terms = [(ball - top).exp() for ball in v]
-        total = sum(terms[1:], start=terms[0])
-        p = [term / total for term in terms]
-        log_p = [ball - top - total.log() for ball in v]
+        rest = [sum(((other - ball).exp() for j, other in enumerate(v) if j != i), start=0 * ball) for i, ball in enumerate(v)]
+        p, log_p = [1 / (1 + odds) for odds in rest], [-odds.log1p() for odds in rest]
         value = sum((a * b for a, b in zip(p[1:], log_p[1:], strict=True)), start=p[0] * log_p[0])
         return [q * (log_q - value) for q, log_q in zip(p, log_p, strict=True)]
 
@@ -70,4 +73,4 @@ def neg_entropy(net: Network) -> NetworkPotential:
     >>> neg_entropy(Network.from_arrays([[[1.0], [0.0]]], [[0.0, 0.0]])).value([[0.0]]).round(6).tolist()
     [-0.693147]
     """
-    return NetworkPotential(net, NegativeEntropy(), np.eye(net.n_classes), "negative entropy")
+    return NetworkPotential(classifier(net), NegativeEntropy(), np.eye(net.n_classes), "negative entropy")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from separatrix.networks.propagation import constant
+
 Array = Any
 
 
@@ -23,5 +27,5 @@ def covariance_product(xp: Any, q: Array, t: Array) -> Array:
 
 def covariance(xp: Any, q: Array) -> Array:
     """diag q - q q^T for each row, (n, m, m)."""
-    eye = xp.eye(q.shape[1], dtype=q.dtype)
+    eye = constant(np.eye(q.shape[1]), q)
     return q[:, :, None] * eye - q[:, :, None] * q[:, None, :]

@@ -59,7 +59,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the programme (C1 to C10) against this run; ``status``: "shown", "partly shown" or "not possible here"."""
+    """A claim of the programme (C1 to C10) against this run.
+
+    ``status``: "shown", "partly shown" or "not possible here"; ``how``: what this run shows of it, with numbers.
+    """
 
     number: str
     text: str
@@ -92,22 +95,28 @@ class Analysis(Record):
     def report(self, path: str | Path) -> Path:
         """Write the page (one HTML file, offline) with ``analysis.json`` and ``arrays.npz`` beside it; its path."""
         import importlib
+
         return importlib.import_module("separatrix.views.report").write_report(self, Path(path))
 
     def save(self, path: str | Path) -> Path:
         """Write ``analysis.json`` and ``arrays.npz`` into the folder ``path`` (made where it is absent)."""
         from separatrix.study.storage import save_record
+
         return save_record(self, Path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> Analysis:
         """Read what :meth:`save` wrote. Raises UnreadableFileError for anything else."""
         from separatrix.study.storage import load_record
+
         return load_record(Path(path), cls)
 
     def __str__(self) -> str:
         import importlib
+
         return importlib.import_module("separatrix.views.screen").screen(self)
 
     def __repr__(self) -> str:
-        return f"Analysis({self.network.name}: {len(self.flow)} potentials, {sum(len(p.sinks) for p in self.flow)} sinks)"
+        return (
+            f"Analysis({self.network.name}: {len(self.flow)} potentials, {sum(len(p.sinks) for p in self.flow)} sinks)"
+        )

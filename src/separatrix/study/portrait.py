@@ -38,13 +38,15 @@ class Strips(Record):
 
     ``frames`` (n_sinks, n_frames, dim), ``parameter`` (n_sinks, n_frames): signed arc length from the sink (the middle
     frame); ``eigenvalue`` (n_sinks,): of the direction followed; ``kind``: "slow" or "strong"; sinks without free
-    coordinates have constant strips and NaN eigenvalues.
+    coordinates have constant strips and NaN eigenvalues. ``nearest_distance`` (n_sinks, n_frames): of each frame to the
+    nearest datum, None without data.
     """
 
     kind: str
     frames: np.ndarray
     parameter: np.ndarray
     eigenvalue: np.ndarray
+    nearest_distance: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -53,10 +55,11 @@ class Portrait(Record):
 
     - ``potential``: its name; ``sinks``; ``sink_class`` (n_sinks,): the network's prediction at each sink;
       ``probabilities`` (n_sinks, n_classes)
-    - ``basins``: of the samples, None where they were not asked for; ``sample_index`` (n,): rows of the data sampled;
+    - ``basins``: of the samples, None where they were not asked for; ``sample_index`` (n,): rows of the samples
+      (or data) given, -1 for uniform points;
       ``predicted`` (n,) and ``true_label`` (n,; -1 unknown) of the samples
     - ``changed`` (m,): positions (in the sample) of resolved samples that flow to a sink of another class than the
-      predicted one; ``changed_points`` (m, dim), the first few of them
+      predicted one, None for potentials of one class only; ``changed_points`` (m, dim), the first few of them
     - ``off_data``, ``slow``, ``strong``: None where there are no data, or for potentials that are not drawn out
     """
 
@@ -78,23 +81,32 @@ class Portrait(Record):
 
     def columns(self) -> dict[str, Any]:
         """One row a sink: the table of the sinks, with class, and distances and shares where they are known."""
-        table = {**self.sinks.columns(), "class": self.sink_class,
-                 "probability": self.probabilities.max(axis=1, initial=0.0)}
+        table = {
+            **self.sinks.columns(),
+            "class": self.sink_class,
+            "probability": self.probabilities.max(axis=1, initial=0.0),
+        }
         if self.off_data is not None:
-            table |= {"distance": self.off_data.nearest_distance, "off_data_score": self.off_data.score,
-                      "off_data_quantile": self.off_data.quantile}
+            table |= {
+                "distance": self.off_data.nearest_distance,
+                "off_data_score": self.off_data.score,
+                "off_data_quantile": self.off_data.quantile,
+            }
         if self.basins is not None:
             table |= {key: value for key, value in self.basins.columns().items() if key != "id"}
         return table
 
     @property
     def sink_shares_by_class(self) -> np.ndarray | None:
-        """Counts (n_classes, n_classes + 1): rows predicted class, columns class of the sink, the last one unresolved."""
+        """Counts (n_classes, n_classes + 1): rows predicted class, columns class of the sink, last unresolved."""
         if self.basins is None or self.predicted is None:
             return None
         n = self.probabilities.shape[1]
-        reached = np.where(self.basins.label >= 0, self.sink_class[self.basins.label], n) if len(self.sinks) else \
-            np.full(self.predicted.shape, n)
+        reached = (
+            np.where(self.basins.label >= 0, self.sink_class[self.basins.label], n)
+            if len(self.sinks)
+            else np.full(self.predicted.shape, n)
+        )
         counts = np.zeros((n, n + 1), dtype=np.int64)
         np.add.at(counts, (self.predicted, reached), 1)
         return counts

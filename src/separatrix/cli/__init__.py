@@ -1,0 +1,77 @@
+"""The shell: ``separatrix demo``, ``info``, ``analyze``. Thin: it parses, calls study and views, and prints.
+
+Exit status 0: done; 2: input that cannot be used, with a message of a few lines on stderr; 130: interrupted, what was
+finished is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import textwrap
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from separatrix._version import __version__
+from separatrix.cli.analyze_command import analyze_command
+from separatrix.cli.demo_command import demo_command
+from separatrix.cli.info_command import info_command
+from separatrix.errors import SeparatrixError
+
+DONE, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 0, 2, 130, 141
+WIDTH, MOST_LINES = 100, 8
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH})
+@click.version_option(__version__, prog_name="separatrix")
+def program() -> None:
+    """What a trained classifier has learned: its sinks, their basins, and what is proved of them."""
+
+
+for _command in (demo_command, info_command, analyze_command):
+    program.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; the exit status. ``arguments``: without the program's name, None for those of the process."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command = shlex.join(["separatrix", *given])
+    shown, warnings.showwarning = warnings.showwarning, _note
+    try:
+        return program.main(args=given, prog_name="separatrix", standalone_mode=False, obj=command) or DONE
+    except click.ClickException as error:
+        error.show()
+        return BAD_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("separatrix: interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Nobody reads on: leave quietly, and keep the interpreter from flushing into the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except (SeparatrixError, OSError) as error:
+        click.echo(complaint(error), err=True)
+        return BAD_INPUT
+    finally:
+        warnings.showwarning = shown
+
+
+def complaint(error: Exception) -> str:
+    """An error as a few lines of text.
+
+    >>> complaint(ValueError("expected a, came b"))
+    'separatrix: expected a, came b'
+    """
+    lines = textwrap.wrap(f"separatrix: {error}", WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    if len(lines) > MOST_LINES:
+        lines = [*lines[: MOST_LINES - 1], f"{lines[MOST_LINES - 1]} …"]
+    return "\n".join(lines)
+
+
+def _note(message: Any, category: Any, filename: Any, lineno: Any, file: Any = None, line: Any = None) -> None:
+    """A warning as a line for people."""
+    click.echo(f"note: {message}", err=True)

@@ -1,0 +1,57 @@
+"""``separatrix analyze MODEL``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command("analyze")
+@click.argument("model")
+@click.option("--box", nargs=2, type=float, metavar="LO HI", help="Study on [LO, HI]^n; default: see below.")
+@click.option("--data", type=PATH, help="Points: .npy, .npz (x, y) or .csv, in the units of the network's input.")
+@click.option("--samples", type=PATH, help="Points whose basins are sought, a file like --data; default: the data.")
+@click.option("--potential", multiple=True, metavar="NAME",
+              help="log-density, log-odds, log-odds:3, margin:3:5, confidence, …; may be repeated.")  # fmt: skip
+@click.option("--basins/--no-basins", default=None, help="Basins of every potential, or of none.")
+@click.option("--out", type=PATH, metavar="DIR", help="Folder for report.html, analysis.json and arrays.npz.")
+@click.option("--workers", type=int, metavar="N", help="Processes; -1 for all cores. The answer does not depend on it.")
+@click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786.")
+@click.option("--resume/--no-resume", default=True, help="Go on from the finished pieces in --out (the default).")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every random choice.")
+@click.option("--activation", metavar="NAME", help="The hidden layers' function, for files that do not say it.")
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write everything as one JSON file.")
+@click.option("--plot", "plot_file", type=PATH, metavar="FILE", help="Draw the first portrait (.svg, .png).")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@click.option("--allow-pickle", is_flag=True, help="Read files that hold pickles. These can run any code.")
+@click.pass_obj
+def analyze_command(command: str, model: str, box: tuple[float, float] | None, out: Path | None, **options: Any) -> int:
+    """Find what the classifier in the file MODEL has learned: sinks, basins, theorems.
+
+    MODEL is a .npz or .safetensors file, or the name of an embedded network (separatrix info lists them). Without --box
+    the study is on [0, 1]^n or, where that does not hold the data, on the smallest box that does.
+    """
+    from separatrix.cli.progress import shown_progress
+    from separatrix.cli.results import checked_plot, deliver
+    from separatrix.data.embedded_networks import model as read_model
+    from separatrix.domains import Box
+    from separatrix.study.analyze import analyze
+    from separatrix.study.pieces import Pieces
+
+    plot_file = checked_plot(options["plot_file"])
+    net = read_model(model, activation=options["activation"], allow_pickle=options["allow_pickle"])
+    domain = None if box is None else Box.cube(net.n_inputs, *box)
+    pieces = None if out is None else out / "pieces"
+    if pieces is not None and not options["resume"]:
+        Pieces(pieces).clear()
+    with shown_progress(options["quiet"]) as progress:
+        analysis = analyze(
+            net, domain, options["data"], potential=options["potential"] or None, samples=options["samples"],
+            basins=options["basins"], workers=options["workers"], cluster=options["cluster"], resume=pieces,
+            rng=options["seed"], progress=progress, command=command,
+        )  # fmt: skip
+        return deliver(analysis, out, options["json_file"], plot_file)

@@ -1,0 +1,203 @@
+"""Basins: every sample integrated by the flow itself until it is known where it rests (§3).
+
+A row first takes Bogacki-Shampine steps in a batch, then, if it creeps in a flat valley, exponential steps on its own. It is
+given to a sink when it has arrived (within CAPTURE of it) or earlier when it has *settled*: at three checks in a row f is
+rising and concave along the segment from the row to one and the same proved sink. Settling is a test in floating point, so
+labels are verified at best; full integration of a part of the rows is the check on it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import numpy as np
+
+from separatrix.certainty import Certainty
+from separatrix.flow.basin_head import HeadBatch
+from separatrix.flow.basin_tail import TailRow
+from separatrix.flow.basins import Basins
+from separatrix.flow.critical_points import CriticalPoints, joined
+from separatrix.flow.pieces import Progress, run_pieces, slices
+from separatrix.flow.projection import Arena
+from separatrix.flow.sensitivity import faint_coordinates
+from separatrix.flow.sinks import SinkSearch
+from separatrix.potentials.base import Potential
+from separatrix.records import Provenance
+
+PIECE = 250
+HEAD_STEPS, TAIL_STEPS = 400, 4000
+HEAD_TOLERANCE, TAIL_TOLERANCE = 1e-2, 2e-3
+FIRST_CHECK, CHECK_EVERY, TAIL_CHECK_EVERY = 40, 20, 10
+CONFIRMATIONS, CANDIDATES, SEGMENT_POINTS = 3, 2, 6
+CAPTURE = 1e-3
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Targets:
+    """The sinks as arrays for the tests: ``capture`` (n_sinks,) max-norm distances, ``seen`` (dim,) coordinates compared."""
+
+    points: np.ndarray
+    capture: np.ndarray
+    seen: np.ndarray
+
+    @classmethod
+    def of(cls, sinks: CriticalPoints, potential: Potential, width: float) -> Targets:
+        """Capture distances: CAPTURE of the box, or a tenth of the way to the nearest other sink."""
+        points, seen = sinks.points, ~faint_coordinates(potential)
+        capture = np.full(len(sinks), CAPTURE * width)
+        for row, point in enumerate(points):
+            gaps = np.abs(points - point)[:, seen].max(axis=1, initial=0.0)
+            gaps[row] = np.inf
+            capture[row] = min(capture[row], 0.1 * float(gaps.min()))
+        return cls(points, capture, seen)
+
+    def arrived(self, x: np.ndarray) -> np.ndarray:
+        """Row of the sink within whose capture distance each row of ``x`` lies, -1 where there is none."""
+        if x.shape[0] == 1:
+            near = ((np.abs(self.points - x) <= self.capture[:, None]) | ~self.seen).all(axis=1)
+            return np.array([int(near.argmax()) if near.any() else -1])
+        found = np.full(x.shape[0], -1)
+        for row, (point, capture) in enumerate(zip(self.points, self.capture, strict=True)):
+            found[(np.abs(x - point)[:, self.seen] <= capture).all(axis=1)] = row
+        return found
+
+    def settled(self, potential: Potential, x: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+        """Row of the nearest sink to which f rises, concave, along the straight segment, of the CANDIDATES nearest; or -1."""
+        found = np.full(x.shape[0], -1)
+        square = (x * x).sum(axis=1)[:, None] - 2.0 * (x @ self.points.T) + (self.points * self.points).sum(axis=1)
+        order = np.argsort(square, axis=1, kind="stable")[:, :CANDIDATES]
+        for candidate in order.T:
+            todo = np.flatnonzero(found < 0)
+            shift = self.points[candidate[todo]] - x[todo]
+            first = (gradient[todo] * shift).sum(axis=1)
+            todo, shift, first = todo[first > 0], shift[first > 0], first[first > 0]
+            good, last = np.ones(todo.size, dtype=bool), first
+            for k in range(SEGMENT_POINTS):
+                if not good.any():
+                    break
+                there = x[todo[good]] + ((k + 0.5) / SEGMENT_POINTS) * shift[good]
+                slope = (potential.value_and_gradient(there)[1] * shift[good]).sum(axis=1)
+                rising = (slope > 0) & (slope < last[good])
+                last[good] = slope
+                good[np.flatnonzero(good)[~rising]] = False
+            found[todo[good]] = candidate[todo[good]]
+        return found
+
+
+@dataclasses.dataclass(eq=False)
+class PieceResult:
+    """Labels, reasons, step counts and ends of one piece of samples."""
+
+    label: np.ndarray
+    reason: list[str]
+    steps: np.ndarray
+    end: np.ndarray
+
+
+def flow_piece(potential: Potential, arena: Arena, samples: np.ndarray, targets: Targets, full: bool) -> PieceResult:
+    """Integrate one piece of samples; ``full``: without settling."""
+    n = samples.shape[0]
+    result = PieceResult(np.full(n, -1), ["no sink reached within the budget of steps"] * n, np.zeros(n, dtype=np.int64), samples.copy())
+    batch = HeadBatch(potential, arena.bounds, samples, HEAD_TOLERANCE * arena.width)
+    live, previous, count = np.arange(n), np.full(n, -1), np.zeros(n, dtype=np.int64)
+    for step in range(1, HEAD_STEPS + 1):
+        if not live.size:
+            break
+        batch.step()
+        if step < FIRST_CHECK or step % CHECK_EVERY:
+            continue
+        arrived = targets.arrived(batch.x)
+        now = np.full(live.size, -1) if full else targets.settled(potential, batch.x, batch.gradient)
+        count[live] = np.where((now >= 0) & (now == previous[live]), count[live] + 1, np.where(now >= 0, 1, 0))
+        previous[live] = now
+        done = np.where(arrived >= 0, arrived, np.where(count[live] >= CONFIRMATIONS, now, -1))
+        _note(result, live, batch.x, np.where(arrived >= 0, arrived, -1), "arrived at the sink", step)
+        _note(result, live, batch.x, np.where(arrived >= 0, -1, done), SETTLED, step)
+        gone = (done < 0) & arena.outside(batch.x)
+        _lose(result, live[gone], batch.x[gone], arena.left, step)
+        going = (done < 0) & ~gone
+        batch.keep(going)
+        live = live[going]
+    for position, row in enumerate(live):
+        _tail(potential, arena, (batch.x[position].astype(np.float64), float(batch.length[position])), targets, full, result, int(row))
+    return result
+
+
+SETTLED = "settled: f rises, concave, along the segment to the sink"
+
+
+def _note(result: PieceResult, rows: np.ndarray, x: np.ndarray, label: np.ndarray, reason: str, step: int) -> None:
+    for position in np.flatnonzero(label >= 0):
+        row = int(rows[position])
+        result.label[row], result.reason[row], result.steps[row] = label[position], reason, step
+        result.end[row] = x[position]
+
+
+def _lose(result: PieceResult, rows: np.ndarray, x: np.ndarray, reason: str, step: int) -> None:
+    result.steps[rows], result.end[rows] = step, x
+    for row in rows:
+        result.reason[int(row)] = reason
+
+
+def _tail(potential: Potential, arena: Arena, start: tuple[np.ndarray, float], targets: Targets, full: bool,
+          result: PieceResult, row: int) -> None:
+    """Exponential steps of one row until it arrives, settles, rests elsewhere, or the budget is used up."""
+    tail = TailRow(potential, arena.bounds, *start, TAIL_TOLERANCE * arena.width)
+    previous, confirmed = -1, 0
+    for step in range(1, TAIL_STEPS + 1):
+        moving = tail.step()
+        label, reason = int(targets.arrived(tail.x[None])[0]), "arrived at the sink"
+        if label < 0 and not full and step % TAIL_CHECK_EVERY == 0:
+            now = int(targets.settled(potential, tail.x[None], tail.gradient[None])[0])
+            confirmed = 0 if now < 0 else confirmed + 1 if now == previous else 1
+            previous = now
+            if confirmed >= CONFIRMATIONS:
+                label, reason = now, SETTLED
+        gone = label < 0 and bool(arena.outside(tail.x[None])[0])
+        if label >= 0 or not moving or gone:
+            break
+    else:
+        gone, label, reason = False, -1, f"no sink reached within {HEAD_STEPS} + {TAIL_STEPS} steps"
+    result.label[row], result.steps[row], result.end[row] = label, HEAD_STEPS + step, tail.x
+    if label < 0 and step < TAIL_STEPS:
+        reason = arena.left if gone else "came to rest where no sink is known"
+    result.reason[row] = reason
+
+
+def find_basins(potential: Potential, arena: Arena, samples: np.ndarray, sinks: CriticalPoints, *,
+                level: float = 0.95, full: bool = False, workers: int | None = None, progress: Progress | None = None) -> Basins:
+    """The basins of ``sinks`` and of those that rows meet on the way, which are proved and added at the end of the list."""
+    begun = time.perf_counter()
+    result = _flow_all(potential, arena, samples, sinks, full, workers, progress)
+    lost = np.flatnonzero((result.label < 0) & ~arena.outside(result.end))
+    if lost.size:
+        search = SinkSearch(potential, arena.domain, sinks.boundary)
+        search.add(result.end[lost], workers)
+        extended = joined(sinks, search.record())
+        if len(extended) > len(sinks):
+            sinks = extended
+            again = _flow_all(potential, arena, result.end[lost], sinks, full, workers, None)
+            result.label[lost] = again.label
+            result.steps[lost] += again.steps
+            for row, reason in zip(lost, again.reason, strict=True):
+                result.reason[row] = reason
+    tolerances = {"head": HEAD_TOLERANCE, "tail": TAIL_TOLERANCE, "capture": CAPTURE, "head_steps": HEAD_STEPS,
+                  "tail_steps": TAIL_STEPS}
+    method = "Bogacki-Shampine 3(2), then exponential Euler; " + ("full integration" if full else "rows settle early")
+    return Basins(sinks=sinks, label=result.label, reason=tuple(result.reason), steps=result.steps, level=level, domain=arena.domain,
+                  certainty=Certainty.VERIFIED if full else Certainty.HEURISTIC,
+                  provenance=Provenance(method, tolerances, seconds=time.perf_counter() - begun))
+
+
+def _flow_all(potential: Potential, arena: Arena, samples: np.ndarray, sinks: CriticalPoints, full: bool,
+              workers: int | None, progress: Progress | None) -> PieceResult:
+    targets = Targets.of(sinks, potential, arena.width)
+    parts = slices(samples.shape[0], PIECE)
+    pieces = [(potential, arena, samples[part], targets, full) for part in parts]
+    sizes = [part.stop - part.start for part in parts]
+    found = run_pieces(flow_piece, pieces, sizes, workers, f"basins of the {potential.name}", progress)
+    if not found:
+        return PieceResult(np.zeros(0, dtype=np.int64), [], np.zeros(0, dtype=np.int64), samples)
+    return PieceResult(np.concatenate([part.label for part in found]), [r for part in found for r in part.reason],
+                       np.concatenate([part.steps for part in found]), np.concatenate([part.end for part in found]))

@@ -1,0 +1,137 @@
+"""The gradient flow of a potential on a domain: trajectories, sinks, basins (§3)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from separatrix.domains import Box, Domain, as_domain, points
+from separatrix.errors import InputError, KindError
+from separatrix.flow.basin_flow import find_basins
+from separatrix.flow.basins import Basins
+from separatrix.flow.critical_points import CriticalPoints
+from separatrix.flow.event_stepper import Settings
+from separatrix.flow.pieces import Progress
+from separatrix.flow.projection import Arena
+from separatrix.flow.sinks import SinkSearch
+from separatrix.flow.starts import search_from_own_starts
+from separatrix.flow.trajectories import Trajectories, integrate
+from separatrix.potentials.base import Potential
+
+BOUNDARIES = ("project", "exit")
+SEARCHED = 400
+
+
+class GradientFlow:
+    """dx/dt = grad f(x) on ``domain``: f is climbed.
+
+    ``boundary="project"``: the projected flow on a box, which stays inside by dropping the outward part of the gradient;
+    ``"exit"``: trajectories end where they leave the box. On WholeSpace there is no boundary.
+
+    >>> from separatrix import Box, Network, log_odds
+    >>> net = Network.from_arrays([[[1.0, 0.5], [-1.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]], [[0, 0], [0, 0]], "tanh")
+    >>> flow = GradientFlow(log_odds(net, 0), Box.cube(2, -1, 1))
+    >>> flow.sinks([[0.0, 0.0]]).points.tolist()
+    [[1.0, -1.0]]
+    """
+
+    def __init__(self, potential: Potential, domain: Any, boundary: str = "project") -> None:
+        if not isinstance(potential, Potential):
+            raise KindError(f"GradientFlow: expected a Potential such as log_density(net), came {type(potential).__name__}")
+        if boundary not in BOUNDARIES:
+            raise InputError(f"GradientFlow: boundary must be 'project' or 'exit', came {boundary!r}")
+        if potential.net is not None and potential.net.is_piecewise_linear and potential.net.activations:
+            raise InputError("the gradient of a piecewise linear network (ReLU, leaky ReLU) jumps between its linear regions; "
+                             "its flow is not in this version. Networks with smooth activations are.")
+        self.potential, self.boundary = potential, boundary
+        self.domain: Domain = as_domain(domain, potential.dim)
+        self.arena = Arena.of(self.domain, boundary)
+
+    def trajectories(self, x0: Any, t_max: float, rtol: float = 1e-6, atol: float = 1e-6, *, max_steps: int = 10_000,
+                     stop: CriticalPoints | None = None, keep_paths: bool | None = None) -> Trajectories:
+        """Solutions from the rows of ``x0`` (n, dim) up to time ``t_max``, each with its reason for ending.
+
+        Dormand-Prince 5(4), steps a row, faces of the box met and left by located events. A row ends with the reason
+        "sink" (at rest, Hessian negative definite on the free face, or in the proved region of a sink of ``stop``),
+        "time", "left the box" or "budget" (``max_steps``). Paths are kept where they are small, or with ``keep_paths``.
+
+        Raises InputError for starts outside the box, NaN, or tolerances that are not positive.
+        """
+        starts = self._inside(x0, "x0")
+        for name, value in (("t_max", t_max), ("rtol", rtol), ("atol", atol)):
+            if not (isinstance(value, (int, float, np.number)) and np.isfinite(value) and value > 0):
+                raise InputError(f"trajectories: {name} must be a positive number, came {value!r}")
+        settings = Settings(float(t_max), float(rtol), float(atol), max_steps)
+        return integrate(self.potential, self.domain, self.boundary, starts, settings, stop=stop, keep_paths=keep_paths)
+
+    def sinks(self, starts: Any = None, rng: Any = 0, *, strict: bool = False, workers: int | None = None,
+              progress: Progress | None = None) -> CriticalPoints:
+        """The distinct sinks that ``starts`` (n, dim) climb to, each proved or marked; ``label`` says which start led where.
+
+        Without starts the flow makes its own (uniform points, and points climbed towards every class) until two rounds
+        bring nothing new. A list of sinks is never called complete here. ``strict=True`` raises UnresolvedError where a
+        sink is not proved or a start led nowhere.
+        """
+        generator = np.random.default_rng(rng)
+        if starts is None:
+            if not isinstance(self.domain, Box):
+                raise InputError("sinks: on the whole space give starts, an array (n, dim); there is no box to draw them from")
+            search = self.search()
+            search_from_own_starts(search, generator, workers=workers, progress=progress)
+        else:
+            rows = self._inside(starts, "starts")
+            search = self.search()
+            search.add(rows, workers, progress)
+        found = self.named(search.record(), str(rng))
+        return found.require() if strict else found
+
+    def search(self) -> SinkSearch:
+        """A search for sinks that can be given starts in several rounds; finish it with :meth:`named`."""
+        return SinkSearch(self.potential.companion or self.potential, self.domain, self.boundary)
+
+    def named(self, found: CriticalPoints, seed: str = "") -> CriticalPoints:
+        """A search's record with this flow's potential and values.
+
+        The flow of a class probability is searched on its log-odds, which have the same orbits and equilibria and do not
+        vanish to rounding where the network is sure.
+        """
+        assert found.provenance is not None
+        found = dataclasses.replace(found, provenance=dataclasses.replace(found.provenance, seed=seed))
+        if self.potential.companion is None:
+            return found
+        note = f"spectra, multipliers and proofs are those of the {found.potential}, whose equilibria are the same"
+        return dataclasses.replace(found, potential=self.potential.name, notes=(*found.notes, note),
+                                   values=self.potential.value(found.points))
+
+    def basins(self, samples: Any, sinks: CriticalPoints | None = None, rng: Any = 0, *, level: float = 0.95,
+               full: bool = False, workers: int | None = None, progress: Progress | None = None) -> Basins:
+        """Which sink each row of ``samples`` (n, dim) flows to, and the shares with Wilson intervals.
+
+        The flow's own basins, integrated; a row that reaches no known sink within its budget is unresolved. ``sinks=None``
+        searches them first, from at most SEARCHED of the samples; sinks that rows meet on the way are proved and added at
+        the end of the list. ``full=True`` integrates every row up to its sink; otherwise a row is given to a sink as soon
+        as f rises, concave, along the segment to it at three checks in a row.
+        """
+        rows = self._inside(samples, "samples")
+        if not 0.0 < level < 1.0:
+            raise InputError(f"basins: level must lie between 0 and 1, came {level!r}")
+        if sinks is None:
+            chosen = np.random.default_rng(rng).permutation(rows.shape[0])[:SEARCHED]
+            sinks = self.sinks(rows[np.sort(chosen)], rng, workers=workers, progress=progress)
+        return find_basins(self.potential.companion or self.potential, self.arena, rows, sinks, level=level, full=full,
+                           workers=workers, progress=progress)
+
+    def _inside(self, x: Any, what: str) -> np.ndarray:
+        rows = points(x, self.potential.dim, what)
+        if isinstance(self.domain, Box):
+            outside = ~self.domain.contains(rows)
+            if outside.any():
+                row = int(np.flatnonzero(outside)[0])
+                raise InputError(f"{what}: {int(outside.sum())} of {rows.shape[0]} points lie outside the box {self.domain!r}, "
+                                 f"row {row} first; clip or drop them")
+        return rows
+
+    def __repr__(self) -> str:
+        return f"GradientFlow({self.potential.name}, {self.domain!r}, boundary={self.boundary!r})"

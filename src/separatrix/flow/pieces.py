@@ -1,0 +1,43 @@
+"""Work in pieces of fixed size: the same answer for any number of workers (one BLAS thread a piece)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
+
+Progress = Callable[[str, int, int], None]
+
+
+def run_pieces(work: Callable[..., Any], pieces: Sequence[tuple[Any, ...]], sizes: Sequence[int], workers: int | None,
+               stage: str, progress: Progress | None) -> list[Any]:
+    """``work(*piece)`` for every piece, in order; ``sizes``: what progress counts. Processes where workers > 1."""
+    total, done, results = sum(sizes), 0, []
+    if progress is not None:
+        progress(stage, 0, total)
+    for result, size in zip(_stream(work, pieces, workers), sizes, strict=True):
+        results.append(result)
+        done += size
+        if progress is not None:
+            progress(stage, done, total)
+    return results
+
+
+def _stream(work: Callable[..., Any], pieces: Sequence[tuple[Any, ...]], workers: int | None) -> Iterable[Any]:
+    if workers is None or workers <= 1 or len(pieces) <= 1:
+        return (one_threaded(work, piece) for piece in pieces)
+    parallel = Parallel(n_jobs=workers, return_as="generator", inner_max_num_threads=1, backend="loky")
+    return parallel(delayed(one_threaded)(work, piece) for piece in pieces)
+
+
+def one_threaded(work: Callable[..., Any], piece: tuple[Any, ...]) -> Any:
+    """``work(*piece)`` with one BLAS thread."""
+    with threadpool_limits(limits=1):
+        return work(*piece)
+
+
+def slices(n: int, size: int) -> list[slice]:
+    """Consecutive slices of at most ``size`` that cover range(n)."""
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]

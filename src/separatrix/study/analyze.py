@@ -1,0 +1,122 @@
+"""``analyze``: everything that fits a network and a domain, in one record."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from separatrix.certainty import Certainty
+from separatrix.errors import InputError
+from separatrix.flow.pieces import Progress
+from separatrix.networks.reading import load
+from separatrix.networks.theorem_record import Theorem
+from separatrix.networks.theorems import theorems
+from separatrix.records import Provenance
+from separatrix.study.analysis import Analysis
+from separatrix.study.claims import claims_of
+from separatrix.study.consistency import checks_of
+from separatrix.study.estimate import cost
+from separatrix.study.findings import findings_of
+from separatrix.study.flow_chapter import FlowChapter, flows_exist
+from separatrix.study.network_summary import data_summary, summary_of
+from separatrix.study.parallel import worker_count
+from separatrix.study.pieces import Pieces
+from separatrix.study.question import Question, asked
+from separatrix.study.stages import LOGGER, Stages
+
+METHOD = "theorems by exact arithmetic; sinks by ascent, Newton and interval proof; basins by integration"
+
+
+def analyze(
+    net: Any,
+    domain: Any = None,
+    data: Any = None,
+    *,
+    potential: Any = None,
+    samples: Any = None,
+    basins: bool | None = None,
+    workers: int | None = None,
+    cluster: str | None = None,
+    resume: str | os.PathLike[str] | None = None,
+    rng: Any = 0,
+    progress: Progress | None = None,
+    effort: float = 1.0,
+    command: str = "",
+) -> Analysis:
+    """What a network has learned, as far as this version can tell: theorems, sinks, basins, distances to the data.
+
+    - ``net``: anything that :func:`separatrix.load` takes
+    - ``domain``: a Box, a pair (lower, upper) or WholeSpace; None: [0, 1]^n where it holds the data or there are none,
+      else the smallest box that holds the data (``notes`` says which)
+    - ``data``: an array (n, dim), a pair (x, y) with labels (n,), or a path (.npy, .npz, .csv), in the units of the
+      network's input; points outside the domain are counted and left out
+    - ``potential``: names ("log-density", "log-odds:3", …), Potentials, or a list of them; None: all log-odds and, for
+      three classes or more, the log-density
+    - ``samples``: points whose basins are sought, as ``data``; None: the data, 10,000 of them at the most
+    - ``basins``: whether basins are sought; None: not for the potentials of one class among several
+    - ``workers``: processes, None for a sensible number; ``cluster``: address of a Dask scheduler. Neither changes an
+      answer
+    - ``resume``: a folder in which finished pieces are kept; a run that was killed goes on there
+    - ``rng``: int, SeedSequence or Generator; ``progress(stage, done, total)`` is called as the work goes on
+    - ``effort``: scales the number of starts
+
+    An interrupt (Ctrl-C) does not raise: the record of what is finished comes back, with ``is_finished`` False.
+    Raises InputError or KindError for arguments that cannot be used.
+
+    >>> from separatrix import Network
+    >>> net = Network.from_arrays([[[1.0, 0.5], [-1.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]], [[0, 0], [0, 0]], "tanh")
+    >>> analysis = analyze(net, ([-1, -1], [1, 1]))
+    >>> [(portrait.potential, len(portrait.sinks)) for portrait in analysis.flow]
+    [('log-odds of class 0', 1), ('log-odds of class 1', 1)]
+    """
+    begun = time.perf_counter()
+    if not (isinstance(effort, (int, float)) and 0 < effort < 1000):
+        raise InputError(f"effort: expected a positive number, 1 for the usual number of starts, came {effort!r}")
+    read = load(net)
+    question = asked(read, domain, data, potential=potential, samples=samples, basins=basins, rng=rng)
+    for note in question.notes:
+        LOGGER.info("note: %s", note)
+    stages = Stages(progress)
+    chapter = FlowChapter(
+        question, Pieces(resume), stages, worker_count(workers, cost(question)), cluster, float(effort)
+    )
+    is_finished, flow_note, proved = True, flows_exist(question), ()
+    with threadpool_limits(limits=1):
+        try:
+            proved = _theorems(question, stages)
+            if not flow_note:
+                chapter.run()
+        except KeyboardInterrupt:
+            is_finished = False
+        found = _assembled(question, chapter, proved, flow_note)
+    notes = [*question.notes, *([f"the flow was left out: {flow_note}"] if flow_note else [])]
+    if chapter.pieces.n_resumed:
+        notes.append(f"{chapter.pieces.n_resumed} finished pieces were taken up from {chapter.pieces.folder}")
+    if not is_finished:
+        notes.append("interrupted: this holds what was finished until then; the same call with resume= goes on")
+    provenance = Provenance(METHOD, seed=str(question.seed), seconds=time.perf_counter() - begun, warnings=tuple(notes))
+    return dataclasses.replace(found, is_finished=is_finished, command=command, timings=dict(stages.timings),
+                               notes=tuple(notes), provenance=provenance)  # fmt: skip
+
+
+def _theorems(question: Question, stages: Stages) -> tuple[Theorem, ...]:
+    with stages.stage("theorems") as finding:
+        found = tuple(theorems(question.net, question.domain))
+        applied = [theorem.number for theorem in found if theorem.applies]
+        finding.say(f"{len(applied)} of {len(found)} apply" + (f" ({', '.join(applied)})" if applied else ""))
+    return found
+
+
+def _assembled(question: Question, chapter: FlowChapter, proved: tuple[Theorem, ...], flow_note: str) -> Analysis:
+    summary, flow = summary_of(question.net, question), chapter.portraits()
+    checks = checks_of(question, summary, flow)
+    findings = findings_of(summary, question.domain, flow, proved, checks, flow_note)
+    return Analysis(
+        network=summary, data=data_summary(question), flow=flow, theorems=proved, findings=findings, consistency=checks,
+        claims=claims_of(summary, flow, proved, flow_note), domain=question.domain,
+        certainty=Certainty.weakest(statement.certainty for statement in findings),
+    )  # fmt: skip

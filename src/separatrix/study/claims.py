@@ -1,0 +1,83 @@
+"""The programme's claims C1 to C10 against one run; claims of chapters that this version lacks are absent."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from separatrix.networks.theorem_record import Theorem
+from separatrix.study.analysis import Claim, NetworkSummary
+from separatrix.study.findings import main_portraits
+from separatrix.study.portrait import Portrait
+from separatrix.study.wording import class_list, counted, percent
+
+TEXTS = {
+    "C3": "the gradient of the learned probability is a dynamical system",
+    "C4": "the differential equation is solved analytically for one hidden layer",
+    "C5": "every class has a sink and a basin of attraction",
+    "C6": "sinks and strong attracting manifolds lie away from the data",
+}
+SHOWN, PARTLY, IMPOSSIBLE = "shown", "partly shown", "not possible here"
+
+
+def claims_of(
+    network: NetworkSummary, flow: tuple[Portrait, ...], theorems: tuple[Theorem, ...], flow_note: str = ""
+) -> tuple[Claim, ...]:
+    """C3 to C6, as far as this run speaks to them."""
+    if not flow:
+        reason = flow_note or "the run ended before any sink was found"
+        return (Claim("C3", TEXTS["C3"], IMPOSSIBLE, reason), *_reductions(theorems))
+    names = f"{len(flow)} potentials" if len(flow) > 1 else f"the {flow[0].potential}"
+    followed = Claim("C3", TEXTS["C3"], SHOWN, f"the gradient flow of {names} was followed on {flow[0].domain}")
+    return (followed, *_reductions(theorems), _sinks_and_basins(network, flow), *_away(flow))
+
+
+def _reductions(theorems: tuple[Theorem, ...]) -> list[Claim]:
+    applied = [theorem for theorem in theorems if theorem.number in ("4.1", "4.2") and theorem.applies]
+    if not applied:
+        return []
+    how = "exact reductions, no closed form in this version: " + "; ".join(
+        f"({theorem.number}) {theorem.conclusion}" for theorem in applied
+    )
+    return [Claim("C4", TEXTS["C4"], PARTLY, how)]
+
+
+def _sinks_and_basins(network: NetworkSummary, flow: tuple[Portrait, ...]) -> Claim:
+    parts, complete = [], []
+    own = [p for p in flow if p.potential.startswith("log-odds of class")]
+    if len(own) == network.n_classes:
+        without = [int(p.potential.rsplit(" ", 1)[1]) for p in own if not len(p.sinks)]
+        complete.append(not without)
+        parts.append("the log-odds of every class has a sink" if not without else
+                     f"no sink of the log-odds was found for {class_list(without)}")  # fmt: skip
+    for portrait in flow:
+        if portrait.potential.startswith("log-odds"):
+            continue
+        counts = np.bincount(portrait.sink_class, minlength=network.n_classes)
+        empty = np.flatnonzero(counts == 0)
+        complete.append(not len(empty))
+        parts.append(f"the {portrait.potential} has {counted(len(portrait.sinks), 'sink')}" + (
+            f", none of class {class_list(empty)}" if len(empty) else ", of every class"))  # fmt: skip
+    with_basins = [p for p in flow if p.basins is not None]
+    for portrait in with_basins[:2]:
+        assert portrait.basins is not None
+        parts.append(f"basins of the {portrait.potential} from {portrait.basins.label.size:,} samples, "
+                     f"{portrait.basins.n_unresolved:,} unresolved")  # fmt: skip
+    shown = bool(complete) and all(complete) and bool(with_basins)
+    return Claim("C5", TEXTS["C5"], SHOWN if shown else PARTLY, "; ".join(parts) or "no sinks were sought")
+
+
+def _away(flow: tuple[Portrait, ...]) -> list[Claim]:
+    measured = [p for p in main_portraits(flow) if p.off_data is not None and len(p.sinks)] or [
+        p for p in flow if p.off_data is not None and len(p.sinks)
+    ]
+    if not measured:
+        return [Claim("C6", TEXTS["C6"], IMPOSSIBLE, "no data were given to measure distances from")]
+    quantile = np.concatenate([p.off_data.quantile for p in measured if p.off_data is not None])
+    if np.isnan(quantile).all():
+        return [Claim("C6", TEXTS["C6"], IMPOSSIBLE, "there are too few data to measure their own spread")]
+    far, n = int((quantile >= 0.95).sum()), quantile.size
+    how = (f"{far} of {counted(n, 'sink')} lie farther from the data than 95 % of data from their own neighbour "
+           f"(the nearest: farther than {percent(float(quantile.min()), 0)})")  # fmt: skip
+    if any(p.strong is not None for p in measured):
+        how += "; slow and strong manifolds are shown with their distances"
+    return [Claim("C6", TEXTS["C6"], SHOWN if far == n else PARTLY, how)]

@@ -1,0 +1,105 @@
+"""How long a study will take and how much memory it needs, from a timed evaluation of the network."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from separatrix.certainty import Certainty
+from separatrix.networks.reading import load
+from separatrix.records import Provenance, Record
+from separatrix.study.network_summary import n_parameters
+from separatrix.study.parallel import worker_count
+from separatrix.study.question import Question, asked, drawing_box
+from separatrix.study.stages import in_words
+from separatrix.study.starts import BLENDS, CLASS_DATA, FIRST_ROUND, LATER_ROUNDS, UNIFORM
+
+EVALUATIONS_PER_START, EVALUATIONS_PER_SAMPLE = 800, 600
+SECONDS_PER_START = 2e-3
+TIMED_ROWS = 64
+BYTES_AT_REST = 2.5e8
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Estimate(Record):
+    """A rough forecast: ``seconds`` on one core of this machine and with ``workers`` of them, ``memory`` in bytes.
+
+    ``parts``: seconds on one core by what they are spent on. Rough means: within a factor of three.
+    """
+
+    seconds: float
+    seconds_with_workers: float
+    workers: int
+    memory: float
+    parts: dict[str, float]
+
+    def columns(self) -> dict[str, Any]:
+        """One row a part."""
+        return {"part": list(self.parts), "seconds": list(self.parts.values())}
+
+    def __repr__(self) -> str:
+        return (f"Estimate(about {in_words(self.seconds)} on one core, {in_words(self.seconds_with_workers)} with "
+                f"{self.workers} workers, {self.memory / 1e9:.1f} GB)")  # fmt: skip
+
+
+def estimate(
+    net: Any, domain: Any = None, data: Any = None, *, potential: Any = None, samples: Any = None,
+    basins: bool | None = None, workers: int | None = None,
+) -> Estimate:  # fmt: skip
+    """How long :func:`separatrix.analyze` will take with the same arguments, and its memory: a rough forecast.
+
+    Raises what ``analyze`` raises for arguments that cannot be used.
+
+    >>> from separatrix import Network
+    >>> net = Network.from_arrays([[[1.0, 0.5], [-1.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]], [[0, 0], [0, 0]], "tanh")
+    >>> 0 < estimate(net).seconds < 60
+    True
+    """
+    begun = time.perf_counter()
+    network = load(net)
+    question = asked(network, domain, data, potential=potential, samples=samples, basins=basins)
+    row = _seconds_a_row(question)
+    n_starts, n_samples = _n_starts(question), 0 if question.samples is None else len(question.samples)
+    n_data = 0 if question.data is None else len(question.data)
+    parts = {
+        "sinks": n_starts * (EVALUATIONS_PER_START * row + SECONDS_PER_START),
+        "basins": sum(question.drawn) * n_samples * EVALUATIONS_PER_SAMPLE * row,
+        "distances": 2e-11 * min(n_data, 2_000) * n_data * network.n_inputs,
+    }
+    if network.is_piecewise_linear and network.activations:
+        parts = dict.fromkeys(parts, 0.0)
+    count, total = worker_count(workers, cost(question)), sum(parts.values())
+    memory = BYTES_AT_REST * (1 + (count if count > 1 else 0)) + 8.0 * 4 * network.n_inputs * (n_samples + 0.5 * n_data)
+    return Estimate(
+        seconds=total, seconds_with_workers=total / count + (1.5 if count > 1 else 0.0), workers=count, memory=memory,
+        parts=parts, domain=question.domain, certainty=Certainty.HEURISTIC,
+        provenance=Provenance("one timed evaluation of value and gradient", seconds=time.perf_counter() - begun),
+    )  # fmt: skip
+
+
+def cost(question: Question) -> float:
+    """Evaluations of the network times its parameters: what decides whether processes are worth starting."""
+    n_samples = 0 if question.samples is None else len(question.samples) * sum(question.drawn)
+    return float(n_parameters(question.net)) * (100 * _n_starts(question) + 100 * n_samples)
+
+
+def _n_starts(question: Question) -> int:
+    n_classes = question.net.n_classes
+    several = n_classes * (FIRST_ROUND + 3 * LATER_ROUNDS) + 4 * BLENDS
+    one = CLASS_DATA + UNIFORM
+    return sum(one if " of class " in potential.name else several for potential in question.potentials)
+
+
+def _seconds_a_row(question: Question) -> float:
+    x = drawing_box(question.domain, (question.data, question.samples)).uniform(TIMED_ROWS, np.random.default_rng(0))
+    potential, times = question.potentials[0], []
+    with threadpool_limits(limits=1):
+        for _ in range(3):
+            begun = time.perf_counter()
+            potential.value_and_gradient(x)
+            times.append(time.perf_counter() - begun)
+    return min(times) / TIMED_ROWS

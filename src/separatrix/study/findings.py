@@ -1,0 +1,216 @@
+"""The findings of a study: sentences with numbers that claim no more than was shown, each with its certainty."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from separatrix.certainty import Certainty, Statement
+from separatrix.domains import Box, Domain
+from separatrix.flow.basins import wilson_intervals
+from separatrix.networks.theorem_record import Theorem
+from separatrix.study.analysis import Check, NetworkSummary
+from separatrix.study.portrait import Portrait
+from separatrix.study.question import class_of
+from separatrix.study.wording import class_list, counted, domain_name, number, percent
+
+PROOF = ("Krawczyk's test in interval arithmetic: one equilibrium in a stated box, multipliers strictly outward, "
+         "Hessian negative definite on the free face")  # fmt: skip
+SEARCH = "a search from starts; that there are no others is not shown"
+INTEGRATED = "trajectories integrated in floating point, ends at known sinks"
+NEIGHBOURS = "nearest neighbours in floating point; a sample of the data for their own distances"
+
+
+def findings_of(
+    network: NetworkSummary, domain: Domain, flow: tuple[Portrait, ...], theorems: tuple[Theorem, ...],
+    checks: tuple[Check, ...], flow_note: str = "",
+) -> tuple[Statement, ...]:  # fmt: skip
+    """Five to eight sentences, the most important first; a law that is broken stands before everything else."""
+    broken = [Statement(f"Disagreement: {c.statement} does not hold: {c.detail}.", Certainty.VERIFIED, c.name)
+              for c in checks if c.holds is False]  # fmt: skip
+    found = [*broken]
+    for portrait in main_portraits(flow):
+        found += _of_sinks(portrait, domain)
+    found += _of_all_log_odds(flow, network.n_classes)
+    found += _of_distance(main_portraits(flow))
+    for portrait in main_portraits(flow):
+        found += _of_basins(portrait)
+    if flow_note:
+        found.append(Statement(f"Sinks and basins were not sought: {flow_note}", Certainty.PROVED, "the activations"))
+    found += _of_theorems(theorems, domain, flow)
+    if network.accuracy is not None:
+        text = f"The network classifies {percent(network.accuracy, 2)} of {network.accuracy_on} as they are labelled."
+        found.append(Statement(text, Certainty.VERIFIED, "evaluated in double precision"))
+    return tuple(found)
+
+
+def main_portraits(flow: tuple[Portrait, ...]) -> list[Portrait]:
+    """The portraits that carry the story: the log-density; else those with basins; else the only one."""
+    named = [p for p in flow if p.potential == "log-density"]
+    return named or [p for p in flow if p.basins is not None][:2] or (list(flow) if len(flow) == 1 else [])
+
+
+def _of_sinks(portrait: Portrait, domain: Domain) -> list[Statement]:
+    sinks, n_starts = portrait.sinks, portrait.sinks.label.size
+    where = f"of the {portrait.potential} on {domain_name(domain)}"
+    if not len(sinks):
+        reasons = ", ".join(sorted(set(sinks.reasons))[:2]) or "none was given"
+        text = f"{n_starts:,} starts led to no sink {where} (reasons: {reasons})."
+        return [Statement(text, Certainty.HEURISTIC, SEARCH)]
+    proved = "each proved to exist" if sinks.n_proved == len(sinks) else f"{sinks.n_proved} of them proved to exist"
+    proved = "proved to exist" if sinks.n_proved == len(sinks) == 1 else proved
+    text = f"{n_starts:,} starts led to {counted(len(sinks), 'sink')} {where}, {proved}; {_classes(portrait)}."
+    lost = int((sinks.label < 0).sum())
+    if lost:
+        text += f" {counted(lost, 'start').capitalize()} led to none."
+    return [Statement(text, Certainty.weakest(sinks.certainty), f"{PROOF}. The list: {SEARCH}")]
+
+
+def _classes(portrait: Portrait) -> str:
+    counts = np.bincount(portrait.sink_class, minlength=portrait.probabilities.shape[1])
+    empty, own = np.flatnonzero(counts == 0), class_of(portrait.potential)
+    meaning = "(a sink's class is the prediction there)"
+    if own is not None and counts[own] == counts.sum():
+        return f"class {own} is predicted at {'it' if counts[own] == 1 else 'each'}"
+    if own is not None:
+        return f"class {own} is predicted at {counts[own]} of them"
+    if not len(empty):
+        return f"every class has at least one {meaning}"
+    if len(empty) <= len(counts) // 2:
+        return f"every class but {class_list(empty)} has at least one {meaning}"
+    held = np.flatnonzero(counts)
+    return f"only {'class' if len(held) == 1 else 'the classes'} {class_list(held)} of {len(counts)} have any {meaning}"
+
+
+def _of_all_log_odds(flow: tuple[Portrait, ...], n_classes: int) -> list[Statement]:
+    members = [p for p in flow if p.potential.startswith("log-odds of class")]
+    if len(members) < 2 or n_classes == 2:
+        return []
+    total, proved = sum(len(p.sinks) for p in members), sum(p.sinks.n_proved for p in members)
+    without = [int(p.potential.rsplit(" ", 1)[1]) for p in members if not len(p.sinks)]
+    starts = sum(p.sinks.label.size for p in members)
+    worth = "each proved" if proved == total else f"{proved} of them proved"
+    text = f"Climbing the log-odds of one class at a time, {starts:,} starts led to {counted(total, 'sink')}, {worth}"
+    text += f"; none was found for {class_list(np.array(without))}." if without else ", at least one for every class."
+    verdicts = [verdict for p in members for verdict in p.sinks.certainty]
+    return [Statement(text, Certainty.weakest(verdicts), f"{PROOF}. The list: {SEARCH}")]
+
+
+def _of_distance(portraits: list[Portrait]) -> list[Statement]:
+    measured = [p for p in portraits if p.off_data is not None and len(p.sinks) and p.off_data.neighbour_distances.size]
+    if not measured or measured[0].off_data is None:
+        return []
+    own = measured[0].off_data.neighbour_distances
+    distance = np.concatenate([p.off_data.nearest_distance for p in measured if p.off_data is not None])
+    quantile = np.concatenate([p.off_data.quantile for p in measured if p.off_data is not None])
+    n, low, high = len(distance), distance.min(), distance.max()
+    span = f"{low:.3g} to {high:.3g}" if n > 1 else f"{low:.3g}"
+    tail = f"(distance {span}; between neighbouring data typically {np.median(own):.3g})"
+    if quantile.min() >= 0.5:
+        which = "The sink lies" if n == 1 else "Both sinks lie" if n == 2 else f"All {number(n)} sinks lie"
+        text = (
+            f"{which} farther from the nearest datum than {_share(quantile.min(), own)} from its own neighbour {tail}."
+        )
+    else:
+        far, all_of_them = int((quantile >= 0.95).sum()), counted(n, "sink")
+        text = (
+            f"{far} of {all_of_them} lie farther from the nearest datum than 95 % of the data from their own "
+            f"neighbour {tail}."
+        )
+    statements = [Statement(text, Certainty.VERIFIED, NEIGHBOURS)]
+    along = [
+        p.strong.nearest_distance.min()
+        for p in measured
+        if p.strong is not None and p.strong.nearest_distance is not None
+    ]
+    if along:
+        nearest = float(min(along))
+        below = float(np.searchsorted(own, nearest)) / own.size
+        text = (
+            f"Along the sinks' strong manifolds, too, the nearest datum is {nearest:.3g} away or more"
+            if below >= 0.5
+            else f"Along the sinks' strong manifolds the data come as near as {nearest:.3g}"
+        )
+        text += f"; {_share(below, own)} has a neighbour nearer than that."
+        statements.append(Statement(text, Certainty.VERIFIED, f"{NEIGHBOURS}; manifolds at a few points each"))
+    return statements
+
+
+def _share(quantile: float, own: np.ndarray) -> str:
+    """A share of the data whose own distances were measured, rounded down."""
+    if quantile >= 1.0:
+        return f"each of the {own.size:,} data measured"
+    return f"{np.floor(100 * quantile):.0f} % of the data"
+
+
+def _of_basins(portrait: Portrait) -> list[Statement]:
+    basins = portrait.basins
+    if basins is None or not basins.label.size:
+        return []
+    if portrait.changed is not None:
+        return [_of_changes(portrait, portrait.changed)]
+    if len(basins.sinks) < 2:
+        return []
+    top = int(basins.counts.argmax())
+    share, (low, high) = basins.shares[top], basins.intervals[top]
+    text = (
+        f"The largest basin of the {portrait.potential} is that of s{top}: {percent(share, 1)} of "
+        f"{basins.label.size:,} samples ({100 * basins.level:g} % interval {percent(low, 1)} to {percent(high, 1)}); "
+        f"{_ends(basins.n_unresolved)}."
+    )
+    return [Statement(text, _worth_of(portrait), INTEGRATED)]
+
+
+def _ends(lost: int) -> str:
+    return f"{lost:,} reached no known sink" if lost else "every one reached a known sink"
+
+
+def _of_changes(portrait: Portrait, changed: np.ndarray) -> Statement:
+    """Samples that flow to a sink of another class than the predicted one."""
+    basins, predicted = portrait.basins, portrait.predicted
+    assert basins is not None and predicted is not None
+    n, m = basins.label.size, len(changed)
+    low, high = wilson_intervals(np.array([m]), n, basins.level)[0]
+    interval = f"{percent(m / n, 2)}, {100 * basins.level:g} % interval {percent(low, 2)} to {percent(high, 2)}"
+    who = f"Of {n:,} samples, {m:,} flow" if m > 1 else f"{'One' if m else 'None'} of {n:,} samples flows"
+    text = (
+        f"{who} up the {portrait.potential} to a sink of another class than the network predicts for "
+        f"{'them' if m > 1 else 'it'} ({interval}); {_ends(basins.n_unresolved)}."
+    )
+    if portrait.true_label is not None and m and (portrait.true_label[changed] >= 0).all():
+        label, reached = portrait.true_label[changed], portrait.sink_class[basins.label[changed]]
+        right, was = int((reached == label).sum()), int((predicted[changed] == label).sum())
+        text += (
+            f" The prediction was right for {was:,} of them, the sink's class for {right:,}."
+            if m > 1
+            else (
+                " The prediction was right for it." if was else " The sink's class was right for it." if right else ""
+            )
+        )
+    return Statement(text, _worth_of(portrait), INTEGRATED)
+
+
+def _worth_of(portrait: Portrait) -> Certainty:
+    verdict = Certainty.UNKNOWN if portrait.basins is None else portrait.basins.certainty
+    return Certainty.VERIFIED if verdict in (Certainty.PROVED, Certainty.UNKNOWN) else verdict
+
+
+def _of_theorems(theorems: tuple[Theorem, ...], domain: Domain, flow: tuple[Portrait, ...]) -> list[Statement]:
+    found = []
+    for theorem in theorems:
+        rests = f"theorem ({theorem.number}), every hypothesis {theorem.certainty}; {theorem.reference}"
+        if not theorem.applies:
+            continue
+        if theorem.number == "4.2":
+            names = ", ".join(theorem.potentials)
+            text = f"On all of R^n the flow has no equilibrium (theorem 4.2, hypotheses {theorem.certainty}; {names})"
+            here = isinstance(domain, Box) and any(len(p.sinks) for p in flow)
+            text += ": the sinks exist because of the box." if here else "."
+            found.append(Statement(text, theorem.certainty, rests))
+        elif theorem.number in ("4.3", "4.4") or (theorem.number == "4.5" and len(found) < 2):
+            text = f"{theorem.conclusion[0].upper()}{theorem.conclusion[1:]} (theorem {theorem.number})"
+            if isinstance(domain, Box) and theorem.number == "4.5":
+                text += "; in the box every component touches the boundary"
+            elif isinstance(domain, Box):
+                text += "; for the parts inside the box nothing follows"
+            found.append(Statement(f"{text}.", theorem.certainty, rests))
+    return found[:2]

@@ -1,0 +1,212 @@
+"""The flow chapter of a study: for each potential its sinks, basins, distances to the data, and manifolds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from separatrix.errors import InputError
+from separatrix.flow.basins import Basins
+from separatrix.flow.critical_points import CriticalPoints
+from separatrix.flow.gradient_flow import GradientFlow
+from separatrix.flow.manifolds import manifold_frames
+from separatrix.potentials.base import Potential
+from separatrix.records import Provenance
+from separatrix.study.off_data import Spread, distances_to, off_data, spread
+from separatrix.study.parallel import stream
+from separatrix.study.pieces import Pieces, fingerprint
+from separatrix.study.portrait import OffData, Portrait, Strips
+from separatrix.study.question import Cloud, Question, class_of
+from separatrix.study.sink_jobs import QUIET_ROUNDS, SinkJob, find_sinks
+from separatrix.study.stages import Stages
+from separatrix.study.starts import piece_seed, start_rounds
+from separatrix.study.wording import counted
+
+SHOWN_CHANGES = 24
+FRAMES = 9
+
+
+@dataclass(eq=False)
+class FlowChapter:
+    """The flows of a question, filled stage by stage; what is finished stands in :meth:`portraits` at any time."""
+
+    question: Question
+    pieces: Pieces
+    stages: Stages
+    workers: int
+    cluster: str | None = None
+    effort: float = 1.0
+    sinks: dict[int, CriticalPoints] = field(default_factory=dict)
+    basins: dict[int, Basins] = field(default_factory=dict)
+    distances: dict[int, OffData] = field(default_factory=dict)
+    strips: dict[tuple[int, str], Strips] = field(default_factory=dict)
+    keys: dict[int, str] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """All stages, dearest questions first."""
+        self._find_sinks()
+        self._find_basins()
+        self._measure_distances()
+        self._follow_manifolds()
+
+    def _find_sinks(self) -> None:
+        question = self.question
+        jobs: dict[int, SinkJob] = {}
+        for number, potential in enumerate(question.potentials):
+            rounds = start_rounds(question, potential, self.effort)
+            seed = piece_seed(question.seed, f"sinks of {potential.name}")
+            job = SinkJob(potential, question.domain, rounds, seed)
+            self.keys[number] = fingerprint("sinks", potential, question.domain, rounds, seed, QUIET_ROUNDS)
+            found = self.pieces.find(f"sinks of {potential.name}", self.keys[number], CriticalPoints)
+            if found is None:
+                jobs[number] = job
+            else:
+                self.sinks[number] = found
+        large = [number for number, job in jobs.items() if job.rounds is None or len(job.rounds) > 1]
+        if self.cluster is None:
+            for number in large:
+                self._find_large(number, jobs.pop(number))
+        if jobs:
+            self._find_small(jobs)
+
+    def _find_large(self, number: int, job: SinkJob) -> None:
+        """A search of several rounds: its starts are shared among the workers."""
+        with self.stages.stage(f"sinks of the {job.potential.name}") as finding:
+            found = find_sinks(job, self.workers, self.stages.progress)
+            self._keep_sinks(number, found)
+            finding.say(in_short(found))
+
+    def _find_small(self, jobs: dict[int, SinkJob]) -> None:
+        """Searches that are shared among the workers, each as a whole."""
+        names = [job.potential.name for job in jobs.values()]
+        name = f"sinks of the {names[0]}" if len(names) == 1 else f"sinks of {len(names)} potentials"
+        if len(names) > 1 and all(n.startswith("log-odds of class") for n in names):
+            name = f"sinks of the log-odds of {len(names)} classes"
+        with self.stages.stage(name) as finding:
+            numbers = list(jobs)
+            self.stages.step(name, 0, len(numbers))
+            results = stream(find_sinks, [(jobs[n],) for n in numbers], self.workers, self.cluster)
+            for done, (place, found) in enumerate(results):
+                self._keep_sinks(numbers[place], found)
+                self.stages.step(name, done + 1, len(numbers))
+            finding.say(in_short(*(self.sinks[n] for n in numbers)))
+
+    def _keep_sinks(self, number: int, found: CriticalPoints) -> None:
+        name = self.question.potentials[number].name
+        self.pieces.keep(f"sinks of {name}", self.keys[number], found)
+        self.sinks[number] = found
+
+    def _drawn(self) -> Iterator[tuple[int, Potential, CriticalPoints]]:
+        for number, potential in enumerate(self.question.potentials):
+            if self.question.drawn[number] and len(self.sinks[number]):
+                yield number, potential, self.sinks[number]
+
+    def _find_basins(self) -> None:
+        samples = self.question.samples
+        if samples is None or not len(samples):
+            return
+        for number, potential, sinks in self._drawn():
+            flow = GradientFlow(potential, self.question.domain)
+            seed = piece_seed(self.question.seed, f"basins of {potential.name}")
+            with self.stages.stage(f"basins of the {potential.name}") as finding:
+                key = fingerprint("basins", self.keys[number], samples.x, seed)
+                self.basins[number] = found = self.pieces.made(
+                    f"basins of {potential.name}", key, Basins,
+                    lambda flow=flow, sinks=sinks, seed=seed: flow.basins(
+                        samples.x, sinks, seed, workers=self.workers, progress=self.stages.progress
+                    ),
+                )  # fmt: skip
+                self.sinks[number] = found.sinks
+                reached = counted(int((found.counts > 0).sum()), "sink")
+                finding.say(f"{len(samples):,} samples to {reached}, {found.n_unresolved:,} unresolved")
+
+    def _measure_distances(self) -> None:
+        data = self.question.data
+        if data is None or not len(data):
+            return
+        with self.stages.stage("distances between data") as finding:
+            n_classes = self.question.net.n_classes
+            rng = np.random.default_rng(piece_seed(self.question.seed, "spread of the data"))
+            own: Spread = spread(data, n_classes, rng, self.stages.progress)
+            for number, sinks in self.sinks.items():
+                predicted = self.question.net.predict(sinks.points)
+                self.distances[number] = off_data(sinks.points, predicted, data, own)
+            if own.distances.size:
+                typical = float(np.median(own.distances))
+                finding.say(f"median {typical:.3g} from {own.distances.size:,} of them to the nearest other")
+
+    def _follow_manifolds(self) -> None:
+        drawn = list(self._drawn())
+        if not drawn:
+            return
+        data = None if self.question.data is None else self.question.data.x
+        with self.stages.stage("slow and strong manifolds") as finding:
+            for done, (number, potential, sinks) in enumerate(drawn):
+                self.stages.step("slow and strong manifolds", done, len(drawn))
+                flow = GradientFlow(potential, self.question.domain)
+                for kind in ("slow", "strong"):
+                    key = fingerprint("strips", self.keys[number], kind, FRAMES, data)
+                    self.strips[number, kind] = self.pieces.made(
+                        f"{kind} manifolds of {potential.name}", key, Strips,
+                        lambda flow=flow, sinks=sinks, kind=kind: strips_of(flow, sinks, kind, self.question.data),
+                    )  # fmt: skip
+            finding.say(f"followed from {counted(sum(len(sinks) for _, _, sinks in drawn), 'sink')}")
+
+    def portraits(self) -> tuple[Portrait, ...]:
+        """One Portrait a potential whose sinks are known."""
+        return tuple(self._portrait(number) for number in sorted(self.sinks))
+
+    def _portrait(self, number: int) -> Portrait:
+        net, samples, sinks = self.question.net, self.question.samples, self.sinks[number]
+        basins, sink_class = self.basins.get(number), net.predict(sinks.points)
+        portrait = Portrait(
+            potential=self.question.potentials[number].name, sinks=sinks, sink_class=sink_class,
+            probabilities=net.probabilities(sinks.points), basins=basins, off_data=self.distances.get(number),
+            slow=self.strips.get((number, "slow")), strong=self.strips.get((number, "strong")),
+            domain=self.question.domain, provenance=sinks.provenance,
+        )  # fmt: skip
+        if basins is None or samples is None:
+            return portrait
+        portrait = replace(portrait, sample_index=samples.row, predicted=samples.predicted, true_label=samples.y)
+        if class_of(portrait.potential) is not None:
+            return portrait
+        reached = sink_class[np.maximum(basins.label, 0)]
+        changed = np.flatnonzero((basins.label >= 0) & (reached != samples.predicted))
+        return replace(portrait, changed=changed, changed_points=samples.x[changed[:SHOWN_CHANGES]])
+
+
+def in_short(*found: CriticalPoints) -> str:
+    """What searches found, in one line.
+
+    >>> in_short()
+    '0 distinct from 0 starts'
+    """
+    count, proved = sum(len(sinks) for sinks in found), sum(sinks.n_proved for sinks in found)
+    starts = sum(sinks.label.size for sinks in found)
+    worth = "" if not count else ", all proved" if proved == count else f", {proved} proved"
+    return f"{count} distinct from {starts:,} starts{worth}"
+
+
+def strips_of(flow: GradientFlow, sinks: CriticalPoints, kind: Any, data: Cloud | None) -> Strips:
+    """The strips of one kind for all sinks, with the distance of every frame to the data."""
+    frames, parameter, eigenvalue = manifold_frames(flow, sinks, kind=kind, n_frames=FRAMES)
+    distance = None
+    if data is not None and len(data):
+        distance = distances_to(frames.reshape(-1, frames.shape[-1]), data.x).reshape(frames.shape[:2])
+    return Strips(kind=kind, frames=frames, parameter=parameter, eigenvalue=eigenvalue, nearest_distance=distance,
+                  domain=flow.domain, provenance=Provenance(f"{kind} manifolds of the sinks"))  # fmt: skip
+
+
+def flows_exist(question: Question) -> str:
+    """Why the flows of a question cannot be followed in this version, or "" where they can."""
+    try:
+        for potential in question.potentials:
+            GradientFlow(potential, question.domain)
+    except InputError as error:
+        if not question.net.is_piecewise_linear:
+            raise
+        return str(error)
+    return ""

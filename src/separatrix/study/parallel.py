@@ -1,0 +1,81 @@
+"""Independent pieces of a study on the cores of this machine (loky) or on a Dask cluster, both through joblib.
+
+Every piece has its own seed and one BLAS thread: neither the number of workers nor their kind changes an answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import joblib
+from threadpoolctl import threadpool_limits
+
+from separatrix.errors import InputError, MissingExtraError, printable
+
+MOST_WORKERS = 4
+SECONDS_TO_CONNECT = 20
+
+
+def worker_count(workers: int | None, cost: float) -> int:
+    """How many processes: as asked, else the machine's cores (four at most), and one where the work is small.
+
+    ``cost``: evaluations of the network times its parameters; starting a process takes about a second.
+    """
+    if workers is None:
+        return 1 if cost < 3e8 else min(joblib.cpu_count(), MOST_WORKERS)
+    if isinstance(workers, bool) or not isinstance(workers, int) or (workers < 1 and workers != -1):
+        raise InputError(f"workers: expected a positive number or -1 (all cores), came {workers!r}")
+    return joblib.cpu_count() if workers == -1 else workers
+
+
+def stream(
+    work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], workers: int = 1, cluster: str | None = None
+) -> Iterator[tuple[int, Any]]:
+    """(number, ``work(*job)``) for every job, as they finish; in order where there is one worker."""
+    if cluster is None and (workers == 1 or len(jobs) < 2):
+        for number, job in enumerate(jobs):
+            yield _numbered(work, number, job)
+        return
+    # No memory maps: they would lie in the temporary folder.
+    with _backend(cluster), joblib.Parallel(
+        n_jobs=-1 if cluster is not None else workers, return_as="generator_unordered", max_nbytes=None
+    ) as parallel:  # fmt: skip
+        yield from parallel(joblib.delayed(_numbered)(work, number, job) for number, job in enumerate(jobs))
+
+
+def _numbered(work: Callable[..., Any], number: int, job: tuple[Any, ...]) -> tuple[int, Any]:
+    with threadpool_limits(limits=1):
+        return number, work(*job)
+
+
+@contextlib.contextmanager
+def _backend(cluster: str | None) -> Iterator[None]:
+    if cluster is None:
+        with joblib.parallel_config(backend="loky"):
+            yield
+        return
+    with connected(cluster), joblib.parallel_config(backend="dask"):
+        yield
+
+
+@contextlib.contextmanager
+def connected(cluster: str) -> Iterator[Any]:
+    """A client of the Dask scheduler at an address such as ``tcp://host:8786``.
+
+    Raises MissingExtraError without dask and distributed, InputError where no scheduler answers.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise MissingExtraError("cluster= needs dask and distributed: pip install 'separatrix[cluster]'") from None
+    try:
+        client = Client(cluster, timeout=SECONDS_TO_CONNECT, set_as_default=True)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise InputError(
+            f"cluster: no Dask scheduler answers at {printable(cluster, 80)} ({printable(error, 120)}); expected an "
+            "address such as tcp://host:8786 of a running dask scheduler"
+        ) from None
+    with client:
+        yield client
