@@ -35,7 +35,7 @@ def example(n_sinks: int = 2, dim: int = 30) -> Analysis:
         provenance=Provenance("search", {"atol": 1e-9}, "0"),
     )  # fmt: skip
     basins = Basins(
-        sinks=sinks, label=np.arange(200) % max(n_sinks, 1), reason=("proved region",) * 200, steps=np.arange(200)
+        sinks=sinks, label=np.arange(200) % (n_sinks + 1) - 1, reason=("proved region",) * 200, steps=np.arange(200)
     )
     portrait = Portrait(
         potential="log-density", sinks=sinks, sink_class=np.arange(n_sinks), probabilities=np.eye(3)[:n_sinks],

@@ -143,7 +143,7 @@ def _lose(result: PieceResult, rows: np.ndarray, x: np.ndarray, reason: str, ste
 def _tail(potential: Potential, arena: Arena, start: tuple[np.ndarray, float], targets: Targets, full: bool,
           result: PieceResult, row: int) -> None:
     """Exponential steps of one row until it arrives, settles, rests elsewhere, or the budget is used up."""
-    tail = TailRow(potential, arena.bounds, *start, TAIL_TOLERANCE * arena.width)
+    tail = TailRow(potential, arena.bounds, *start, TAIL_TOLERANCE * arena.width, ~targets.seen)
     previous, confirmed = -1, 0
     for step in range(1, TAIL_STEPS + 1):
         moving = tail.step()

@@ -19,10 +19,11 @@ STILL = 1e-9
 
 
 class TailRow:
-    """One trajectory; :meth:`step` advances it and :attr:`x` is where it is."""
+    """One trajectory; :meth:`step` advances it and :attr:`x` is where it is. ``fixed`` coordinates (faint ones) stay."""
 
-    def __init__(self, potential: Potential, bounds: Bounds, x: np.ndarray, h: float, tolerance: float) -> None:
-        self.potential, self.bounds, self.tolerance = potential, bounds, tolerance
+    def __init__(self, potential: Potential, bounds: Bounds, x: np.ndarray, h: float, tolerance: float,
+                 fixed: np.ndarray) -> None:
+        self.potential, self.bounds, self.tolerance, self.fixed = potential, bounds, tolerance, fixed
         self.x, self.h = bounds.snap(x), h
         value, gradient = potential.value_and_gradient(self.x[None])
         self.value, self.gradient = float(value[0]), gradient[0]
@@ -36,7 +37,7 @@ class TailRow:
     def step(self) -> bool:
         """One accepted or refused step; False where nothing moves any more."""
         if self._model is None:
-            free = np.flatnonzero(~self.bounds.held(np, self.x, self.gradient))
+            free = np.flatnonzero(~(self.bounds.held(np, self.x, self.gradient) | self.fixed))
             if not free.size:
                 return False
             lam, vectors = scipy.linalg.eigh(self.potential.hessian_on(self.x, free), check_finite=False)
@@ -80,7 +81,7 @@ class TailRow:
 
     def _inward(self, x: np.ndarray, gradient: np.ndarray, free: np.ndarray) -> float:
         """Largest inward gradient on coordinates that were held: they should have been released on the way."""
-        inward = np.where(self.bounds.held(np, x, gradient), 0.0, np.abs(gradient))
+        inward = np.where(self.bounds.held(np, x, gradient) | self.fixed, 0.0, np.abs(gradient))
         inward[free] = 0.0
         return float(inward.max(initial=0.0))
 

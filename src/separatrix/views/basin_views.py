@@ -74,15 +74,35 @@ def basin_view(portrait: Portrait, cards: tuple[SinkCard, ...], canvas: Canvas) 
     top = max(float(basins.intervals[:, 1].max(initial=0.0)), 0.01) * 1.03
     scale = 100.0 / top
     order = sorted(range(len(cards)), key=lambda i: (cards[i].k, -basins.counts[i]))
-    bars = tuple(Bar(cards[i], int(basins.counts[i]), float(basins.shares[i]), *(
-        round(scale * float(v), 2) for v in (basins.shares[i], *basins.intervals[i]))) for i in order)
+    bars = tuple(
+        Bar(
+            cards[i],
+            int(basins.counts[i]),
+            float(basins.shares[i]),
+            *(round(scale * float(v), 2) for v in (basins.shares[i], *basins.intervals[i])),
+        )
+        for i in order
+    )
     ticks = tuple((round(v * scale / 100, 2), tick(v)) for v in nice_ticks(0.0, 100 * top, 5))
     matrix, classes, hidden = _matrix(portrait)
     n_agree = int(sum(row[classes.index(k)] for k, row in zip(classes, matrix, strict=True)))
     changed, n_changed = _changed(portrait, cards, canvas)
     reasons = tuple(Counter(basins.reason).most_common(20))
-    return BasinView(basins.label.size, basins.n_unresolved, basins.level, bars, ticks, classes, matrix, n_agree, changed,
-                     n_changed, _sentences(portrait, n_changed), reasons, hidden)
+    return BasinView(
+        n=basins.label.size,
+        n_unresolved=basins.n_unresolved,
+        level=basins.level,
+        bars=bars,
+        ticks=ticks,
+        classes=classes,
+        matrix=matrix,
+        n_agree=n_agree,
+        changed=changed,
+        n_changed=n_changed,
+        sentences=_sentences(portrait, n_changed),
+        reasons=reasons,
+        n_hidden_classes=hidden,
+    )
 
 
 def _matrix(portrait: Portrait) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...], int]:
@@ -102,12 +122,16 @@ def _changed(portrait: Portrait, cards: tuple[SinkCard, ...], canvas: Canvas) ->
     basins, changed, points = portrait.basins, portrait.changed, portrait.changed_points
     if basins is None or changed is None or points is None or portrait.predicted is None:
         return (), 0
-    shown = changed[:min(MOST_CHANGED, len(points))]
+    shown = changed[: min(MOST_CHANGED, len(points))]
     truth = portrait.true_label if portrait.true_label is not None else np.full(basins.label.shape, -1)
     rows = portrait.sample_index if portrait.sample_index is not None else np.arange(basins.label.size)
-    pictures = canvas.pictures(points[:len(shown)])
-    return tuple(Changed(int(rows[j]), picture, coordinates(x), int(portrait.predicted[j]), int(truth[j]), cards[basins.label[j]])
-                 for j, picture, x in zip(shown, pictures, points, strict=False)), len(changed)
+    pictures = canvas.pictures(points[: len(shown)])
+    predicted = portrait.predicted
+    items = tuple(
+        Changed(int(rows[j]), picture, coordinates(x), int(predicted[j]), int(truth[j]), cards[basins.label[j]])
+        for j, picture, x in zip(shown, pictures, points, strict=False)
+    )
+    return items, len(changed)
 
 
 def _sentences(portrait: Portrait, n_changed: int) -> tuple[str, ...]:
@@ -115,21 +139,40 @@ def _sentences(portrait: Portrait, n_changed: int) -> tuple[str, ...]:
     basins, predicted = portrait.basins, portrait.predicted
     assert basins is not None
     n, resolved = basins.label.size, basins.label >= 0
-    first = f"{plural(n, 'sample')} followed the {portrait.potential} to rest: {count(resolved.sum())} reached a known sink"
-    first += f", {count(basins.n_unresolved)} stayed unresolved ({percent(basins.n_unresolved / n, 2)})." if basins.n_unresolved else \
-        ", none stayed unresolved."
-    if predicted is None or portrait.changed is None or not resolved.any():
+    n_arrived = int(resolved.sum())
+    lost = (
+        f"{count(n - n_arrived)} stayed unresolved ({percent(1 - n_arrived / n, 2)})"
+        if n_arrived < n
+        else "none stayed unresolved"
+    )
+    first = (
+        f"{plural(n, 'sample')} followed the {portrait.potential} to rest: {count(n_arrived)} reached a known sink, "
+        f"{lost}."
+    )
+    if predicted is None or portrait.changed is None or not n_arrived:
         return (first,)
+    second = (
+        f"{percent(1 - n_changed / n_arrived)} of those that arrived flow to a sink of the class that the network "
+        f"predicts for them; {count(n_changed)} {'changes' if n_changed == 1 else 'change'} sides."
+    )
+    return first, second, *_against_labels(portrait, predicted, resolved)
+
+
+def _against_labels(portrait: Portrait, predicted: np.ndarray, resolved: np.ndarray) -> tuple[str, ...]:
+    """The class reached and the prediction, held against the labels."""
+    truth, basins = portrait.true_label, portrait.basins
+    if truth is None or basins is None or not (known := resolved & (truth >= 0)).any():
+        return ()
     reached = portrait.sink_class[basins.label]
-    sentences = [first, f"{percent(1 - n_changed / int(resolved.sum()))} of those that arrived flow to a sink of the class that the "
-                        f"network predicts for them; {count(n_changed)} change sides. The basins are not the decision regions."]
-    truth = portrait.true_label
-    known = resolved & (truth >= 0) if truth is not None else np.zeros(n, dtype=bool)
-    if truth is not None and known.any():
-        moved = known & (reached != predicted)
-        sentences.append(
-            f"Where labels are known, the class of the sink is the label for {percent((reached == truth)[known].mean())}, the "
-            f"prediction for {percent((predicted == truth)[known].mean())}. Of the {count(moved.sum())} labelled samples that change sides "
-            f"{count((moved & (reached == truth)).sum())} flow to their label's class and "
-            f"{count((moved & (predicted == truth)).sum())} away from it.")
-    return tuple(sentences)
+    sentence = (
+        f"Where labels are known, the class of the sink is the label for {percent((reached == truth)[known].mean())}, "
+        f"the prediction for {percent((predicted == truth)[known].mean())}."
+    )
+    moved = known & (reached != predicted)
+    if not moved.any():
+        return (sentence,)
+    there, away = (moved & (reached == truth)).sum(), (moved & (predicted == truth)).sum()
+    return sentence, (
+        f"Of the {plural(moved.sum(), 'labelled sample')} that change sides {count(there)} flow to the class of their "
+        f"label and {count(away)} away from it."
+    )

@@ -18,10 +18,34 @@ MARKERS: dict[str, Sequence[tuple[float, float]]] = {
     "D": ((0, -1.15), (1.15, 0), (0, 1.15), (-1.15, 0)),
     "p": tuple((math.sin(2 * math.pi * i / 5), -math.cos(2 * math.pi * i / 5)) for i in range(5)),
     "*": tuple((r * math.sin(math.pi * i / 5), -r * math.cos(math.pi * i / 5)) for i, r in enumerate([1.25, 0.55] * 5)),
-    "P": ((-0.4, -1), (0.4, -1), (0.4, -0.4), (1, -0.4), (1, 0.4), (0.4, 0.4), (0.4, 1), (-0.4, 1), (-0.4, 0.4), (-1, 0.4),
-          (-1, -0.4), (-0.4, -0.4)),
-    "X": ((-1, -0.5), (-0.5, -1), (0, -0.5), (0.5, -1), (1, -0.5), (0.5, 0), (1, 0.5), (0.5, 1), (0, 0.5), (-0.5, 1),
-          (-1, 0.5), (-0.5, 0)),
+    "P": (
+        (-0.4, -1),
+        (0.4, -1),
+        (0.4, -0.4),
+        (1, -0.4),
+        (1, 0.4),
+        (0.4, 0.4),
+        (0.4, 1),
+        (-0.4, 1),
+        (-0.4, 0.4),
+        (-1, 0.4),
+        (-1, -0.4),
+        (-0.4, -0.4),
+    ),
+    "X": (
+        (-1, -0.5),
+        (-0.5, -1),
+        (0, -0.5),
+        (0.5, -1),
+        (1, -0.5),
+        (0.5, 0),
+        (1, 0.5),
+        (0.5, 1),
+        (0, 0.5),
+        (-0.5, 1),
+        (-1, 0.5),
+        (-0.5, 0),
+    ),
 }
 
 
@@ -71,11 +95,16 @@ def density(values: np.ndarray, marks: np.ndarray) -> Density | None:
         return None
     top = 1.08 * max(float(np.quantile(values, 0.999)), float(marks.max(initial=0.0)))
     grid = np.linspace(0, top, 90)
-    spread = min(float(values.std()), float(np.subtract(*np.quantile(values, [0.75, 0.25]))) / 1.34) or float(values.std())
+    spread = min(float(values.std()), float(np.subtract(*np.quantile(values, [0.75, 0.25]))) / 1.34) or float(
+        values.std()
+    )
     band = max(0.9 * spread * values.size**-0.2, top / 300)
     heights = np.exp(-0.5 * ((grid[:, None] - values[None, :]) / band) ** 2).sum(axis=1)
     shape = Density("", (), top)
-    line = [(shape.place(x), round(shape.height * (1 - 0.94 * h), 1)) for x, h in zip(grid, heights / heights.max(), strict=True)]
+    line = [
+        (shape.place(x), round(shape.height * (1 - 0.94 * h), 1))
+        for x, h in zip(grid, heights / heights.max(), strict=True)
+    ]
     path = f"M0 {shape.height}" + "".join(f"L{x} {y}" for x, y in line) + f"L{shape.width} {shape.height}Z"
     return Density(path, tuple((shape.place(t), tick(t)) for t in nice_ticks(0, top, 5)), top)
 
@@ -100,6 +129,7 @@ class Plane:
     y_ticks: tuple[tuple[float, str], ...]
     sinks: tuple[Mark, ...] = ()
     samples: tuple[Mark, ...] = ()
+    samples_are: str = ""
     slow: tuple[str, ...] = ()
     strong: tuple[str, ...] = ()
     classes: tuple[int, ...] = ()

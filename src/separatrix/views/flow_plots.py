@@ -20,7 +20,6 @@ from separatrix.views.plane_views import plane_limits, reached_class, sample_poi
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLUMNS = 8
 MOST_PICTURES = 64
 MOST_LINES = 400
 FORMATS = (".svg", ".png", ".pdf")
@@ -36,13 +35,17 @@ def plot_critical_points(record: CriticalPoints, ax: Axes | None = None, **optio
     if dim == 2:
         _plane(ax, *_limits(record.domain, record.points))
         for name, point, index in zip(names, record.points, record.indices, strict=True):
-            ax.plot(*point, marker="o" if index == 0 else "x", color=NEUTRAL, markersize=8, linestyle="none", clip_on=False)
+            ax.plot(
+                *point, marker="o" if index == 0 else "x", color=NEUTRAL, markersize=8, linestyle="none", clip_on=False
+            )
             _name(ax, name, point)
         ax.set_title(f"critical points of the {record.potential}")
         return ax
     if _side(dim):
         verdicts = [f"{name}\n{verdict}" for name, verdict in zip(names, record.certainty, strict=True)]
-        return _pictures(ax, record.points, verdicts, record.domain, f"critical points of the {record.potential}", **options)
+        return _pictures(
+            ax, record.points, verdicts, record.domain, f"critical points of the {record.potential}", **options
+        )
     return _values(ax, record, names, [NEUTRAL] * len(names))
 
 
@@ -59,7 +62,9 @@ def plot_basins(record: Basins, ax: Axes | None = None, **options: Any) -> Axes:
     ax.errorbar(shares, place, xerr=error, fmt="none", ecolor=INK, elinewidth=1.2, capsize=3)
     names = [f"s{i}" for i in place]
     if record.n_unresolved:
-        ax.barh(len(shares), 100 * record.n_unresolved / n, color=UNRESOLVED, height=0.7, hatch="///", edgecolor="white")
+        ax.barh(
+            len(shares), 100 * record.n_unresolved / n, color=UNRESOLVED, height=0.7, hatch="///", edgecolor="white"
+        )
         names.append("unresolved")
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
@@ -113,11 +118,15 @@ def save_plot(record: Any, path: str | Path, **options: Any) -> Path:
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
+
     target = Path(path)
     if target.suffix.lower() not in FORMATS:
-        raise InputError(f"{target.name}: a plot is written as {', '.join(FORMATS)}; give the file one of these suffixes")
+        raise InputError(
+            f"{target.name}: a plot is written as {', '.join(FORMATS)}; give the file one of these suffixes"
+        )
     if hasattr(record, "flow") and hasattr(record, "findings"):
         from separatrix.views.report import main_portrait
+
         record = main_portrait(record)
     if record is None:
         raise InputError("there is nothing to draw: this analysis has no flow")
@@ -125,15 +134,18 @@ def save_plot(record: Any, path: str | Path, **options: Any) -> Path:
     figure = Figure(figsize=(7.5, 6), layout="constrained")
     record.plot(ax=figure.subplots(), **options)
     with rc_context({"svg.hashsalt": "separatrix", "svg.fonttype": "none"}):
-        figure.savefig(target, dpi=150, metadata={"Date": None} if target.suffix.lower() == ".svg" else None)
+        figure.savefig(
+            target, dpi=150, bbox_inches="tight", metadata={"Date": None} if target.suffix.lower() == ".svg" else None
+        )
     return target
 
 
 def _axes(ax: Axes | None) -> Axes:
     if ax is not None:
         return ax
-    from matplotlib import pyplot
-    return pyplot.subplots(figsize=(7.5, 6), layout="constrained")[1]
+    from matplotlib import pyplot as plt
+
+    return plt.subplots(figsize=(7.5, 6), layout="constrained")[1]
 
 
 def _nothing(ax: Axes, text: str) -> Axes:
@@ -165,17 +177,33 @@ def _plane(ax: Axes, low: np.ndarray, high: np.ndarray) -> None:
 
 def _name(ax: Axes, name: str, point: np.ndarray) -> None:
     """Write a name beside a point, on the side where there is room."""
-    right = point[0] < np.mean(ax.get_xlim()) + 0.3 * np.ptp(ax.get_xlim())
-    ax.annotate(name, point, xytext=(7 if right else -7, 7 if point[1] < ax.get_ylim()[1] - 0.05 * np.ptp(ax.get_ylim()) else -12),
-                textcoords="offset points", ha="left" if right else "right", weight="bold", fontsize=9)
+    x, y = float(point[0]), float(point[1])
+    right = x < np.mean(ax.get_xlim()) + 0.3 * np.ptp(ax.get_xlim())
+    above = y < ax.get_ylim()[1] - 0.05 * np.ptp(ax.get_ylim())
+    ax.annotate(
+        name,
+        (x, y),
+        xytext=(7 if right else -7, 7 if above else -12),
+        textcoords="offset points",
+        ha="left" if right else "right",
+        weight="bold",
+        fontsize=9,
+    )
 
 
-def _pictures(ax: Axes, points: np.ndarray, names: list[str], domain: Any, title: str, frames: list[str] | None = None,
-              most: int = MOST_PICTURES) -> Axes:
+def _pictures(
+    ax: Axes,
+    points: np.ndarray,
+    names: list[str],
+    domain: Any,
+    title: str,
+    frames: list[str] | None = None,
+    most: int = MOST_PICTURES,
+) -> Axes:
     """A grid of square pictures with a name under each."""
     side, n = _side(points.shape[1]), min(len(points), most)
     gap, foot = 4, 12 if any("\n" in name for name in names) else 7
-    columns = min(COLUMNS, n)
+    columns = min(n, max(4, math.ceil(math.sqrt(1.4 * n))))
     rows = -(-n // columns)
     low, high = _limits(domain, points)
     ax.set_xlim(-gap, columns * (side + gap))
@@ -183,8 +211,14 @@ def _pictures(ax: Axes, points: np.ndarray, names: list[str], domain: Any, title
     for i in range(n):
         left, top = (i % columns) * (side + gap), (i // columns) * (side + foot)
         extent = (left, left + side, top + side, top)
-        ax.imshow(points[i].reshape(side, side), cmap="gray", vmin=float(low.min()), vmax=float(high.max()), extent=extent,
-                  interpolation="nearest")
+        ax.imshow(
+            points[i].reshape(side, side),
+            cmap="gray",
+            vmin=float(low.min()),
+            vmax=float(high.max()),
+            extent=extent,
+            interpolation="nearest",
+        )
         ax.text(left + side / 2, top + side + 1, names[i], ha="center", va="top", fontsize=8)
         if frames is not None:
             ax.plot([left, left + side], [top - 1, top - 1], color=frames[i], linewidth=3, solid_capstyle="butt")
@@ -217,8 +251,17 @@ def _phase_portrait(ax: Axes, record: Portrait) -> Axes:
     for i, (point, k) in enumerate(zip(record.sinks.points, record.sink_class, strict=True)):
         style = class_style(int(k))
         first = k not in record.sink_class[:i]
-        ax.plot(*point, marker=style.shape, color=style.colour, markeredgecolor=INK, markersize=11, linestyle="none",
-                clip_on=False, zorder=4, label=f"class {k}" if first else None)
+        ax.plot(
+            *point,
+            marker=style.shape,
+            color=style.colour,
+            markeredgecolor=INK,
+            markersize=11,
+            linestyle="none",
+            clip_on=False,
+            zorder=4,
+            label=f"class {k}" if first else None,
+        )
         _name(ax, f"s{i}", point)
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), title="sinks")
     ax.set_title(f"phase portrait of the {record.potential}", fontsize=11)
@@ -231,7 +274,9 @@ def _samples(ax: Axes, record: Portrait) -> None:
         return
     for k in np.unique(reached):
         style = class_style(int(k))
-        ax.plot(*points[reached == k].T, linestyle="none", marker=style.shape, color=style.colour, markersize=3, alpha=0.7)
+        ax.plot(
+            *points[reached == k].T, linestyle="none", marker=style.shape, color=style.colour, markersize=3, alpha=0.7
+        )
 
 
 def _curves(ax: Axes, strips: Strips | None, style: str) -> None:

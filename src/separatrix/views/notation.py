@@ -7,12 +7,13 @@ import re
 from markupsafe import Markup, escape
 
 from separatrix.domains import Box, WholeSpace
-from separatrix.views.tables import tick
+from separatrix.views.tables import MINUS, tick
 
 BOX = re.compile(r"(?:the box )?Box\(dim=\d+, ([^()]*)\)")
 SIGNS = (("&gt;=", "≥"), ("&lt;=", "≤"), ("!=", "≠"), ("-&gt;", "→"), (" - ", " − "))
 POWER = re.compile(r"(?<=[\])Rn])\^(\d+|n)(?!\w)")
 INDEX = re.compile(r"(?<![\w&#;])([pzlwx])_(\w)(?!\w)|(?<![\w&#])([Wb])(\d)(?!\w)")
+NEGATIVE = re.compile(r"(?<![\w-])-(?=\d)")
 PAIR = re.compile(r"\[(\S{1,12}), (\S{1,12})\]")
 TIMES = re.compile(r"(?<=[\d\]]) x (?=[\d\[])")
 
@@ -26,6 +27,7 @@ def formulas(text: Markup) -> Markup:
     plain = BOX.sub(r"the box \1", str(text))
     for source, sign in SIGNS:
         plain = plain.replace(source, sign)
+    plain = NEGATIVE.sub(MINUS, plain)
     plain = PAIR.sub("[\\1,\N{NO-BREAK SPACE}\\2]", plain)
     plain = TIMES.sub(" × ", POWER.sub(r"<sup>\1</sup>", plain))
     return Markup(INDEX.sub(lambda m: f"{m[1] or m[3]}<sub>{m[2] or m[4]}</sub>", plain))

@@ -79,7 +79,9 @@ class Page:
         cards = sink_cards(portrait, self.canvas, place)
         off = portrait.off_data
         spread = density(off.neighbour_distances, off.nearest_distance) if off is not None else None
-        return FlowView(portrait, place, cards, spread, plane_view(portrait, cards), basin_view(portrait, cards, self.canvas))
+        return FlowView(
+            portrait, place, cards, spread, plane_view(portrait, cards), basin_view(portrait, cards, self.canvas)
+        )
 
     def _chapters(self) -> list[tuple[Chapter, bool]]:
         analysis = self.analysis
@@ -106,7 +108,9 @@ class Page:
         for flow in self.flows:
             name, view = flow.portrait.potential, flow.basins
             if view is not None and view.n_changed > len(view.changed):
-                lines.append(f"{name}: {view.n_changed - len(view.changed)} of {view.n_changed} samples that change sides")
+                lines.append(
+                    f"{name}: {view.n_changed - len(view.changed)} of {view.n_changed} samples that change sides"
+                )
             if flow.portrait.slow is not None and len(flow.cards) > MOST_STRIPS:
                 lines.append(f"{name}: the manifolds of {len(flow.cards) - MOST_STRIPS} of {len(flow.cards)} sinks")
         if self.canvas.sheet is not None and self.canvas.sheet.n_left_out:
@@ -126,6 +130,7 @@ def write_report(analysis: Analysis, path: str | Path) -> Path:
     ``path``: an .html file, or a folder for ``report.html``; folders that are absent are made.
     """
     from separatrix.study.storage import save_record
+
     target = Path(path)
     if target.suffix.lower() not in (".html", ".htm"):
         target = target / "report.html"
@@ -141,9 +146,21 @@ def render(analysis: Analysis) -> str:
     script = _read("script.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     page = Page(analysis)
-    return _environment().get_template("page.html").render(
-        page=page, analysis=analysis, canvas=page.canvas, style=Markup(_read("style.css")), script=Markup(script),
-        digest=digest, meanings=MEANINGS, ends=box_ends(analysis.domain))
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            page=page,
+            analysis=analysis,
+            canvas=page.canvas,
+            style=Markup(_read("style.css")),
+            script=Markup(script),
+            digest=digest,
+            meanings=MEANINGS,
+            ends=box_ends(analysis.domain),
+            linker=Linker(),
+        )
+    )
 
 
 def _read(name: str) -> str:
@@ -153,13 +170,34 @@ def _read(name: str) -> str:
 def _environment() -> jinja2.Environment:
     """Templates with escaping on for every one of them: names and metadata of a user's file are hostile text."""
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_read), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, extensions=["jinja2.ext.do"])
+        loader=jinja2.FunctionLoader(_read),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.do"],
+    )
     environment.filters.update(
-        number=tables.number, count=tables.count, percent=tables.percent, plural=tables.plural, seconds=tables.seconds,
-        sprite=sprite_style, words=Linker(), sentence=sentence, domain=domain_words)
-    environment.globals.update(style_of=class_style, n_colours=N_COLOURS, marker=marker, terms=TERMS, MINUS=tables.MINUS)
+        number=tables.number,
+        count=tables.count,
+        percent=tables.percent,
+        plural=tables.plural,
+        seconds=tables.seconds,
+        sprite=sprite_style,
+        words=words,
+        sentence=sentence,
+        domain=domain_words,
+    )
+    environment.globals.update(
+        style_of=class_style, n_colours=N_COLOURS, marker=marker, terms=TERMS, MINUS=tables.MINUS
+    )
     return environment
+
+
+@jinja2.pass_context
+def words(context: jinja2.runtime.Context, text: object) -> Markup:
+    """``text`` escaped, its formulas set, the first use of each term on the page linked to the glossary."""
+    return context["linker"](text)
 
 
 def sprite_style(sprite: Sprite) -> str:

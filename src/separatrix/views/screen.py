@@ -47,20 +47,36 @@ def _head(analysis: Analysis) -> list[str]:
     if net.activations:
         text += f", {', '.join(dict.fromkeys(net.activations))}"
     if net.accuracy is not None:
-        text += f", accuracy {percent(net.accuracy, 2)}" + (f" on {printable(net.accuracy_on, 60)}" if net.accuracy_on else "")
+        text += f", accuracy {percent(net.accuracy, 2)}" + (
+            f" on {printable(net.accuracy_on, 60)}" if net.accuracy_on else ""
+        )
     lines = textwrap.wrap(text, WIDTH)
-    lines += textwrap.wrap(f"studied on {printable(domain_text(analysis.domain))}", WIDTH) if analysis.domain is not None else []
+    lines += (
+        textwrap.wrap(f"studied on {printable(domain_text(analysis.domain))}", WIDTH)
+        if analysis.domain is not None
+        else []
+    )
     return lines if analysis.is_finished else [*lines, "interrupted: this is what was finished"]
 
 
 def _chapters(analysis: Analysis) -> list[str]:
-    lines = [line for line in (_line(name, text) for name, text in (
-        *((portrait.potential, _portrait(portrait)) for portrait in analysis.flow if not _is_odds(portrait)),
-        ("log-odds", _log_odds([portrait for portrait in analysis.flow if _is_odds(portrait)])),
-        ("theorems", _theorems(analysis)),
-        ("checks", _checks(analysis)),
-        ("time", seconds(analysis.provenance.seconds) if analysis.provenance and analysis.provenance.seconds else ""),
-    )) if line]
+    lines = [
+        line
+        for line in (
+            _line(name, text)
+            for name, text in (
+                *((portrait.potential, _portrait(portrait)) for portrait in analysis.flow if not _is_odds(portrait)),
+                ("log-odds", _log_odds([portrait for portrait in analysis.flow if _is_odds(portrait)])),
+                ("theorems", _theorems(analysis)),
+                ("checks", _checks(analysis)),
+                (
+                    "time",
+                    seconds(analysis.provenance.seconds) if analysis.provenance and analysis.provenance.seconds else "",
+                ),
+            )
+        )
+        if line
+    ]
     return [row for line in lines for row in line]
 
 
@@ -94,8 +110,10 @@ def _log_odds(portraits: list[Portrait]) -> str:
 
 def _theorems(analysis: Analysis) -> str:
     named = [(theorem.number, theorem.applies) for theorem in analysis.theorems]
-    parts = [(", ".join(number for number, applies in named if applies is verdict), words) for verdict, words in
-             ((True, "hold"), (False, "do not apply"), (None, "not decided"))]
+    parts = [
+        (", ".join(number for number, applies in named if applies is verdict), words)
+        for verdict, words in ((True, "hold"), (False, "do not apply"), (None, "not decided"))
+    ]
     return "; ".join(f"{numbers} {words}" for numbers, words in parts if numbers)
 
 

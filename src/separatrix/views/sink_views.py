@@ -93,26 +93,45 @@ def sink_cards(portrait: Portrait, canvas: Canvas, place: int) -> tuple[SinkCard
     return tuple(_card(portrait, canvas, place, i, pictures[i], near[i]) for i in range(len(portrait.sinks)))
 
 
-def _card(portrait: Portrait, canvas: Canvas, place: int, i: int, picture: Sprite | None, near: Sprite | None) -> SinkCard:
+def _card(
+    portrait: Portrait, canvas: Canvas, place: int, i: int, picture: Sprite | None, near: Sprite | None
+) -> SinkCard:
     sinks, k, p = portrait.sinks, int(portrait.sink_class[i]), portrait.probabilities[i]
     spectrum, active, multipliers = sinks.spectra[i], sinks.active[i], sinks.multipliers[i]
     basins, off = portrait.basins, portrait.off_data
     others = np.delete(np.arange(p.size), k) if 0 <= k < p.size else np.arange(p.size)
     return SinkCard(
-        anchor=f"flow{place}-s{i}", name=f"s{i}", k=k, certainty=sinks.certainty[i], evidence=sinks.evidence[i],
-        picture=picture, nearest=near, nearest_label=int(off.nearest_label[i]) if off is not None else -1,
-        mean=canvas.class_mean(k), coordinates=coordinates(sinks.points[i]),
-        probabilities=tuple(float(v) for v in p), probability=probability(float(p[k])) if 0 <= k < p.size else "–",
-        runner_up=int(others[np.argmax(p[others])]) if others.size else -1, value=float(sinks.values[i]),
-        hits=int(sinks.hits[i]) if sinks.label.size else 0, n_starts=int(sinks.label.size),
+        anchor=f"flow{place}-s{i}",
+        name=f"s{i}",
+        k=k,
+        certainty=sinks.certainty[i],
+        evidence=sinks.evidence[i],
+        picture=picture,
+        nearest=near,
+        nearest_label=int(off.nearest_label[i]) if off is not None else -1,
+        mean=canvas.class_mean(k),
+        coordinates=coordinates(sinks.points[i]),
+        probabilities=tuple(float(v) for v in p),
+        probability=probability(float(p[k])) if 0 <= k < p.size else "–",
+        runner_up=int(others[np.argmax(p[others])]) if others.size else -1,
+        value=float(sinks.values[i]),
+        hits=int(sinks.hits[i]) if sinks.label.size else 0,
+        n_starts=int(sinks.label.size),
         share=float(basins.shares[i]) if basins is not None else None,
         share_range=percent_range(*basins.intervals[i]) if basins is not None else "",
         distance=float(off.nearest_distance[i]) if off is not None else None,
-        score=float(off.score[i]) if off is not None else None, quantile=float(off.quantile[i]) if off is not None else None,
-        at_lower=int((active < 0).sum()), free=int((active == 0).sum()), at_upper=int((active > 0).sum()),
+        score=float(off.score[i]) if off is not None else None,
+        quantile=float(off.quantile[i]) if off is not None else None,
+        at_lower=int((active < 0).sum()),
+        free=int((active == 0).sum()),
+        at_upper=int((active > 0).sum()),
         least_multiplier=float(multipliers[active != 0].min()) if (active != 0).any() else np.nan,
-        bottom=float(spectrum[0]) if len(spectrum) else np.nan, top=float(spectrum[-1]) if len(spectrum) else np.nan,
-        radius=float(sinks.radius[i]), error=float(sinks.error[i]), strips=_strips(portrait, canvas, i))
+        bottom=float(spectrum[0]) if len(spectrum) else np.nan,
+        top=float(spectrum[-1]) if len(spectrum) else np.nan,
+        radius=float(sinks.radius[i]),
+        error=float(sinks.error[i]),
+        strips=_strips(portrait, canvas, i),
+    )
 
 
 def coordinates(x: np.ndarray) -> str:
@@ -138,9 +157,15 @@ def _strip(strips: Strips, canvas: Canvas, i: int) -> FilmStrip | None:
         return None
     middle, n = len(frames) // 2, len(frames)
     shown = {middle + round(offset) for offset in np.linspace(-middle, n - 1 - middle, min(n, SHOWN_FRAMES))}
-    return FilmStrip(strips.kind, tuple(frame for frame in frames if frame is not None), tuple(sorted(shown | {middle})),
-                     tuple(number(float(t), 2) for t in strips.parameter[i]), middle, number(float(strips.eigenvalue[i])),
-                     _span(strips.nearest_distance[i]) if strips.nearest_distance is not None else "")
+    return FilmStrip(
+        strips.kind,
+        tuple(frame for frame in frames if frame is not None),
+        tuple(sorted(shown | {middle})),
+        tuple(number(float(t), 2) for t in strips.parameter[i]),
+        middle,
+        number(float(strips.eigenvalue[i])),
+        _span(strips.nearest_distance[i]) if strips.nearest_distance is not None else "",
+    )
 
 
 def _span(values: np.ndarray) -> str:

@@ -97,7 +97,7 @@ class SpriteSheet:
         sheet = np.zeros((self.n_rows * tall, self.n_columns * wide, 3 if self.is_colour else 1), dtype=np.uint8)
         for i, tile in enumerate(self._tiles):
             top, left = (i // COLUMNS) * tall, (i % COLUMNS) * wide
-            sheet[top:top + self.height, left:left + self.width] = tile
+            sheet[top : top + self.height, left : left + self.width] = tile
         return sheet
 
     def data_url(self) -> str:
@@ -117,4 +117,5 @@ def png(pixels: np.ndarray) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2 if channels == 3 else 0, 0, 0, 0)
     parts = [(b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in parts)
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in parts
+    )

@@ -57,7 +57,7 @@ def percent(share: float, digits: int = 1) -> str:
         return NONE
     if share in (0.0, 1.0):
         return f"{share:.0%}".replace("%", " %")
-    least = 10.0 ** -digits
+    least = 10.0**-digits
     if 100 * share < least / 2:
         return f"< {least:.{digits}f} %"
     if 100 * (1 - share) < least / 2:

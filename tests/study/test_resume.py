@@ -1,0 +1,112 @@
+"""Runs that were cut short go on where they were and give the same answer; so do more workers and clusters."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import separatrix as sx
+from separatrix.errors import InputError
+from separatrix.study.analysis import Analysis
+from separatrix.study.analyze import analyze
+from separatrix.study.pieces import Pieces, fingerprint
+
+BOX = sx.Box.cube(2, -2, 2)
+
+
+def run(**options: object) -> Analysis:
+    return analyze(sx.data.network("blobs-sigmoid"), BOX, sx.data.toy("blobs", 120), **options)  # type: ignore[arg-type]
+
+
+def answer(value: object) -> object:
+    """Everything in a record but times: what two runs must have in common, to the last bit."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.shape, value.tobytes()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [f.name for f in dataclasses.fields(value) if f.name not in ("seconds", "timings", "notes", "warnings")]
+        return type(value).__name__, [(name, answer(getattr(value, name))) for name in names]
+    return [answer(item) for item in value] if isinstance(value, tuple) else repr(value)
+
+
+@pytest.fixture(scope="module")
+def whole() -> Analysis:
+    return run()
+
+
+@pytest.mark.parametrize("stage", ["theorems", "sinks of the log-odds of 3 classes", "basins of the log-density"])
+def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, whole: Analysis, stage: str) -> None:
+    def interrupt(name: str, done: int, total: int) -> None:
+        if name == stage:
+            raise KeyboardInterrupt
+
+    part = run(resume=tmp_path, progress=interrupt)
+    assert (not part.is_finished and len(part.flow) < 4) or part.flow[0].basins is None
+    assert any("interrupted" in note for note in part.notes)
+    assert part.save(tmp_path / "saved") and not sx.Analysis.load(tmp_path / "saved").is_finished
+    rest = run(resume=tmp_path)
+    assert rest.is_finished and answer(rest) == answer(whole)
+    if stage == "basins of the log-density":
+        assert any("were taken up" in note for note in rest.notes)
+
+
+def test_a_killed_run_goes_on(tmp_path: Path, whole: Analysis) -> None:
+    code = f"""
+import os
+import separatrix as sx
+from separatrix.study.analyze import analyze
+
+def die(stage, done, total):
+    if stage == "basins of the log-density":
+        os._exit(9)
+
+analyze(sx.data.network("blobs-sigmoid"), sx.Box.cube(2, -2, 2), sx.data.toy("blobs", 120), resume={str(tmp_path)!r},
+        progress=die)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False, env=dict(os.environ)).returncode == 9
+    assert len(list(tmp_path.glob("*.piece.npz"))) == 4
+    rest = run(resume=tmp_path)
+    assert answer(rest) == answer(whole)
+
+
+def test_a_second_run_takes_up_everything_and_other_questions_nothing(tmp_path: Path, whole: Analysis) -> None:
+    run(resume=tmp_path)
+    for path in tmp_path.glob("sinks-of-log-density*"):
+        path.write_bytes(path.read_bytes()[:100])
+    again = run(resume=tmp_path)
+    assert answer(again) == answer(whole) and any("6 finished pieces" in note for note in again.notes)
+    other = run(resume=tmp_path, rng=1)
+    assert not any("taken up" in note for note in other.notes)
+
+
+def test_workers_do_not_change_the_answer(whole: Analysis) -> None:
+    assert answer(run(workers=2)) == answer(whole)
+
+
+@pytest.mark.slow
+def test_a_cluster_does_not_change_the_answer(whole: Analysis) -> None:
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        assert answer(run(cluster=cluster.scheduler_address)) == answer(whole)
+
+
+def test_fingerprints_tell_questions_apart() -> None:
+    net = sx.data.network("blobs-sigmoid")
+    parts = [
+        sx.log_odds(net, 0), sx.log_odds(net, 1), sx.log_density(net), sx.class_probability(net, 0), sx.confidence(net),
+        sx.log_odds(sx.data.network("blobs-tanh"), 0), BOX, sx.Box.cube(2, -2, 2.5), sx.WholeSpace(2), (1, 2), (12,),
+        np.zeros(2), np.zeros(2, dtype=np.float32), np.zeros((2, 1)), "a", None,
+    ]  # fmt: skip
+    assert len({fingerprint(part) for part in parts}) == len(parts)
+    assert fingerprint(sx.log_odds(net, 0), BOX) == fingerprint(sx.log_odds(net, 0), sx.Box.cube(2, -2, 2))
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="no folder"):
+        Pieces(tmp_path / "file" / "below")
