@@ -1,7 +1,8 @@
-"""The picture of the README: the flow of a classifier in the plane, and the sinks of one that reads digits.
+"""The picture of the README: the flow of a classifier in the plane, and sinks of one that reads digits.
 
-Left: the basins of the log-density of the embedded network ``spirals-tanh``, with its level lines and sinks.
-Right: the sinks of the log-density of ``mnist-sigmoid`` on the box of all images, found from digits of every class.
+Left: which sink of the log-density each point of the plane climbs to, for the embedded network ``spirals-tanh``, with
+level lines and some trajectories. Right: for every digit the sink of the log-density of ``mnist-sigmoid`` that most
+starts led to, on the box of all images, over the training digit that lies nearest to it.
 
     python examples/portrait.py [picture.png]
 """
@@ -15,44 +16,47 @@ import numpy as np
 import separatrix as sx
 from separatrix.views.colours import INK, class_style
 
-SIDE = 151
+SIDE = 121
 PER_CLASS = 30
-COLUMNS = 8
+GREY = "#555555"
 
 
 def plane(ax) -> None:
-    """Basins, level lines and sinks of a network with two inputs."""
+    """Basins, level lines, trajectories and sinks of a network with two inputs."""
     net, box = sx.data.network("spirals-tanh"), sx.data.network_box("spirals-tanh")
     potential = sx.log_density(net)
     flow = sx.GradientFlow(potential, box)
     sinks = flow.sinks()
+    predicted = net.predict(sinks.points)
     sides = [np.linspace(low, high, SIDE) for low, high in zip(box.lower, box.upper, strict=True)]
     grid = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2)
-    label = flow.basins(grid, sinks).label
-    predicted = net.predict(sinks.points)
+    ends = flow.trajectories(grid, t_max=1e4, keep_paths=False).end
+    label = np.abs(ends[:, None] - sinks.points).max(axis=2).argmin(axis=1)
     colours = np.array([tint(int(k), turn) for k, turn in zip(predicted, turns(predicted), strict=True)])
-    picture = np.where((label >= 0)[:, None], colours[label], 0.85).reshape(SIDE, SIDE, 3)
     extent = (box.lower[0], box.upper[0], box.lower[1], box.upper[1])
-    ax.imshow(picture, origin="lower", extent=extent, interpolation="nearest")
+    ax.imshow(colours[label].reshape(SIDE, SIDE, 3), origin="lower", extent=extent, interpolation="nearest")
     values = potential.value(grid).reshape(SIDE, SIDE)
-    ax.contour(*sides, values, levels=18, colors=INK, linewidths=0.35, alpha=0.55)
-    ax.contour(*sides, label.reshape(SIDE, SIDE), levels=np.arange(len(sinks)) + 0.5, colors="white", linewidths=0.0)
-    starts = np.random.default_rng(3).uniform(box.lower, box.upper, (60, 2))
-    paths = flow.trajectories(starts, t_max=50.0, stop=sinks)
-    for row in range(len(starts)):
-        ax.plot(*paths.path(row)[1].T, color="white", linewidth=0.9, alpha=0.9)
+    ax.contour(*sides, values, levels=16, colors=INK, linewidths=0.4, alpha=0.4)
+    paths = flow.trajectories(box.uniform(70, np.random.default_rng(3)), t_max=1e4)
+    for row in range(len(paths.end)):
+        ax.plot(*paths.path(row)[1].T, color="white", linewidth=1.0)
     for point, k in zip(sinks.points, predicted, strict=True):
         style = class_style(int(k))
-        ax.plot(*point, marker=style.shape, color=style.colour, markeredgecolor=INK, markeredgewidth=1.2,
-                markersize=10, linestyle="none", clip_on=False, zorder=5, label=f"class {k}")  # fmt: skip
+        ax.plot(*point, marker=style.shape, color=style.colour, markeredgecolor=INK, markeredgewidth=1.3,
+                markersize=11, linestyle="none", clip_on=False, zorder=5, label=f"sink of class {k}")  # fmt: skip
     handles = dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
-    ax.legend([handles[name] for name in sorted(handles)], sorted(handles), frameon=False, ncols=2,
-              loc="upper center", bbox_to_anchor=(0.5, -0.06))  # fmt: skip
+    ax.legend([handles[name] for name in sorted(handles)], sorted(handles), frameon=False, ncols=2, fontsize=10,
+              loc="upper center", bbox_to_anchor=(0.5, -0.05))  # fmt: skip
     ax.set(xlim=extent[:2], ylim=extent[2:], xticks=(-2, 0, 2), yticks=(-2, 0, 2), aspect="equal")
-    ax.tick_params(length=0, labelcolor="#555555")
+    ax.tick_params(length=0, labelcolor=GREY)
     ax.spines[:].set_visible(False)
-    proved = "all proved" if sinks.n_proved == len(sinks) else f"{sinks.n_proved} proved"
-    ax.set_title(f"two spirals, 2-32-32-2: {len(sinks)} sinks, {proved}", fontsize=12, pad=10)
+    ax.set_title(f"Two spirals, network 2-32-32-2\n{len(sinks)} sinks, {worth(sinks)}, and their basins",
+                 fontsize=12, pad=12)  # fmt: skip
+
+
+def worth(sinks: sx.CriticalPoints) -> str:
+    """How many of the sinks are proved."""
+    return "all proved" if sinks.n_proved == len(sinks) else f"{sinks.n_proved} of them proved"
 
 
 def turns(classes: np.ndarray) -> np.ndarray:
@@ -62,30 +66,34 @@ def turns(classes: np.ndarray) -> np.ndarray:
 
 def tint(k: int, turn: int) -> tuple[float, ...]:
     """The colour of class ``k``, lighter and darker by turns, so that basins of one class are told apart."""
-    share = (0.25, 0.55, 0.4, 0.7, 0.12)[turn % 5]
+    share = (0.2, 0.5, 0.35, 0.65, 0.05)[turn % 5]
     return tuple((1 - share) * c + share for c in matplotlib.colors.to_rgb(class_style(k).colour))
 
 
 def digits(figure) -> None:
-    """The sinks of the digit classifier as pictures, by class."""
+    """A sink of every class over the nearest digit."""
     net, data = sx.data.network("mnist-sigmoid"), sx.data.mnist()
     x, y = data.x_train.reshape(-1, 784) / 255.0, data.y_train
     starts = np.concatenate([x[y == k][:PER_CLASS] for k in range(10)])
     sinks = sx.GradientFlow(sx.log_density(net), sx.Box.cube(784, 0, 1)).sinks(starts, workers=2)
-    predicted, sure = net.predict(sinks.points), net.probabilities(sinks.points).max(axis=1)
-    order = np.lexsort((-sinks.values, predicted))
-    rows = -(-len(sinks) // COLUMNS)
-    cells = figure.subplots(rows, COLUMNS, gridspec_kw={"wspace": 0.12, "hspace": 0.34, "top": 0.88, "bottom": 0.06})
-    for ax in cells.flat:
-        ax.set_axis_off()
-    for ax, i in zip(cells.flat, order, strict=False):
-        ax.set_axis_on()
-        ax.imshow(sinks.points[i].reshape(28, 28), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
-        ax.set(xticks=[], yticks=[])
-        ax.spines[:].set(color=class_style(int(predicted[i])).colour, linewidth=2.2)
-        ax.set_xlabel(f"{predicted[i]}  p = {sure[i]:.3f}", fontsize=8, labelpad=2, color="#333333")
-    proved = "all proved" if sinks.n_proved == len(sinks) else f"{sinks.n_proved} proved"
-    figure.suptitle(f"handwritten digits, 784-256-10: {len(sinks)} sinks, {proved}", fontsize=12, y=0.975)
+    predicted = net.predict(sinks.points)
+    cells = figure.subplots(4, 5, gridspec_kw={
+        "wspace": 0.1, "hspace": 0.16, "left": 0.09, "right": 0.98, "top": 0.85, "bottom": 0.1,
+    })  # fmt: skip
+    for k in range(10):
+        members = np.flatnonzero(predicted == k)
+        sink = sinks.points[members[sinks.hits[members].argmax()]]
+        distance = np.sqrt(((x - sink) ** 2).sum(axis=1))
+        for row, image in enumerate((sink, x[distance.argmin()])):
+            ax = cells[2 * (k // 5) + row, k % 5]
+            ax.imshow(image.reshape(28, 28), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set(color=class_style(k).colour if row == 0 else "#cccccc", linewidth=2.5 if row == 0 else 1)
+            if k % 5 == 0:
+                ax.set_ylabel("sink" if row == 0 else "nearest digit", color=GREY)
+        cells[2 * (k // 5), k % 5].set_title(str(k), fontsize=11, pad=4)
+    figure.suptitle(f"Handwritten digits, network 784-256-10\n{len(sinks)} sinks, {worth(sinks)}: one of each class",
+                    fontsize=12, y=0.985)  # fmt: skip
 
 
 def draw(path: Path) -> None:
@@ -93,11 +101,12 @@ def draw(path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure = pyplot.figure(figsize=(12.6, 5.9), facecolor="white")
-    left, right = figure.subfigures(1, 2, width_ratios=(0.83, 1))
-    plane(left.add_axes((0.1, 0.14, 0.84, 0.74)))
+    figure = pyplot.figure(figsize=(12.4, 6.4), facecolor="white")
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1))
+    plane(left.add_axes((0.1, 0.12, 0.84, 0.72)))
     digits(right)
-    figure.savefig(path, dpi=110, pil_kwargs={"optimize": True})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=100)
 
 
 if __name__ == "__main__":

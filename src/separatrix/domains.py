@@ -17,7 +17,8 @@ def real_array(x: Any) -> np.ndarray:
     except (TypeError, ValueError, RuntimeError):  # ragged lists; tensors that another device or a graph holds
         array = None
     if array is None or array.dtype.kind not in "fiub":
-        raise KindError(f"expected an array of real numbers, came {type(x).__name__}; pass a numpy array or lists of numbers")
+        raise KindError(f"expected an array of real numbers, came {type(x).__name__}; "
+                        "pass a numpy array or lists of numbers")
     with np.errstate(over="ignore"):
         return np.asarray(array, dtype=np.float64)
 

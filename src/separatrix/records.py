@@ -92,9 +92,11 @@ def plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value) if not f.name.startswith("_")}
     if isinstance(value, enum.Enum):
-        return value.value
+        return plain(value.value)
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
+    if isinstance(value, np.inexact):  # a long double's item is a long double
+        return plain(float(value)) if isinstance(value, np.floating) else repr(complex(value))
     if isinstance(value, np.generic):
         return plain(value.item())
     if isinstance(value, float):

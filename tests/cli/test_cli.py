@@ -146,17 +146,7 @@ def test_a_pickle_is_refused_and_nothing_runs(tmp_path: Path, capsys: pytest.Cap
 def test_an_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
     x, y = sx.data.toy("blobs", 10_000)
     np.savez(tmp_path / "many.npz", x=x, y=y)
-    arguments = [
-        "--box",
-        "-2",
-        "2",
-        "--data",
-        str(tmp_path / "many.npz"),
-        "--workers",
-        "2",
-        "--out",
-        str(tmp_path / "out"),
-    ]
+    files = ["--data", str(tmp_path / "many.npz"), "--out", str(tmp_path / "out")]
     command = [*RUN, "analyze", "blobs-tanh", "--box", "-2", "2", "--workers", "2", *files]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
         assert run.stderr is not None

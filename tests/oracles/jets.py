@@ -88,9 +88,7 @@ class Jet:
     def __add__(self, other):
         if not isinstance(other, Jet):
             return Jet(self.field, self.value + other, self.gradient, self.hessian)
-        return Jet(
-            self.field, self.value + other.value, self.gradient + other.gradient, self.hessian + other.hessian
-        )
+        return Jet(self.field, self.value + other.value, self.gradient + other.gradient, self.hessian + other.hessian)
 
     __radd__ = __add__
 

@@ -26,5 +26,7 @@ def test_long_doubles_digits_and_autograd_agree(activation):
 def test_error_function_in_long_doubles():
     x = np.linspace(-8, 8, 201).astype(jets.LONG)
     with mpmath.workdps(30):
-        errors = [abs(jets.exact(a) - mpmath.erf(jets.exact(b))) for a, b in zip(jets.LongDoubles.erf(x), x, strict=True)]
+        errors = [
+            abs(jets.exact(a) - mpmath.erf(jets.exact(b))) for a, b in zip(jets.LongDoubles.erf(x), x, strict=True)
+        ]
     assert max(errors) < 10 * jets.LONG_EPS

@@ -52,12 +52,12 @@ def assert_encloses(enclosure, reference, n_boxes, what):
 
 @pytest.mark.parametrize("activation", ["identity", *SMOOTH])
 def test_they_hold_what_they_should(activation):
-    """Thin, medium and wide boxes; 400,000 points with six potentials, their gradients and Hessians: 18 million numbers."""
+    """Thin, medium and wide boxes; 235,000 points with six potentials, their gradients and Hessians: 12 million numbers."""
     rng = np.random.default_rng(40)
     for kind, blueprint in architectures(rng, activation).items():
         lower = 2 * rng.standard_normal((4 * len(WIDTHS), blueprint.n_inputs))
         upper = lower + np.repeat(WIDTHS, 4)[:, None] * rng.choice([1.0, 0.2], lower.shape)
-        points = sampled(rng, lower, upper, 600)
+        points = sampled(rng, lower, upper, 400)
         logits = blueprint.logits(jets.LongDoubles, points.reshape(-1, blueprint.n_inputs))
         for case in blueprint.potentials:
             enclosure = blueprint.library_potential(*case).enclose(lower, upper)
@@ -158,7 +158,13 @@ def small_networks(draw, entries, activations):
 
 
 @settings(max_examples=120, deadline=None)
-@given(small_networks(moderate, ["identity", *SMOOTH]), st.sampled_from(POTENTIALS), st.tuples(moderate, moderate), widths, widths)
+@given(
+    small_networks(moderate, ["identity", *SMOOTH]),
+    st.sampled_from(POTENTIALS),
+    st.tuples(moderate, moderate),
+    widths,
+    widths,
+)
 def test_networks_of_an_adversary_at_the_corners(blueprint, case, corner, width, height):
     lower = np.array(corner)
     upper = lower + [width, height]
@@ -168,7 +174,9 @@ def test_networks_of_an_adversary_at_the_corners(blueprint, case, corner, width,
         assert_holds_digits(enclosure, blueprint.digits(points, *case, digits=400), (blueprint, case))
 
 
-extreme = st.sampled_from([0.0, 1.0, -1.0, 1e308, -1e308, 1.7e308, 1e150, -1e150, 1e-300, -1e-300, 5e-324, 1e-160, 710.0, -745.0])
+extreme = st.sampled_from(
+    [0.0, 1.0, -1.0, 1e308, -1e308, 1.7e308, 1e150, -1e150, 1e-300, -1e-300, 5e-324, 1e-160, 710.0, -745.0]
+)
 
 
 @settings(max_examples=30, deadline=None)
@@ -209,7 +217,7 @@ def test_one_class_far_below_two_others_is_nearly_impossible():
     blueprint = mlp([np.eye(3)], [[-800.0, 0.0, 0.0]], "identity")
     x = np.zeros(3)
     slope = blueprint.library_potential("log_density").enclose(x, x).gradient
-    assert 0 <= slope.lower[0] and slope.upper[0] < 1e-280
+    assert max(abs(slope.lower[0]), abs(slope.upper[0])) < 1e-280
     np.testing.assert_allclose([slope.lower[1:], slope.upper[1:]], 0.5, rtol=1e-14)
     probability = blueprint.library_potential("class_probability", 0).enclose(x, x).value
-    assert 0 <= probability.lower and probability.upper < 1e-280
+    assert probability.lower >= 0 and probability.upper < 1e-280

@@ -46,9 +46,11 @@ def test_values_are_exact_where_doubles_are(case, x):
 eighths = st.tuples(st.integers(0, 8), st.integers(0, 8))
 
 
-@given(dyadic_networks(), st.tuples(quarters, quarters), st.tuples(st.integers(0, 4), st.integers(0, 4)), eighths, eighths)
+@given(
+    dyadic_networks(), st.tuples(quarters, quarters), st.tuples(st.integers(0, 4), st.integers(0, 4)), eighths, eighths
+)
 def test_slopes_between_points_of_a_box_are_in_its_gradient(case, corner, size, start, end):
-    """Mean value theorem for Lipschitz functions: m(y) - m(x) = g.(y - x) for some g of the hull of Clarke's gradients."""
+    """Mean value theorem of Lebourg: m(y) - m(x) = g.(y - x) for some g of the hull of Clarke's gradients."""
     weights, biases, activation, slope = case
     f = sx.margin(sx.Network.from_arrays(weights, biases, activation, slope=slope), 0, 1)
     lower, side = np.array(corner), np.array(size) / 4
@@ -66,7 +68,11 @@ def test_values_and_gradients_over_creases(activation):
     for blueprint in architectures(rng, activation).values():
         lower = rng.standard_normal((20, blueprint.n_inputs))
         upper = lower + np.geomspace(1e-9, 3.0, 20)[:, None]
-        points = np.clip(lower[:, None] + (upper - lower)[:, None] * rng.random((20, 400, lower.shape[1])), lower[:, None], upper[:, None])
+        points = np.clip(
+            lower[:, None] + (upper - lower)[:, None] * rng.random((20, 400, lower.shape[1])),
+            lower[:, None],
+            upper[:, None],
+        )
         logits = blueprint.logits(jets.LongDoubles, points.reshape(-1, lower.shape[1]))
         for case in blueprint.potentials:
             enclosure = blueprint.library_potential(*case).enclose(lower, upper)
@@ -97,9 +103,17 @@ def test_gradients_differ_by_what_the_hessian_allows(seed, activation, case, wid
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
 @pytest.mark.parametrize("case", POTENTIALS, ids=lambda case: case[0])
 def test_no_hessian_is_claimed_where_a_crease_is_met(activation, case):
-    blueprint = mlp([np.array([[1.0, 0.5], [2.0, 1.0]]), np.array([[1.0, -1.0], [0.5, 2.0], [0.1, 0.2]])], [[0.0, 1.0], [0.0, 0.1, 0.2]], activation)
+    blueprint = mlp(
+        [np.array([[1.0, 0.5], [2.0, 1.0]]), np.array([[1.0, -1.0], [0.5, 2.0], [0.1, 0.2]])],
+        [[0.0, 1.0], [0.0, 0.1, 0.2]],
+        activation,
+    )
     f = blueprint.library_potential(*case)
-    boxes = {"across": ([-0.1, -0.1], [0.1, 0.1]), "on it": ([0.0, 0.0], [0.0, 0.0]), "touching": ([0.0, 0.0], [1.0, 1.0])}
+    boxes = {
+        "across": ([-0.1, -0.1], [0.1, 0.1]),
+        "on it": ([0.0, 0.0], [0.0, 0.0]),
+        "touching": ([0.0, 0.0], [1.0, 1.0]),
+    }
     for lower, upper in boxes.values():
         hessian = f.enclose(lower, upper).hessian
         assert (hessian.lower == -np.inf).all() and (hessian.upper == np.inf).all()

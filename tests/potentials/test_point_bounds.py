@@ -45,7 +45,11 @@ def test_gradient_and_value_at_a_point(activation):
             with mpmath.workdps(jets.DIGITS):
                 value, gradient, _ = blueprint.digits(x, *case)
                 assert holds(f.value_bounds(x), value) and f.value_bounds(x).shape == ()
-                for bounds in (f.gradient_bounds(x), f.gradient_bounds(x, precise=True), f.gradient_over(Interval.point(x))):
+                for bounds in (
+                    f.gradient_bounds(x),
+                    f.gradient_bounds(x, precise=True),
+                    f.gradient_over(Interval.point(x)),
+                ):
                     assert holds(bounds, gradient) and bounds.shape == x.shape
             assert ulps(f.gradient_bounds(x, precise=True)).max() <= 2
 
@@ -55,7 +59,9 @@ def test_gradient_and_value_at_a_point(activation):
 def test_precise_gradients_have_all_digits_in_the_tails(activation, push):
     push = push / 2 if activation.startswith("gelu") else push
     rng = np.random.default_rng(52)
-    blueprint = mlp([rng.standard_normal((3, 2)), rng.standard_normal((3, 3))], [np.full(3, push), [0.3, -0.2, 0.1]], activation)
+    blueprint = mlp(
+        [rng.standard_normal((3, 2)), rng.standard_normal((3, 3))], [np.full(3, push), [0.3, -0.2, 0.1]], activation
+    )
     x = np.array([0.3, -0.1])
     for case in POTENTIALS:
         bounds = blueprint.library_potential(*case).gradient_bounds(x, precise=True)
@@ -69,7 +75,7 @@ def test_precise_gradients_have_all_digits_in_the_tails(activation, push):
 def test_precise_gradients_have_all_digits_where_the_network_is_sure(case, gap):
     blueprint = random_mlp(np.random.default_rng(53), (2, 4, 3), "tanh", scale=1.0)
     kind, parent, weight, bias = blueprint.nodes[-1]
-    blueprint = type(blueprint)(2, (*blueprint.nodes[:-1], (kind, parent, weight, bias + [gap, 0.0, -gap])))
+    blueprint = type(blueprint)(2, (*blueprint.nodes[:-1], (kind, parent, weight, bias + np.array([gap, 0.0, -gap]))))
     x = np.array([0.3, -0.1])
     bounds = blueprint.library_potential(*case).gradient_bounds(x, precise=True)
     with mpmath.workdps(600):
@@ -176,11 +182,20 @@ class Quartic(Potential):
         x = Interval(lower, upper)
         first, second = x[..., 0], x[..., 1]
         square = first.square()
-        gradient = Interval(*(np.stack(pair, axis=-1) for pair in (
-            ((4 * square * first).lower, (-2 * second).lower), ((4 * square * first).upper, (-2 * second).upper))))
+        gradient = Interval(
+            *(
+                np.stack(pair, axis=-1)
+                for pair in (
+                    ((4 * square * first).lower, (-2 * second).lower),
+                    ((4 * square * first).upper, (-2 * second).upper),
+                )
+            )
+        )
         ends = []
         for end in (12 * square).lower, (12 * square).upper:
-            ends.append(np.stack([np.stack([end, 0 * end], axis=-1), np.stack([0 * end, 0 * end - 2], axis=-1)], axis=-2))
+            ends.append(
+                np.stack([np.stack([end, 0 * end], axis=-1), np.stack([0 * end, 0 * end - 2], axis=-1)], axis=-2)
+            )
         return Enclosure(square.square() - second.square(), gradient, Interval(*ends))
 
 

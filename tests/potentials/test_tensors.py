@@ -47,7 +47,12 @@ def test_nothing_leaves_the_device_of_the_input(activation, case):
     """PyTorch refuses to mix its meta device with the CPU: a stray constant would raise."""
     f = architectures(np.random.default_rng(22), activation)["skips"].library_potential(*case)
     x = torch.zeros((4, 3), dtype=torch.float64, device="meta")
-    for result, shape in ((f.value(x), (4,)), (f.gradient(x), (4, 3)), (f.hessian(x), (4, 3, 3)), (f.hessian_vector(x, x), (4, 3))):
+    for result, shape in (
+        (f.value(x), (4,)),
+        (f.gradient(x), (4, 3)),
+        (f.hessian(x), (4, 3, 3)),
+        (f.hessian_vector(x, x), (4, 3)),
+    ):
         assert result.device.type == "meta" and tuple(result.shape) == shape
 
 

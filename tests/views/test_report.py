@@ -80,7 +80,7 @@ def test_every_element_is_closed_and_every_link_arrives(elements: Elements) -> N
 
 
 def test_all_pictures_lie_on_one_sheet_and_say_what_they_show(page_path: Path, elements: Elements) -> None:
-    assert page_path.read_text(encoding="utf-8").count("data:image") == 1
+    assert page_path.read_text(encoding="utf-8").count("data:image") == 2
     for tag, attributes in elements.found:
         if attributes.get("role") == "img":
             assert attributes.get("aria-label"), (tag, attributes)

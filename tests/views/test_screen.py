@@ -20,7 +20,7 @@ def test_many_long_findings_are_cut_and_counted(images: Analysis) -> None:
     many = tuple(Statement(f"finding {i} " + "word " * 60, Certainty.VERIFIED) for i in range(9))
     text = str(dataclasses.replace(images, findings=many))
     assert len(text.splitlines()) <= 26
-    assert "findings more in the report" in text
+    assert "more findings in the report" in text
 
 
 def test_control_characters_never_reach_the_terminal(images: Analysis) -> None:

@@ -25,6 +25,7 @@ def checked_plot(path: Path | None) -> Path | None:
 
 def deliver(analysis: Analysis, out: Path | None, json: Path | None = None, plot: Path | None = None) -> int:
     """Write the files, print the screen; the exit status."""
+    page = None
     if out is not None:
         analysis.save(out)
         page = analysis.report(out / "report.html")
@@ -33,7 +34,7 @@ def deliver(analysis: Analysis, out: Path | None, json: Path | None = None, plot
     if plot is not None:
         _draw(analysis, plot)
     click.echo(str(analysis))
-    if out is not None:
+    if page is not None:
         click.echo(f"\nreport: {page}")
     return 0 if analysis.is_finished else INTERRUPTED
 

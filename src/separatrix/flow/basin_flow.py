@@ -42,10 +42,10 @@ class Targets:
     seen: np.ndarray
 
     @classmethod
-    def of(cls, sinks: CriticalPoints, potential: Potential, width: float) -> Targets:
+    def of(cls, sinks: CriticalPoints, arena: Arena) -> Targets:
         """Capture distances: CAPTURE of the box, or a tenth of the way to the nearest other sink."""
-        points, seen = sinks.points, ~faint_coordinates(potential)
-        capture = np.full(len(sinks), CAPTURE * width)
+        points, seen = sinks.points, ~faint_coordinates(arena.potential)
+        capture = np.full(len(sinks), CAPTURE * arena.width)
         for row, point in enumerate(points):
             gaps = np.abs(points - point)[:, seen].max(axis=1, initial=0.0)
             gaps[row] = np.inf
@@ -94,12 +94,16 @@ class PieceResult:
     steps: np.ndarray
     end: np.ndarray
 
+    def note(self, row: int, x: np.ndarray, label: int, reason: str, steps: int) -> None:
+        """Write down what became of a row."""
+        self.label[row], self.reason[row], self.steps[row], self.end[row] = label, reason, steps, x
 
-def flow_piece(potential: Potential, arena: Arena, samples: np.ndarray, targets: Targets, full: bool) -> PieceResult:
+
+def flow_piece(arena: Arena, samples: np.ndarray, targets: Targets, full: bool) -> PieceResult:
     """Integrate one piece of samples; ``full``: without settling."""
     n = samples.shape[0]
     result = PieceResult(np.full(n, -1), ["no sink reached within the budget of steps"] * n, np.zeros(n, dtype=np.int64), samples.copy())
-    batch = HeadBatch(potential, arena.bounds, samples, HEAD_TOLERANCE * arena.width)
+    batch = HeadBatch(arena.potential, arena.bounds, samples, HEAD_TOLERANCE * arena.width)
     live, previous, count = np.arange(n), np.full(n, -1), np.zeros(n, dtype=np.int64)
     for step in range(1, HEAD_STEPS + 1):
         if not live.size:
@@ -108,48 +112,38 @@ def flow_piece(potential: Potential, arena: Arena, samples: np.ndarray, targets:
         if step < FIRST_CHECK or step % CHECK_EVERY:
             continue
         arrived = targets.arrived(batch.x)
-        now = np.full(live.size, -1) if full else targets.settled(potential, batch.x, batch.gradient)
+        now = np.full(live.size, -1) if full else targets.settled(arena.potential, batch.x, batch.gradient)
         count[live] = np.where((now >= 0) & (now == previous[live]), count[live] + 1, np.where(now >= 0, 1, 0))
         previous[live] = now
         done = np.where(arrived >= 0, arrived, np.where(count[live] >= CONFIRMATIONS, now, -1))
-        _note(result, live, batch.x, np.where(arrived >= 0, arrived, -1), "arrived at the sink", step)
-        _note(result, live, batch.x, np.where(arrived >= 0, -1, done), SETTLED, step)
+        for label, reason in ((arrived, "arrived at the sink"), (np.where(arrived >= 0, -1, done), SETTLED)):
+            for position in np.flatnonzero(label >= 0):
+                result.note(int(live[position]), batch.x[position], int(label[position]), reason, step)
         gone = (done < 0) & arena.outside(batch.x)
-        _lose(result, live[gone], batch.x[gone], arena.left, step)
+        for position in np.flatnonzero(gone):
+            result.note(int(live[position]), batch.x[position], -1, arena.left, step)
         going = (done < 0) & ~gone
         batch.keep(going)
         live = live[going]
     for position, row in enumerate(live):
-        _tail(potential, arena, (batch.x[position].astype(np.float64), float(batch.length[position])), targets, full, result, int(row))
+        _tail(arena, (batch.x[position].astype(np.float64), float(batch.length[position])), targets, full, (result, int(row)))
     return result
 
 
 SETTLED = "settled: f rises, concave, along the segment to the sink"
 
 
-def _note(result: PieceResult, rows: np.ndarray, x: np.ndarray, label: np.ndarray, reason: str, step: int) -> None:
-    for position in np.flatnonzero(label >= 0):
-        row = int(rows[position])
-        result.label[row], result.reason[row], result.steps[row] = label[position], reason, step
-        result.end[row] = x[position]
-
-
-def _lose(result: PieceResult, rows: np.ndarray, x: np.ndarray, reason: str, step: int) -> None:
-    result.steps[rows], result.end[rows] = step, x
-    for row in rows:
-        result.reason[int(row)] = reason
-
-
-def _tail(potential: Potential, arena: Arena, start: tuple[np.ndarray, float], targets: Targets, full: bool,
-          result: PieceResult, row: int) -> None:
+def _tail(arena: Arena, start: tuple[np.ndarray, float], targets: Targets, full: bool,
+          where: tuple[PieceResult, int]) -> None:
     """Exponential steps of one row until it arrives, settles, rests elsewhere, or the budget is used up."""
-    tail = TailRow(potential, arena.bounds, *start, TAIL_TOLERANCE * arena.width, ~targets.seen)
+    result, row = where
+    tail = TailRow(arena.potential, arena.bounds, *start, TAIL_TOLERANCE * arena.width, ~targets.seen)
     previous, confirmed = -1, 0
     for step in range(1, TAIL_STEPS + 1):
         moving = tail.step()
         label, reason = int(targets.arrived(tail.x[None])[0]), "arrived at the sink"
         if label < 0 and not full and step % TAIL_CHECK_EVERY == 0:
-            now = int(targets.settled(potential, tail.x[None], tail.gradient[None])[0])
+            now = int(targets.settled(arena.potential, tail.x[None], tail.gradient[None])[0])
             confirmed = 0 if now < 0 else confirmed + 1 if now == previous else 1
             previous = now
             if confirmed >= CONFIRMATIONS:
@@ -159,25 +153,24 @@ def _tail(potential: Potential, arena: Arena, start: tuple[np.ndarray, float], t
             break
     else:
         gone, label, reason = False, -1, f"no sink reached within {HEAD_STEPS} + {TAIL_STEPS} steps"
-    result.label[row], result.steps[row], result.end[row] = label, HEAD_STEPS + step, tail.x
     if label < 0 and step < TAIL_STEPS:
         reason = arena.left if gone else "came to rest where no sink is known"
-    result.reason[row] = reason
+    result.note(row, tail.x, label, reason, HEAD_STEPS + step)
 
 
-def find_basins(potential: Potential, arena: Arena, samples: np.ndarray, sinks: CriticalPoints, *,
+def find_basins(arena: Arena, samples: np.ndarray, sinks: CriticalPoints, *,
                 level: float = 0.95, full: bool = False, workers: int | None = None, progress: Progress | None = None) -> Basins:
     """The basins of ``sinks`` and of those that rows meet on the way, which are proved and added at the end of the list."""
     begun = time.perf_counter()
-    result = _flow_all(potential, arena, samples, sinks, full, workers, progress)
+    result = _flow_all(arena, samples, sinks, full, workers=workers, progress=progress)
     lost = np.flatnonzero((result.label < 0) & ~arena.outside(result.end))
     if lost.size:
-        search = SinkSearch(potential, arena.domain, sinks.boundary)
+        search = SinkSearch(arena)
         search.add(result.end[lost], workers)
         extended = joined(sinks, search.record())
         if len(extended) > len(sinks):
             sinks = extended
-            again = _flow_all(potential, arena, result.end[lost], sinks, full, workers, None)
+            again = _flow_all(arena, result.end[lost], sinks, full, workers=workers)
             result.label[lost] = again.label
             result.steps[lost] += again.steps
             for row, reason in zip(lost, again.reason, strict=True):
@@ -190,13 +183,13 @@ def find_basins(potential: Potential, arena: Arena, samples: np.ndarray, sinks: 
                   provenance=Provenance(method, tolerances, seconds=time.perf_counter() - begun))
 
 
-def _flow_all(potential: Potential, arena: Arena, samples: np.ndarray, sinks: CriticalPoints, full: bool,
-              workers: int | None, progress: Progress | None) -> PieceResult:
-    targets = Targets.of(sinks, potential, arena.width)
+def _flow_all(arena: Arena, samples: np.ndarray, sinks: CriticalPoints, full: bool, *, workers: int | None = None,
+              progress: Progress | None = None) -> PieceResult:
+    targets = Targets.of(sinks, arena)
     parts = slices(samples.shape[0], PIECE)
-    pieces = [(potential, arena, samples[part], targets, full) for part in parts]
+    pieces = [(arena, samples[part], targets, full) for part in parts]
     sizes = [part.stop - part.start for part in parts]
-    found = run_pieces(flow_piece, pieces, sizes, workers, f"basins of the {potential.name}", progress)
+    found = run_pieces(flow_piece, pieces, sizes, workers, f"basins of the {arena.potential.name}", progress)
     if not found:
         return PieceResult(np.zeros(0, dtype=np.int64), [], np.zeros(0, dtype=np.int64), samples)
     return PieceResult(np.concatenate([part.label for part in found]), [r for part in found for r in part.reason],

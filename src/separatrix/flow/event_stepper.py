@@ -114,7 +114,7 @@ class EventStepper:
             else:
                 scale = self.settings.atol + self.settings.rtol * np.maximum(np.abs(x), np.abs(new))
                 size = (np.abs(error) / scale).max(axis=1, initial=0.0)
-        return np.where(np.isfinite(size), size, 1e10)
+        return np.asarray(np.where(np.isfinite(size), size, 1e10))
 
     def _releases_late(self, rows: np.ndarray, x: np.ndarray, held: np.ndarray, step: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         """Rows in which a held coordinate's gradient turned inward too early in the step to be released at its end."""

@@ -47,7 +47,7 @@ class GradientFlow:
                              "its flow is not in this version. Networks with smooth activations are.")
         self.potential, self.boundary = potential, boundary
         self.domain: Domain = as_domain(domain, potential.dim)
-        self.arena = Arena.of(self.domain, boundary)
+        self.arena = Arena.of(potential.companion or potential, self.domain, boundary)
 
     def trajectories(self, x0: Any, t_max: float, rtol: float = 1e-6, atol: float = 1e-6, *, max_steps: int = 10_000,
                      stop: CriticalPoints | None = None, keep_paths: bool | None = None) -> Trajectories:
@@ -89,7 +89,7 @@ class GradientFlow:
 
     def search(self) -> SinkSearch:
         """A search for sinks that can be given starts in several rounds; finish it with :meth:`named`."""
-        return SinkSearch(self.potential.companion or self.potential, self.domain, self.boundary)
+        return SinkSearch(self.arena)
 
     def named(self, found: CriticalPoints, seed: str = "") -> CriticalPoints:
         """A search's record with this flow's potential and values.
@@ -120,8 +120,7 @@ class GradientFlow:
         if sinks is None:
             chosen = np.random.default_rng(rng).permutation(rows.shape[0])[:SEARCHED]
             sinks = self.sinks(rows[np.sort(chosen)], rng, workers=workers, progress=progress)
-        return find_basins(self.potential.companion or self.potential, self.arena, rows, sinks, level=level, full=full,
-                           workers=workers, progress=progress)
+        return find_basins(self.arena, rows, sinks, level=level, full=full, workers=workers, progress=progress)
 
     def _inside(self, x: Any, what: str) -> np.ndarray:
         rows = points(x, self.potential.dim, what)

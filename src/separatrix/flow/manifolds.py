@@ -32,7 +32,8 @@ def manifold_frames(flow: Any, sinks: CriticalPoints, kind: str = "slow",
         raise InputError(f"manifold_frames: kind must be 'slow' or 'strong', came {kind!r}")
     if n_frames < 3 or n_frames % 2 == 0:
         raise InputError(f"manifold_frames: n_frames must be odd and at least 3, came {n_frames}")
-    potential = flow.potential.companion or flow.potential
+    arena: Arena = flow.arena
+    potential = arena.potential
     half = n_frames // 2
     frames = np.repeat(sinks.points[:, None, :], n_frames, axis=1)
     parameter, eigenvalue = np.zeros((len(sinks), n_frames)), np.full(len(sinks), np.nan)
@@ -46,7 +47,7 @@ def manifold_frames(flow: Any, sinks: CriticalPoints, kind: str = "slow",
         eigenvalue[row] = values[chosen]
         for side, order in ((1.0, slice(half + 1, None)), (-1.0, slice(half - 1, None, -1))):
             curve = _ridge if kind == "slow" else _strong
-            points, lengths = curve(potential, flow.arena, point, free, vectors, chosen, side)
+            points, lengths = curve(arena, point, free, vectors, side * vectors[:, chosen])
             picks = np.interp(np.linspace(0.0, lengths[-1], half + 1)[1:], lengths, np.arange(lengths.size))
             low = np.floor(picks).astype(int)
             high, share = np.minimum(low + 1, lengths.size - 1), (picks - low)[:, None]
@@ -55,15 +56,11 @@ def manifold_frames(flow: Any, sinks: CriticalPoints, kind: str = "slow",
     return frames, parameter, eigenvalue
 
 
-def _sides(arena: Arena, x: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return arena.limits.lower[free], arena.limits.upper[free]
-
-
-def _ridge(potential: Potential, arena: Arena, sink: np.ndarray, free: np.ndarray, vectors: np.ndarray, chosen: int,
-           side: float) -> tuple[np.ndarray, np.ndarray]:
-    """The ridge over the eigenvector ``chosen``, by Newton on the others at every step."""
-    lower, upper = _sides(arena, sink, free)
-    along, across = side * vectors[:, chosen], np.delete(vectors, chosen, axis=1)
+def _ridge(arena: Arena, sink: np.ndarray, free: np.ndarray, vectors: np.ndarray,
+           along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The ridge over the eigenvector ``along``, by Newton on the others at every step."""
+    potential, lower, upper = arena.potential, arena.limits.lower[free], arena.limits.upper[free]
+    across = vectors[:, np.abs(vectors.T @ along) < 0.5]
     step, x, points = 0.02 * arena.width, sink.copy(), [sink.copy()]
     for _ in range(400):
         trial = x.copy()
@@ -85,12 +82,12 @@ def _ridge(potential: Potential, arena: Arena, sink: np.ndarray, free: np.ndarra
     return _measured(points)
 
 
-def _strong(potential: Potential, arena: Arena, sink: np.ndarray, free: np.ndarray, vectors: np.ndarray, chosen: int,
-            side: float) -> tuple[np.ndarray, np.ndarray]:
-    """The orbit that enters the sink along the eigenvector ``chosen``, backwards at unit speed by the midpoint rule."""
-    lower, upper = _sides(arena, sink, free)
+def _strong(arena: Arena, sink: np.ndarray, free: np.ndarray, vectors: np.ndarray,
+            along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The orbit that enters the sink along the eigenvector ``along``, backwards at unit speed by the midpoint rule."""
+    potential, lower, upper = arena.potential, arena.limits.lower[free], arena.limits.upper[free]
     step, x, points = 0.005 * arena.width, sink.copy(), [sink.copy()]
-    x[free] += 1e-3 * arena.width * side * vectors[:, chosen]
+    x[free] += 1e-3 * arena.width * along
     for _ in range(1600):
         middle = x.copy()
         direction = _backwards(potential, x, free)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from separatrix.domains import Box, Domain
+from separatrix.potentials.base import Potential
 
 Array = Any
 FAR = 1e4
@@ -53,24 +54,26 @@ class Bounds:
 
 @dataclass(frozen=True, eq=False)
 class Arena:
-    """Where a flow and its searches run: ``bounds`` hold the flow; what passes ``limits`` has left, with ``left`` in words.
+    """A potential and where its flow and searches run: ``bounds`` hold the flow; what passes ``limits`` has left, with ``left`` in words.
 
     Under the projected flow on a box both are the box. Otherwise a search may go some way beyond the limits and come back.
     """
 
+    potential: Potential
     domain: Domain
+    boundary: str
     bounds: Bounds
     limits: Bounds
     left: str
 
     @classmethod
-    def of(cls, domain: Domain, boundary: str) -> Arena:
-        """The arena of a flow on ``domain``."""
+    def of(cls, potential: Potential, domain: Domain, boundary: str) -> Arena:
+        """The arena of the flow of ``potential`` on ``domain``."""
         bounds = Bounds.of(domain, boundary)
         if isinstance(domain, Box):
-            return cls(domain, bounds, Bounds(domain.lower, domain.upper), "left the box")
+            return cls(potential, domain, boundary, bounds, Bounds(domain.lower, domain.upper), "left the box")
         far = np.full(domain.dim, FAR)
-        return cls(domain, bounds, Bounds(-far, far), f"ran off towards infinity (beyond {FAR:g})")
+        return cls(potential, domain, boundary, bounds, Bounds(-far, far), f"ran off towards infinity (beyond {FAR:g})")
 
     @property
     def width(self) -> float:

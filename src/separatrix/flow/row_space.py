@@ -37,9 +37,8 @@ class RowSpace:
         first = potential.graph.nodes[1].layer
         if not isinstance(first, Affine) or first.weight.shape[0] > WORTHWHILE * potential.dim:
             return None
-        q, r, _ = scipy.linalg.qr(first.weight.T, mode="economic", pivoting=True)
-        rank = int((np.abs(np.diag(r)) > 1e-13 * np.abs(r[0, 0])).sum())
-        basis = np.ascontiguousarray(q[:, :rank])
+        left, sizes, _ = scipy.linalg.svd(first.weight.T, full_matrices=False)
+        basis = np.ascontiguousarray(left[:, sizes > 1e-13 * sizes[0]])
         nodes = (INPUT, *(Node(node.layer, tuple(i - 1 for i in node.parents)) for node in potential.graph.nodes[2:]))
         tail = Network(nodes, first.weight.shape[0], potential.graph.reading)
         return cls(basis, np.ascontiguousarray(first.weight @ basis), first, tail, potential)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from separatrix.certainty import Certainty
-from separatrix.domains import Domain
 from separatrix.flow.ascent import ascend
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.newton import Climb, climb
@@ -16,7 +15,6 @@ from separatrix.flow.pieces import Progress, run_pieces, slices
 from separatrix.flow.projection import Arena, Bounds
 from separatrix.flow.proof import Proof, prove
 from separatrix.flow.sensitivity import faint_coordinates, ignored_coordinates
-from separatrix.potentials.base import Potential
 from separatrix.records import Provenance
 
 ASCENT_STEPS = 500
@@ -38,19 +36,19 @@ class Sink:
     multipliers: np.ndarray
 
 
-def climb_piece(potential: Potential, arena: Arena, starts: np.ndarray) -> list[Climb]:
+def climb_piece(arena: Arena, starts: np.ndarray) -> list[Climb]:
     """The ends of one piece of starts: spectral gradient ascent together, Newton row by row."""
-    bounds, reach = arena.search_bounds, 0.25 * arena.width
-    near = ascend(potential, bounds, starts, ASCENT_STEPS, scale=_scale(potential, arena, starts))
+    potential, bounds, reach = arena.potential, arena.search_bounds, 0.25 * arena.width
+    near = ascend(potential, bounds, starts, ASCENT_STEPS, scale=_scale(arena, starts))
     faint = faint_coordinates(potential) & np.isfinite(arena.bounds.lower)
     if not faint.any():
         return [climb(potential, bounds, x, reach=reach) for x in near]
-    return [_climb_with_faint(potential, bounds, x, faint, reach) for x in near]
+    return [_climb_with_faint(arena, x, faint) for x in near]
 
 
-def _climb_with_faint(potential: Potential, bounds: Bounds, x: np.ndarray, faint: np.ndarray, reach: float) -> Climb:
+def _climb_with_faint(arena: Arena, x: np.ndarray, faint: np.ndarray) -> Climb:
     """Faint coordinates stand on the side that their gradient points to; the others climb; until no sign changes."""
-    end = Climb(x, np.inf, 0)
+    potential, bounds, end = arena.potential, arena.search_bounds, Climb(x, np.inf, 0)
     for _ in range(FAINT_ROUNDS):
         gradient = potential.gradient(end.x[None])[0]
         side = np.where(gradient > 0, bounds.upper, bounds.lower)
@@ -58,20 +56,20 @@ def _climb_with_faint(potential: Potential, bounds: Bounds, x: np.ndarray, faint
         if np.array_equal(pinned, end.x):
             break
         inner = Bounds(np.where(faint, pinned, bounds.lower), np.where(faint, pinned, bounds.upper))
-        end = climb(potential, inner, pinned, reach=reach)
+        end = climb(potential, inner, pinned, reach=0.25 * arena.width)
     return end
 
 
-def _scale(potential: Potential, arena: Arena, starts: np.ndarray) -> float:
+def _scale(arena: Arena, starts: np.ndarray) -> float:
     """A first step length for which a typical gradient moves by a hundredth of the box."""
-    size = float(np.median(np.abs(potential.gradient(starts)).max(axis=1))) if starts.size else 0.0
+    size = float(np.median(np.abs(arena.potential.gradient(starts)).max(axis=1))) if starts.size else 0.0
     length = 0.01 * arena.width / size if size > 0 else np.inf
     return length if np.isfinite(length) else 1.0
 
 
-def judge(potential: Potential, arena: Arena, x: np.ndarray, ignored: np.ndarray) -> Sink:
+def judge(arena: Arena, x: np.ndarray, ignored: np.ndarray) -> Sink:
     """Prove a candidate, or say what it is."""
-    bounds = arena.bounds
+    potential, bounds = arena.potential, arena.bounds
     faces = np.where(ignored, 0, bounds.faces(x))
     if arena.outside(x[None])[0]:
         return Sink(x, Proof(None, ""), Certainty.UNKNOWN, f"the ascent {arena.left}", np.zeros(0), np.zeros_like(x))
@@ -115,10 +113,9 @@ class SinkSearch:
     proof, never by a distance or a value.
     """
 
-    def __init__(self, potential: Potential, domain: Domain, boundary: str = "project") -> None:
-        self.potential, self.domain, self.boundary = potential, domain, boundary
-        self.arena = Arena.of(domain, boundary)
-        self.ignored = ignored_coordinates(potential)
+    def __init__(self, arena: Arena) -> None:
+        self.arena, self.potential = arena, arena.potential
+        self.ignored = ignored_coordinates(arena.potential)
         self.sinks: list[Sink] = []
         self.label: list[int] = []
         self.reasons: list[str] = []
@@ -128,7 +125,7 @@ class SinkSearch:
         """Climb from ``starts`` (n, dim); the number of sinks that are new."""
         begun, known = time.perf_counter(), len(self.sinks)
         parts = slices(starts.shape[0], PIECE)
-        pieces = [(self.potential, self.arena, starts[part]) for part in parts]
+        pieces = [(self.arena, starts[part]) for part in parts]
         sizes = [part.stop - part.start for part in parts]
         stage = f"sinks of the {self.potential.name}"
         ends = [end.x for piece in run_pieces(climb_piece, pieces, sizes, workers, stage, progress) for end in piece]
@@ -144,7 +141,7 @@ class SinkSearch:
             label[(label < 0) & _alike(sink, points)] = row
         while (waiting := (label < 0) & (reasons == "")).any():
             seed = int(np.flatnonzero(waiting)[0])
-            found = judge(self.potential, self.arena, points[seed], self.ignored)
+            found = judge(self.arena, points[seed], self.ignored)
             same = waiting & _alike(found, points)
             same[seed] = True
             reasons[same] = found.reason or "sink"
@@ -174,7 +171,7 @@ class SinkSearch:
             multipliers=np.array([s.multipliers for s in chosen]).reshape(points.shape),
             radius=np.array([s.proof.radius for s in chosen]), error=np.array([s.proof.error for s in chosen]),
             label=rank[np.array(self.label, dtype=np.int64)], reasons=tuple(self.reasons),
-            potential=self.potential.name, boundary=self.boundary, domain=self.domain,
+            potential=self.potential.name, boundary=self.arena.boundary, domain=self.arena.domain,
             provenance=Provenance("spectral projected gradient, trust-region Newton, Krawczyk",
                                   {"residual": 1e-15, "same point": NEAR}, seconds=self.seconds),
             notes=(note,) if count else ())

@@ -22,7 +22,7 @@ TOWARDS_STEPS = 60
 def search_from_own_starts(search: SinkSearch, rng: np.random.Generator, workers: int | None = None,
                            progress: Progress | None = None) -> None:
     """Add rounds of starts to ``search`` until two rounds bring no new sink (eight at the most)."""
-    box = search.domain
+    box = search.arena.domain
     assert isinstance(box, Box)
     pool = np.concatenate([0.5 * (box.lower + box.upper)[None], box.uniform(UNIFORM, rng), towards_classes(search, box, rng)])
     quiet = 0

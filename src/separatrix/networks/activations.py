@@ -70,7 +70,7 @@ def _logistic_slope(xp: Any, u: Array) -> Array:
 
 
 def _with_tails(xp: Any, cheap: Array, exact: Callable[[Array], Array], u: Array) -> Array:
-    """``cheap``, a new array of slopes in which 1 - s cancels, with ``exact(u)`` where it is small: s' is not 0 there."""
+    """``cheap``, a new array of slopes in which 1 - s cancels, with ``exact(u)`` where they are small, not 0."""
     small = cheap < SMALL_SLOPE
     if not isinstance(u, np.ndarray):
         return xp.where(small, exact(u), cheap)

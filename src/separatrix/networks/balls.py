@@ -61,7 +61,8 @@ def _matrix(layer: Affine) -> tuple[Any, Any]:
     from flint import arb, arb_mat
     weight, bias = layer.weight.tolist(), layer.bias.tolist()
     if layer.weight_radius is not None:
-        weight = [[arb(w, r) for w, r in zip(*pair, strict=True)] for pair in zip(weight, layer.weight_radius.tolist(), strict=True)]
+        radii = layer.weight_radius.tolist()
+        weight = [[arb(w, r) for w, r in zip(*rows, strict=True)] for rows in zip(weight, radii, strict=True)]
     if layer.bias_radius is not None:
         bias = [arb(b, r) for b, r in zip(bias, layer.bias_radius.tolist(), strict=True)]
     return arb_mat(weight), _column(bias)

@@ -50,7 +50,7 @@ class BoundPropagation:
         return self._slopes[index]
 
     def curvature(self, index: int) -> Interval:
-        """Enclosure of s''(u) at activation node ``index``; the whole line where a crease may be met: no Hessian there."""
+        """Enclosure of s''(u) at activation node ``index``; the whole line where a crease may be met: no Hessian."""
         layer, u = self.nodes[index].layer, self.values[self.nodes[index].parents[0]]
         assert isinstance(layer, Activation)
         if layer.name in ("relu", "leaky_relu"):

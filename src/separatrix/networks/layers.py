@@ -79,7 +79,7 @@ class Activation(Layer):
     def __post_init__(self) -> None:
         activation_function(self.name)
         if not isinstance(self.slope, Real) or not math.isfinite(self.slope):
-            raise InputError(f"expected a finite number as the slope of {self.name}, came {printable(repr(self.slope))}")
+            raise InputError(f"{self.name}: expected a finite number as its slope, came {printable(repr(self.slope))}")
         object.__setattr__(self, "slope", float(self.slope))
 
     def output_width(self, widths: Sequence[int]) -> int:

@@ -79,7 +79,7 @@ class LogSumOfOdds(Head):
         """sum_k w_k grad l_k in balls."""
         levels, slopes = [], []
         for contrast in self.contrasts:
-            mixed = [sum((int(c) * ball for c, ball in zip(row, v, strict=True)), start=0 * v[0]) for row in contrast]
+            mixed = [_dot(row, v) for row in contrast]
             slopes.append(LOG_ODDS.ball_gradient(mixed))
             top = max((ball.mid() for ball in mixed), key=float)
             total = sum(((ball - top).exp() for ball in mixed[1:]), start=(mixed[0] - top).exp())
@@ -95,6 +95,13 @@ class LogSumOfOdds(Head):
 def _mixed(v: Interval, contrast: np.ndarray) -> Interval:
     plus, minus = contrast.argmax(axis=1), contrast.argmin(axis=1)
     return v[:, plus] - v[:, minus]
+
+
+def _dot(row: np.ndarray, v: list[Any]) -> Any:
+    total = 0 * v[0]
+    for c, ball in zip(row, v, strict=True):
+        total = total + int(c) * ball
+    return total
 
 
 def _unmixed(y: Interval, contrast: np.ndarray) -> Interval:

@@ -52,7 +52,7 @@ class Head(ABC):
 def classifier(net: object) -> Network:
     """``net``, or KindError where it is no Network."""
     if not isinstance(net, Network):
-        raise KindError(f"expected a Network, came {type(net).__name__}; separatrix.load makes one from a file or a model")
+        raise KindError(f"expected a Network, came {type(net).__name__}; separatrix.load reads one from a file or model")
     return net
 
 
@@ -71,8 +71,8 @@ class NetworkPotential(Potential):
         if x.ndim == 1 and x.shape[0] == self.dim:
             x = x[None]
         if x.ndim != 2 or x.shape[1] != self.dim or not x.is_floating_point():
-            raise InputError(f"{what}: expected a floating-point tensor of shape (n, {self.dim}), came {x.dtype} of shape "
-                             f"{tuple(x.shape)}")
+            raise InputError(f"{what}: expected a floating-point tensor of shape (n, {self.dim}), "
+                             f"came {x.dtype} of shape {tuple(x.shape)}")
         return x
 
     def _pass(self, x: Any) -> Propagation:
@@ -98,8 +98,8 @@ class NetworkPotential(Potential):
         """Hess f(x) v row by row, (n, dim); a single direction serves all rows."""
         state, v = self._pass(x), self._rows(v, f"{self.name}: directions")
         if type(v) is not type(state.x) or v.shape[0] not in (1, state.x.shape[0]):
-            raise InputError(f"{self.name}: expected points and directions of one kind and shape, came {type(state.x).__name__} "
-                             f"{tuple(state.x.shape)} and {type(v).__name__} {tuple(v.shape)}")
+            kinds = (f"{type(a).__name__} {tuple(a.shape)}" for a in (state.x, v))
+            raise InputError(f"{self.name}: expected points and directions of one kind and shape, came {' and '.join(kinds)}")
         y = self.head.value_and_gradient(state.xp, state.output)[1]
         tangents = state.tangents(v)
         y_tangent = self.head.hessian_product(state.xp, state.output, tangents[-1])

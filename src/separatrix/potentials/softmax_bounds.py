@@ -10,7 +10,7 @@ from separatrix.numerics.intervals import Interval
 LARGE = 1e290
 
 def log_sum_exp_bounds(v: Interval) -> Interval:
-    """log sum_j exp(v_j) (n,): increasing in every v_j, so both ends are values at corners, or limits at infinite ones."""
+    """log sum_j exp(v_j) (n,): increasing in every v_j, so both ends are values or limits at corners."""
     return Interval(_log_sum_exp_at(v.lower).lower, _log_sum_exp_at(v.upper).upper)
 
 
@@ -43,7 +43,7 @@ def softmax_bounds(v: Interval) -> Interval:
 
 
 def log_softmax_bounds(v: Interval) -> Interval:
-    """Logarithm of the softmax (n, m): -log(1 + odds against), sharp where q is near 1, and v - LSE(v), sharp elsewhere."""
+    """Logarithm of the softmax (n, m): -log(1 + odds against), sharp near q = 1, and v - LSE(v), sharp elsewhere."""
     return (v - log_sum_exp_bounds(v)[:, None]).intersection(-log1p(odds_against_bounds(v)))
 
 

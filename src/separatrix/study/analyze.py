@@ -113,7 +113,7 @@ def _theorems(question: Question, stages: Stages) -> tuple[Theorem, ...]:
 
 def _assembled(question: Question, chapter: FlowChapter, proved: tuple[Theorem, ...], flow_note: str) -> Analysis:
     summary, flow = summary_of(question.net, question), chapter.portraits()
-    checks = checks_of(question, summary, flow)
+    checks = checks_of(question, summary, flow, chapter.rechecked)
     findings = findings_of(summary, question.domain, flow, proved, checks, flow_note)
     return Analysis(
         network=summary, data=data_summary(question), flow=flow, theorems=proved, findings=findings, consistency=checks,

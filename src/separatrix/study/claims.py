@@ -8,7 +8,7 @@ from separatrix.networks.theorem_record import Theorem
 from separatrix.study.analysis import Claim, NetworkSummary
 from separatrix.study.findings import main_portraits
 from separatrix.study.portrait import Portrait
-from separatrix.study.wording import class_list, counted, percent
+from separatrix.study.wording import class_list, counted, domain_name, percent
 
 TEXTS = {
     "C3": "the gradient of the learned probability is a dynamical system",
@@ -23,11 +23,14 @@ def claims_of(
     network: NetworkSummary, flow: tuple[Portrait, ...], theorems: tuple[Theorem, ...], flow_note: str = ""
 ) -> tuple[Claim, ...]:
     """C3 to C6, as far as this run speaks to them."""
-    if not flow:
+    first = next(iter(flow), None)
+    if first is None:
         reason = flow_note or "the run ended before any sink was found"
         return (Claim("C3", TEXTS["C3"], IMPOSSIBLE, reason), *_reductions(theorems))
-    names = f"{len(flow)} potentials" if len(flow) > 1 else f"the {flow[0].potential}"
-    followed = Claim("C3", TEXTS["C3"], SHOWN, f"the gradient flow of {names} was followed on {flow[0].domain}")
+    names = f"{len(flow)} potentials" if len(flow) > 1 else f"the {first.potential}"
+    followed = Claim(
+        "C3", TEXTS["C3"], SHOWN, f"the gradient flow of {names} was followed on {domain_name(first.domain)}"
+    )
     return (followed, *_reductions(theorems), _sinks_and_basins(network, flow), *_away(flow))
 
 

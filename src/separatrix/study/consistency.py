@@ -10,13 +10,17 @@ from separatrix.potentials.base import Potential
 from separatrix.study.analysis import Check, NetworkSummary
 from separatrix.study.portrait import Portrait
 from separatrix.study.question import Question
+from separatrix.study.recheck import Recheck
 from separatrix.study.wording import counted
 
 AT_REST, SLACK = 1e-6, 1e-11
 NEIGHBOURS, REACHES = 8, (1e-2, 1e-4)
+LEAST_ALIKE, FEWEST_ALIKE = 0.98, 0.9
 
 
-def checks_of(question: Question, network: NetworkSummary, flow: tuple[Portrait, ...]) -> tuple[Check, ...]:
+def checks_of(
+    question: Question, network: NetworkSummary, flow: tuple[Portrait, ...], rechecked: dict[str, Recheck]
+) -> tuple[Check, ...]:
     """All checks that this study allows; ``holds`` is None where the law cannot be decided."""
     potentials = {potential.name: potential for potential in question.potentials}
     pairs = [(potentials[portrait.potential], portrait) for portrait in flow]
@@ -24,6 +28,7 @@ def checks_of(question: Question, network: NetworkSummary, flow: tuple[Portrait,
     if any(len(portrait.sinks) for portrait in flow):
         found += [_equilibria(question, pairs), _maxima(question, pairs), _values(question, pairs), _apart(flow)]
     found += [_shares(portrait) for portrait in flow if portrait.basins is not None]
+    found += [_labels(p, rechecked[p.potential]) for p in flow if p.potential in rechecked]
     found += [_index_sum(question, portrait) for portrait in flow if portrait.potential == "log-density"]
     return tuple(check for check in found if check is not None)
 
@@ -123,6 +128,16 @@ def _shares(portrait: Portrait) -> Check:
     total = int(basins.counts.sum()) + basins.n_unresolved
     return Check(f"shares of the {portrait.potential}", "basin counts and unresolved samples add up to all samples",
                  total == n, f"{int(basins.counts.sum()):,} + {basins.n_unresolved:,} = {n:,}")  # fmt: skip
+
+
+def _labels(portrait: Portrait, recheck: Recheck) -> Check:
+    n, both = recheck.label.size, int(recheck.both.sum())
+    alike, same_class = recheck.n_alike, recheck.n_same_class(portrait.sink_class)
+    enough = alike >= LEAST_ALIKE * n and same_class >= LEAST_ALIKE * both
+    holds = True if enough else False if same_class < FEWEST_ALIKE * both else None
+    detail = f"{alike} of {n} samples lead to the same sink, {same_class} of {both} to the same class"
+    statement = f"basins of the {portrait.potential} are those of full integration on a sample"
+    return Check(f"labels of the {portrait.potential}", statement, holds, detail)
 
 
 def _index_sum(question: Question, portrait: Portrait) -> Check | None:

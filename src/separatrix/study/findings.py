@@ -58,8 +58,11 @@ def _of_sinks(portrait: Portrait, domain: Domain) -> list[Statement]:
         return [Statement(text, Certainty.HEURISTIC, SEARCH)]
     proved = "each proved to exist" if sinks.n_proved == len(sinks) else f"{sinks.n_proved} of them proved to exist"
     proved = "proved to exist" if sinks.n_proved == len(sinks) == 1 else proved
-    text = f"{n_starts:,} starts led to {counted(len(sinks), 'sink')} {where}, {proved}; {_classes(portrait)}."
-    lost = int((sinks.label < 0).sum())
+    led = np.flatnonzero(sinks.hits) if n_starts else np.arange(len(sinks))
+    text = f"{n_starts:,} starts led to {counted(len(led), 'sink')} {where}, {proved}; {_classes(portrait)}."
+    lost, met = int((sinks.label < 0).sum()), len(sinks) - len(led)
+    if met:
+        text += f" {counted(met, 'more sink').capitalize()} {'was' if met == 1 else 'were'} met on the way by samples."
     if lost:
         text += f" {counted(lost, 'start').capitalize()} led to none."
     return [Statement(text, Certainty.weakest(sinks.certainty), f"{PROOF}. The list: {SEARCH}")]

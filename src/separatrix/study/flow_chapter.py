@@ -20,6 +20,7 @@ from separatrix.study.parallel import stream
 from separatrix.study.pieces import Pieces, fingerprint
 from separatrix.study.portrait import OffData, Portrait, Strips
 from separatrix.study.question import Cloud, Question, class_of
+from separatrix.study.recheck import Recheck
 from separatrix.study.sink_jobs import QUIET_ROUNDS, SinkJob, find_sinks
 from separatrix.study.stages import Stages
 from separatrix.study.starts import piece_seed, start_rounds
@@ -27,6 +28,7 @@ from separatrix.study.wording import counted
 
 SHOWN_CHANGES = 24
 FRAMES = 9
+FULLY_INTEGRATED = 100
 
 
 @dataclass(eq=False)
@@ -44,11 +46,13 @@ class FlowChapter:
     distances: dict[int, OffData] = field(default_factory=dict)
     strips: dict[tuple[int, str], Strips] = field(default_factory=dict)
     keys: dict[int, str] = field(default_factory=dict)
+    rechecked: dict[str, Recheck] = field(default_factory=dict)
 
     def run(self) -> None:
-        """All stages, dearest questions first."""
+        """All stages; what later ones need comes first."""
         self._find_sinks()
         self._find_basins()
+        self._integrate_fully()
         self._measure_distances()
         self._follow_manifolds()
 
@@ -122,6 +126,27 @@ class FlowChapter:
                 self.sinks[number] = found.sinks
                 reached = counted(int((found.counts > 0).sum()), "sink")
                 finding.say(f"{len(samples):,} samples to {reached}, {found.n_unresolved:,} unresolved")
+
+    def _integrate_fully(self) -> None:
+        """Basins again for a few samples, all the way up to their sinks: a check on the labels."""
+        samples = self.question.samples
+        if samples is None or not self.basins:
+            return
+        chosen = np.unique(np.linspace(0, len(samples) - 1, FULLY_INTEGRATED).round().astype(np.int64))
+        with self.stages.stage("full integration of some samples") as finding:
+            for number, found in self.basins.items():
+                potential = self.question.potentials[number]
+                flow = GradientFlow(potential, self.question.domain)
+                key = fingerprint("full basins", self.keys[number], samples.x, chosen)
+                full = self.pieces.made(
+                    f"full basins of {potential.name}", key, Basins,
+                    lambda flow=flow, found=found: flow.basins(
+                        samples.x[chosen], found.sinks, full=True, workers=self.workers, progress=self.stages.progress
+                    ),
+                )  # fmt: skip
+                self.rechecked[potential.name] = Recheck(found.label[chosen], full.label)
+            agreeing = sum(recheck.n_alike for recheck in self.rechecked.values())
+            finding.say(f"{agreeing} of {len(chosen) * len(self.rechecked)} lead to the same sink")
 
     def _measure_distances(self) -> None:
         data = self.question.data

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import joblib
 from threadpoolctl import threadpool_limits
@@ -42,7 +42,8 @@ def stream(
     with _backend(cluster), joblib.Parallel(
         n_jobs=-1 if cluster is not None else workers, return_as="generator_unordered", max_nbytes=None
     ) as parallel:  # fmt: skip
-        yield from parallel(joblib.delayed(_numbered)(work, number, job) for number, job in enumerate(jobs))
+        calls = (joblib.delayed(_numbered)(work, number, job) for number, job in enumerate(jobs))
+        yield from cast("Iterator[tuple[int, Any]]", parallel(calls))
 
 
 def _numbered(work: Callable[..., Any], number: int, job: tuple[Any, ...]) -> tuple[int, Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from separatrix.study.analysis import Analysis
+from separatrix.views.colours import diverging
 from separatrix.views.sprites import Sprite, SpriteSheet
 
+MOST_CHANGES = 1_000_000
 SIZES = {"tiny": 28, "small": 56, "medium": 84, "large": 140}
 
 
@@ -17,10 +19,12 @@ class Canvas:
         self.shape = analysis.data.image_shape if analysis.data is not None else ()
         self.is_image = len(self.shape) in (2, 3) and int(np.prod(self.shape)) == analysis.network.n_inputs
         self.sheet: SpriteSheet | None = None
+        self.changes: SpriteSheet | None = None
         self._means: list[Sprite | None] = []
         if self.is_image:
             points = analysis.flow[0].sinks.points if analysis.flow else np.zeros((0, 1))
             self.sheet = SpriteSheet.of(tuple(self.shape), analysis.domain, points)
+            self.changes = SpriteSheet((self.sheet.height, self.sheet.width, 3), 0.0, 1.0, MOST_CHANGES)
             for portrait in analysis.flow:
                 self.pictures(portrait.sinks.points)
             if analysis.data is not None:
@@ -31,6 +35,14 @@ class Canvas:
         if self.sheet is None:
             return [None] * len(points)
         return self.sheet.add(points)
+
+    def change(self, first: np.ndarray, last: np.ndarray) -> Sprite | None:
+        """What is brighter in ``last`` than in ``first`` and what darker, scaled to the largest difference."""
+        if self.sheet is None or self.changes is None or self.sheet.is_colour:
+            return None
+        step = (last - first).reshape(self.sheet.height, self.sheet.width)
+        largest = float(np.abs(step).max())
+        return self.changes.add(diverging(step / largest).reshape(1, -1))[0] if largest > 0 else None
 
     def class_mean(self, k: int) -> Sprite | None:
         """The mean of the data of class ``k``."""

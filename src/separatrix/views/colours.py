@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
+MIDDLE = "#f7f7f7"
 INK = "#1a1a1a"
 PAPER = "#ffffff"
 SHAPES = ("o", "s", "^", "D", "v", "P", "X", "<", "p", "*")
@@ -42,10 +45,25 @@ def class_style(k: int) -> ClassStyle:
     return ClassStyle(colour, _text_on(colour), SHAPES[k % len(SHAPES)], turn > 0, hue == len(PALETTE))
 
 
+def diverging(values: np.ndarray) -> np.ndarray:
+    """Colours (…, 3) in [0, 1] of ``values`` in [-1, 1]: blue below 0, nearly white at 0, vermilion above.
+
+    >>> diverging(np.array([0.0])).round(2).tolist()
+    [[0.97, 0.97, 0.97]]
+    """
+    ends = np.array([_rgb(PALETTE[4]), _rgb(PALETTE[5])])
+    weight = np.clip(np.abs(values), 0.0, 1.0)[..., None]
+    return (1 - weight) * np.array(_rgb(MIDDLE)) + weight * ends[(values > 0).astype(int)]
+
+
+def _rgb(colour: str) -> tuple[float, float, float]:
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return red, green, blue
+
+
 def _luminance(colour: str) -> float:
     """Relative luminance of WCAG 2.1."""
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in _rgb(colour))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 

@@ -28,7 +28,7 @@ def screen(analysis: Analysis) -> str:
             break
         body, shown = body + lines, shown + 1
     if shown < len(analysis.findings):
-        body.append(" " * BADGE + f"… and {plural(len(analysis.findings) - shown, 'finding')} more in the report")
+        body.append(" " * BADGE + f"… and {plural(len(analysis.findings) - shown, 'more finding')} in the report")
     return "\n".join([*head, "", *body, "", *foot] if body else [*head, "", *foot])
 
 

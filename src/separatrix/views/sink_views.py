@@ -12,7 +12,7 @@ from separatrix.views.canvas import Canvas
 from separatrix.views.sprites import Sprite
 from separatrix.views.tables import number, percent, percent_range, probability
 
-SHOWN_FRAMES = 9
+SHOWN_FRAMES = 7
 MOST_STRIPS = 80
 MOST_COORDINATES = 6
 
@@ -28,6 +28,7 @@ class FilmStrip:
     middle: int
     eigenvalue: str
     nearest: str
+    change: Sprite | None
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,7 @@ def _strip(strips: Strips, canvas: Canvas, i: int) -> FilmStrip | None:
         middle,
         number(float(strips.eigenvalue[i])),
         _span(strips.nearest_distance[i]) if strips.nearest_distance is not None else "",
+        canvas.change(strips.frames[i, 0], strips.frames[i, -1]),
     )
 
 

@@ -77,6 +77,11 @@ class SpriteSheet:
         return np.round(255 * np.clip((picture - self.low) / span, 0, 1)).astype(np.uint8)
 
     @property
+    def n_tiles(self) -> int:
+        """Different pictures on the sheet."""
+        return len(self._tiles)
+
+    @property
     def n_columns(self) -> int:
         """Columns of the sheet."""
         return min(COLUMNS, max(1, len(self._tiles)))

@@ -84,7 +84,7 @@ document.querySelectorAll(".film").forEach((film) => {
   };
   range.addEventListener("input", show);
   range.addEventListener("blur", () => { range.value = middle; show(); });
-  film.append(make("div", { className: "scrub" }, range, output));
+  film.querySelector(".reel").append(make("div", { className: "scrub" }, range, output));
   output.textContent = "at the sink";
 });
 
