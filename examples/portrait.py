@@ -48,10 +48,11 @@ def plane(ax) -> None:
     ax.legend([handles[name] for name in sorted(handles)], sorted(handles), frameon=False, ncols=2, fontsize=10,
               loc="upper center", bbox_to_anchor=(0.5, -0.05))  # fmt: skip
     ax.set(xlim=extent[:2], ylim=extent[2:], xticks=(-2, 0, 2), yticks=(-2, 0, 2), aspect="equal")
-    ax.tick_params(length=0, labelcolor=GREY)
+    ax.tick_params(length=0, labelcolor=GREY, pad=9)
     ax.spines[:].set_visible(False)
-    ax.set_title(f"Two spirals, network 2-32-32-2\n{len(sinks)} sinks, {worth(sinks)}, and their basins",
-                 fontsize=12, pad=12)  # fmt: skip
+    ax.get_figure(root=False).suptitle(
+        f"Two spirals, network 2-32-32-2\n{len(sinks)} sinks, {worth(sinks)}, and their basins", fontsize=12, y=0.975
+    )
 
 
 def worth(sinks: sx.CriticalPoints) -> str:
@@ -93,7 +94,7 @@ def digits(figure) -> None:
                 ax.set_ylabel("sink" if row == 0 else "nearest digit", color=GREY)
         cells[2 * (k // 5), k % 5].set_title(str(k), fontsize=11, pad=4)
     figure.suptitle(f"Handwritten digits, network 784-256-10\n{len(sinks)} sinks, {worth(sinks)}: one of each class",
-                    fontsize=12, y=0.985)  # fmt: skip
+                    fontsize=12, y=0.975)  # fmt: skip
 
 
 def draw(path: Path) -> None:
@@ -103,7 +104,7 @@ def draw(path: Path) -> None:
 
     figure = pyplot.figure(figsize=(12.4, 6.4), facecolor="white")
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1))
-    plane(left.add_axes((0.1, 0.12, 0.84, 0.72)))
+    plane(left.add_axes((0.1, 0.11, 0.84, 0.74)))
     digits(right)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100)

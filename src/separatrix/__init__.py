@@ -30,6 +30,7 @@ _submodules, _attributes = ["data"], {
     "potentials.neg_entropy": ["neg_entropy"],
     "study.analysis": ["Analysis"],
     "study.analyze": ["analyze"],
+    "study.estimate": ["Estimate", "estimate"],
 }
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=_submodules, submod_attrs=_attributes)
 __all__ = [*__all__, "__version__"]

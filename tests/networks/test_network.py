@@ -282,6 +282,10 @@ def test_networks_cannot_be_changed():
         ours.affine_layers[0].weight = np.eye(2)
 
 
+def there_and_back(value):
+    return pickle.loads(pickle.dumps(value))  # noqa: S301
+
+
 def test_networks_and_potentials_travel_between_processes(tmp_path):
     for blueprint in architectures(np.random.default_rng(77), "gelu").values():
         ours, x = blueprint.network(), np.random.default_rng(78).standard_normal((3, blueprint.n_inputs))
@@ -289,13 +293,10 @@ def test_networks_and_potentials_travel_between_processes(tmp_path):
         for case in blueprint.potentials:
             f = blueprint.library_potential(*case)
             f.gradient(torch.tensor(x))
-            np.testing.assert_array_equal(pickle.loads(pickle.dumps(f)).gradient(x), f.gradient(x))  # noqa: S301
+            np.testing.assert_array_equal(there_and_back(f).gradient(x), f.gradient(x))
         joblib.dump(ours, tmp_path / "net")
-        for back in (
-            pickle.loads(pickle.dumps(ours)),
-            joblib.load(tmp_path / "net"),
-            joblib.load(tmp_path / "net", mmap_mode="r"),
-        ):  # noqa: S301
+        stored = joblib.load(tmp_path / "net"), joblib.load(tmp_path / "net", mmap_mode="r")
+        for back in (there_and_back(ours), *stored):
             np.testing.assert_array_equal(back.logits(x), ours.logits(x))
             assert back.activations == ours.activations and back.reading == ours.reading
 

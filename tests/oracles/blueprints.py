@@ -105,13 +105,13 @@ def doubles(numbers):
 
 def random_mlp(rng, widths, activation, scale=1.5) -> Blueprint:
     """An MLP with normal weights of size ``scale`` / sqrt(inputs) and normal biases."""
-    pairs = list(zip(widths[1:], widths[:-1]))
+    pairs = list(zip(widths[1:], widths[:-1], strict=True))
     weights = [scale * rng.standard_normal(pair) / np.sqrt(pair[1]) for pair in pairs]
     return mlp(weights, [0.5 * rng.standard_normal(out) for out, _ in pairs], activation)
 
 
 def residual(rng, n_inputs, width, n_outputs, activation) -> Blueprint:
-    """Two hidden layers with a skip around the second, one from the input, and a sum of two affine maps as the output."""
+    """Two hidden layers, a skip around the second, one from the input, and a sum of two affine maps as output."""
     w = lambda out, inputs: 1.2 * rng.standard_normal((out, inputs)) / np.sqrt(inputs)  # noqa: E731
     b = lambda out: 0.5 * rng.standard_normal(out)  # noqa: E731
     return Blueprint(

@@ -52,7 +52,7 @@ def assert_encloses(enclosure, reference, n_boxes, what):
 
 @pytest.mark.parametrize("activation", ["identity", *SMOOTH])
 def test_they_hold_what_they_should(activation):
-    """Thin, medium and wide boxes; 235,000 points with six potentials, their gradients and Hessians: 12 million numbers."""
+    """Thin to wide boxes; 235,000 points with six potentials, their gradients and Hessians: 12 million numbers."""
     rng = np.random.default_rng(40)
     for kind, blueprint in architectures(rng, activation).items():
         lower = 2 * rng.standard_normal((4 * len(WIDTHS), blueprint.n_inputs))
@@ -86,7 +86,7 @@ def test_enclosures_shrink_with_the_box(activation, case):
     f, x = random_mlp(rng, (2, 5, 3), activation).library_potential(*case), rng.standard_normal((3, 2))
     widths = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6]
     found = [[(part.upper - part.lower).max() for part in f.enclose(x, x + width)] for width in widths]
-    for wide, thin in zip(found, found[1:]):
+    for wide, thin in zip(found[:-1], found[1:], strict=True):
         assert all(0.05 * a < b < 0.13 * a or b < 1e-11 for a, b in zip(wide, thin, strict=True))
 
 
@@ -167,7 +167,7 @@ def small_networks(draw, entries, activations):
 )
 def test_networks_of_an_adversary_at_the_corners(blueprint, case, corner, width, height):
     lower = np.array(corner)
-    upper = lower + [width, height]
+    upper = lower + np.array([width, height])
     enclosure = blueprint.library_potential(*case).enclose(lower, upper)
     with mpmath.workdps(400):  # exp(8 * 8 * 8) and its inverse meet in one sum
         points = corners(lower, upper)

@@ -22,8 +22,8 @@ def portrait(classes: list[int], label: list[int], certainty: Certainty = Certai
     n = len(classes)
     sinks = CriticalPoints(
         points=np.linspace(0, 1, 2 * n).reshape(n, 2), values=np.zeros(n), indices=np.zeros(n, dtype=np.int64),
-        certainty=(certainty,) * n, evidence=("",) * n, spectra=(np.zeros(0),) * n, active=np.ones((n, 2), dtype=np.int8),
-        multipliers=np.ones((n, 2)), radius=np.ones(n), error=np.zeros(n),
+        certainty=(certainty,) * n, evidence=("",) * n, spectra=(np.zeros(0),) * n,
+        active=np.ones((n, 2), dtype=np.int8), multipliers=np.ones((n, 2)), radius=np.ones(n), error=np.zeros(n),
         label=np.array(label, dtype=np.int64),
         reasons=("flat",) * len(label), potential="log-density",
     )  # fmt: skip

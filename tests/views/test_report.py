@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from separatrix import Analysis, Certainty
+from separatrix import Analysis, Certainty, WholeSpace
 from separatrix.certainty import Statement
 from separatrix.study.analysis import NetworkSummary
+from separatrix.study.portrait import Portrait
 from separatrix.views.colours import PALETTE
 from separatrix.views.report import TEMPLATES, render, write_report
 from tests.views.conftest import HOSTILE
@@ -167,3 +168,31 @@ def test_points_in_the_plane_get_a_phase_portrait(plane: Analysis) -> None:
     found = Elements(render(plane)).found
     assert any(attributes.get("class") == "plane" for _, attributes in found)
     assert not any("px" in (attributes.get("class") or "").split() for _, attributes in found)
+
+
+def test_odd_analyses_have_pages_and_screens(images: Analysis, plane: Analysis) -> None:
+    portrait = images.flow[0]
+    none = np.zeros(0, dtype=np.int64)
+    empty = dataclasses.replace(
+        portrait.sinks,
+        **{
+            name: getattr(portrait.sinks, name)[:0] for name in ("points", "values", "indices", "active", "multipliers")
+        },
+        **{name: getattr(portrait.sinks, name)[:0] for name in ("radius", "error", "certainty", "evidence", "spectra")},
+        label=np.full(5, -1),
+    )
+    many = np.zeros((len(portrait.sinks), 120))
+    many[np.arange(len(many)), portrait.sink_class] = 1.0
+    assert images.data is not None
+    for flow, changes in (
+        (Portrait(potential="f", sinks=empty, sink_class=none, probabilities=np.zeros((0, 10))), {}),
+        (dataclasses.replace(portrait, probabilities=many, changed=None, off_data=None, slow=None, strong=None), {}),
+        (portrait, {"domain": WholeSpace(784)}),
+        (portrait, {"data": dataclasses.replace(images.data, image_shape=(1, 28, 28))}),
+        (portrait, {"data": dataclasses.replace(images.data, image_shape=())}),
+        (dataclasses.replace(portrait, true_label=None, sample_index=None), {"data": None}),
+        (dataclasses.replace(plane.flow[0], domain=None), {"network": plane.network, "data": None}),
+    ):
+        odd = dataclasses.replace(images, flow=(flow,), **changes)
+        assert not Elements(render(odd)).open
+        assert max(map(len, str(odd).splitlines())) <= 80

@@ -36,22 +36,22 @@ def analyze_command(command: str, model: str, box: tuple[float, float] | None, o
     the study is on [0, 1]^n or, where that does not hold the data, on the smallest box that does.
     """
     from separatrix.cli.progress import shown_progress
-    from separatrix.cli.results import checked_plot, deliver
+    from separatrix.cli.results import check_files, deliver, pieces_in
     from separatrix.data.embedded_networks import model as read_model
     from separatrix.domains import Box
     from separatrix.study.analyze import analyze
-    from separatrix.study.pieces import Pieces
 
-    plot_file = checked_plot(options["plot_file"])
+    json_file, plot_file = options["json_file"], options["plot_file"]
+    check_files(json_file, plot_file)
     net = read_model(model, activation=options["activation"], allow_pickle=options["allow_pickle"])
     domain = None if box is None else Box.cube(net.n_inputs, *box)
     pieces = None if out is None else out / "pieces"
-    if pieces is not None and not options["resume"]:
-        Pieces(pieces).clear()
+    if out is not None and not options["resume"]:
+        pieces_in(out).clear()
     with shown_progress(options["quiet"]) as progress:
         analysis = analyze(
             net, domain, options["data"], potential=options["potential"] or None, samples=options["samples"],
             basins=options["basins"], workers=options["workers"], cluster=options["cluster"], resume=pieces,
             rng=options["seed"], progress=progress, command=command,
         )  # fmt: skip
-        return deliver(analysis, out, options["json_file"], plot_file)
+        return deliver(analysis, out, json_file, plot_file)

@@ -24,19 +24,17 @@ def demo_command(
 ) -> int:
     """Analyse an embedded network, the MNIST classifier if none is named, and write a page about it."""
     from separatrix.cli.progress import shown_progress
-    from separatrix.cli.results import deliver
+    from separatrix.cli.results import deliver, pieces_in
     from separatrix.data.embedded_networks import network, network_box
     from separatrix.study.analyze import analyze
-    from separatrix.study.pieces import Pieces
 
     net = network(name)
     data, samples = demo_points(name, QUICK_SAMPLES if quick else None)
-    pieces = out / "pieces"
     if not resume:
-        Pieces(pieces).clear()
+        pieces_in(out).clear()
     with shown_progress(quiet) as progress:
         analysis = analyze(
-            net, network_box(name), data, samples=samples, workers=workers, resume=pieces, rng=seed, progress=progress,
+            net, network_box(name), data, samples=samples, workers=workers, resume=out / "pieces", rng=seed, progress=progress,
             effort=QUICK_EFFORT if quick else 1.0, command=command,
         )  # fmt: skip
         return deliver(analysis, out)

@@ -11,16 +11,29 @@ from separatrix.errors import InputError, printable
 
 if TYPE_CHECKING:
     from separatrix.study.analysis import Analysis
+    from separatrix.study.pieces import Pieces
 
 PLOTS = (".svg", ".png", ".pdf")
 INTERRUPTED = 130
 
 
-def checked_plot(path: Path | None) -> Path | None:
-    """The path of a plot, if its ending is one that can be drawn."""
-    if path is not None and path.suffix.lower() not in PLOTS:
-        raise InputError(f"--plot {printable(path)}: expected a name that ends in {', '.join(PLOTS)}")
-    return path
+def check_files(json: Path | None, plot: Path | None) -> None:
+    """Raise InputError for names that cannot be written, before any work is done."""
+    if plot is not None and plot.suffix.lower() not in PLOTS:
+        raise InputError(f"--plot {printable(plot)}: expected a name that ends in {', '.join(PLOTS)}")
+    for option, path in (("--json", json), ("--plot", plot)):
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            problem = "is a folder" if path.is_dir() else f"there is no folder {printable(path.parent)}"
+            raise InputError(
+                f"{option} {printable(path)}: {problem}; expected the name of a file in a folder that exists"
+            )
+
+
+def pieces_in(out: Path) -> Pieces:
+    """The store of finished pieces that a run keeps under ``--out`` until it is done."""
+    from separatrix.study.pieces import Pieces
+
+    return Pieces(out / "pieces")
 
 
 def deliver(analysis: Analysis, out: Path | None, json: Path | None = None, plot: Path | None = None) -> int:
@@ -28,6 +41,8 @@ def deliver(analysis: Analysis, out: Path | None, json: Path | None = None, plot
     page = None
     if out is not None:
         analysis.save(out)
+        if analysis.is_finished:
+            pieces_in(out).clear()
         page = analysis.report(out / "report.html")
     if json is not None:
         json.write_text(analysis.to_json(), encoding="utf-8")

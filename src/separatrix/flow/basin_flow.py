@@ -2,7 +2,7 @@
 
 A row first takes Bogacki-Shampine steps in a batch, then, if it creeps in a flat valley, exponential steps on its own. It is
 given to a sink when it has arrived (within CAPTURE of it) or earlier when it has *settled*: at three checks in a row f is
-rising and concave along the segment from the row to one and the same proved sink. Settling is a test in floating point, so
+rising and concave along the segment from the row to one and the same sink, and to no other of the nearest ones. Settling is a test in floating point, so
 labels are verified at best; full integration of a part of the rows is the check on it.
 """
 
@@ -29,28 +29,38 @@ PIECE = 250
 HEAD_STEPS, TAIL_STEPS = 400, 4000
 HEAD_TOLERANCE, TAIL_TOLERANCE = 1e-2, 2e-3
 FIRST_CHECK, CHECK_EVERY, TAIL_CHECK_EVERY = 40, 20, 10
-CONFIRMATIONS, CANDIDATES, SEGMENT_POINTS = 3, 2, 6
+CONFIRMATIONS, CANDIDATES, SEGMENT_POINTS = 3, 3, 6
+NEIGHBOURS, PATH_POINTS = 8, 41
 CAPTURE = 1e-3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Targets:
-    """The sinks as arrays for the tests: ``capture`` (n_sinks,) max-norm distances, ``seen`` (dim,) coordinates compared."""
+    """The sinks as arrays for the tests: ``capture`` (n_sinks,) max-norm distances, ``seen`` (dim,) coordinates
+    compared; ``apart`` (n_sinks,): Euclidean distance to the nearest other sink; ``height`` (n_sinks,): of the highest
+    straight path to one of the NEIGHBOURS nearest, a lower bound of the highest pass out of the sink's basin."""
 
     points: np.ndarray
     capture: np.ndarray
     seen: np.ndarray
+    apart: np.ndarray
+    height: np.ndarray
 
     @classmethod
     def of(cls, sinks: CriticalPoints, arena: Arena) -> Targets:
         """Capture distances: CAPTURE of the box, or a tenth of the way to the nearest other sink."""
         points, seen = sinks.points, ~faint_coordinates(arena.potential)
-        capture = np.full(len(sinks), CAPTURE * arena.width)
+        capture, apart = np.full(len(sinks), CAPTURE * arena.width), np.full(len(sinks), np.inf)
+        height = np.full(len(sinks), -np.inf)
         for row, point in enumerate(points):
             gaps = np.abs(points - point)[:, seen].max(axis=1, initial=0.0)
             gaps[row] = np.inf
             capture[row] = min(capture[row], 0.1 * float(gaps.min()))
-        return cls(points, capture, seen)
+            lengths = np.sqrt(((points - point) ** 2).sum(axis=1))
+            lengths[row] = np.inf
+            apart[row] = lengths.min()
+            height[row] = _straight_height(arena.potential, points, lengths, row)
+        return cls(points, capture, seen, apart, height)
 
     def arrived(self, x: np.ndarray) -> np.ndarray:
         """Row of the sink within whose capture distance each row of ``x`` lies, -1 where there is none."""
@@ -62,27 +72,51 @@ class Targets:
             found[(np.abs(x - point)[:, self.seen] <= capture).all(axis=1)] = row
         return found
 
-    def settled(self, potential: Potential, x: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-        """Row of the nearest sink to which f rises, concave, along the straight segment, of the CANDIDATES nearest; or -1."""
-        found = np.full(x.shape[0], -1)
+    def settled(self, potential: Potential, x: np.ndarray, value: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+        """Row of the one sink, of the CANDIDATES nearest, to which f rises, concave, along the straight segment.
+
+        -1 where it does so to none of them or to more than one; where another sink is nearer to that one than the row is;
+        and where the row lies below the height at which a straight path leads from that sink to a neighbour.
+        """
+        found, count = np.full(x.shape[0], -1), np.zeros(x.shape[0], dtype=np.int64)
         square = (x * x).sum(axis=1)[:, None] - 2.0 * (x @ self.points.T) + (self.points * self.points).sum(axis=1)
-        order = np.argsort(square, axis=1, kind="stable")[:, :CANDIDATES]
-        for candidate in order.T:
-            todo = np.flatnonzero(found < 0)
-            shift = self.points[candidate[todo]] - x[todo]
-            first = (gradient[todo] * shift).sum(axis=1)
-            todo, shift, first = todo[first > 0], shift[first > 0], first[first > 0]
-            good, last = np.ones(todo.size, dtype=bool), first
-            for k in range(SEGMENT_POINTS):
-                if not good.any():
-                    break
-                there = x[todo[good]] + ((k + 0.5) / SEGMENT_POINTS) * shift[good]
-                slope = (potential.value_and_gradient(there)[1] * shift[good]).sum(axis=1)
-                rising = (slope > 0) & (slope < last[good])
-                last[good] = slope
-                good[np.flatnonzero(good)[~rising]] = False
-            found[todo[good]] = candidate[todo[good]]
-        return found
+        for candidate in np.argsort(square, axis=1, kind="stable")[:, :CANDIDATES].T:
+            gaps = np.take_along_axis(square, candidate[:, None], axis=1)[:, 0]
+            close = (gaps < self.apart[candidate] ** 2) & (value > self.height[candidate])
+            todo = np.flatnonzero((count < 2) & close)
+            rising = _rises(potential, x[todo], gradient[todo], self.points[candidate[todo]])
+            found[todo[rising]] = candidate[todo[rising]]
+            count[todo[rising]] += 1
+        return np.where(count == 1, found, -1)
+
+
+def _straight_height(potential: Potential, points: np.ndarray, lengths: np.ndarray, row: int) -> float:
+    """The greatest of the minima of f along the segments from sink ``row`` to its nearest neighbours."""
+    others = np.argsort(lengths, kind="stable")[:min(NEIGHBOURS, len(points) - 1)]
+    if not others.size:
+        return -np.inf
+    shares = np.linspace(0.0, 1.0, PATH_POINTS)[None, :, None]
+    paths = points[row] + shares * (points[others] - points[row])[:, None, :]
+    values = potential.value_and_gradient(paths.reshape(-1, points.shape[1]))[0]
+    return float(values.reshape(others.size, PATH_POINTS).min(axis=1).max())
+
+
+def _rises(potential: Potential, x: np.ndarray, gradient: np.ndarray, sinks: np.ndarray) -> np.ndarray:
+    """Whether f rises with falling slope along the segment from each row of ``x`` to its sink, at SEGMENT_POINTS points."""
+    shift = sinks - x
+    last = (gradient * shift).sum(axis=1)
+    good = np.flatnonzero(last > 0)
+    for k in range(SEGMENT_POINTS):
+        if not good.size:
+            break
+        there = x[good] + ((k + 0.5) / SEGMENT_POINTS) * shift[good]
+        slope = (potential.value_and_gradient(there)[1] * shift[good]).sum(axis=1)
+        rising = (slope > 0) & (slope < last[good])
+        last[good] = slope
+        good = good[rising]
+    result = np.zeros(x.shape[0], dtype=bool)
+    result[good] = True
+    return result
 
 
 @dataclasses.dataclass(eq=False)
@@ -112,7 +146,7 @@ def flow_piece(arena: Arena, samples: np.ndarray, targets: Targets, full: bool) 
         if step < FIRST_CHECK or step % CHECK_EVERY:
             continue
         arrived = targets.arrived(batch.x)
-        now = np.full(live.size, -1) if full else targets.settled(arena.potential, batch.x, batch.gradient)
+        now = np.full(live.size, -1) if full else targets.settled(arena.potential, batch.x, batch.value, batch.gradient)
         count[live] = np.where((now >= 0) & (now == previous[live]), count[live] + 1, np.where(now >= 0, 1, 0))
         previous[live] = now
         done = np.where(arrived >= 0, arrived, np.where(count[live] >= CONFIRMATIONS, now, -1))
@@ -143,7 +177,7 @@ def _tail(arena: Arena, start: tuple[np.ndarray, float], targets: Targets, full:
         moving = tail.step()
         label, reason = int(targets.arrived(tail.x[None])[0]), "arrived at the sink"
         if label < 0 and not full and step % TAIL_CHECK_EVERY == 0:
-            now = int(targets.settled(arena.potential, tail.x[None], tail.gradient[None])[0])
+            now = int(targets.settled(arena.potential, tail.x[None], np.array([tail.value]), tail.gradient[None])[0])
             confirmed = 0 if now < 0 else confirmed + 1 if now == previous else 1
             previous = now
             if confirmed >= CONFIRMATIONS:

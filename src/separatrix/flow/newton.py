@@ -15,6 +15,7 @@ from separatrix.potentials.base import Potential
 
 FLAT = 1e-10
 SLACK = 1e-13
+REACH = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ def box_quadratic(metric: np.ndarray, slope: np.ndarray, low: np.ndarray, high: 
         if float(np.abs(gradient[free]).max(initial=0.0)) <= tolerance:
             break
         step = np.zeros_like(d)
-        step[free] = scipy.linalg.solve(metric[np.ix_(free, free)], gradient[free], assume_a="pos", check_finite=False)
+        step[free] = _solve(metric[np.ix_(free, free)], gradient[free])
         t = 1.0
         while True:
             new = np.clip(d + t * step, low, high)
@@ -52,6 +53,14 @@ def box_quadratic(metric: np.ndarray, slope: np.ndarray, low: np.ndarray, high: 
     return d
 
 
+def _solve(metric: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """metric^-1 slope; the least-squares solution where rounding makes a positive metric singular."""
+    try:
+        return scipy.linalg.cho_solve(scipy.linalg.cho_factor(metric, check_finite=False), slope, check_finite=False)
+    except np.linalg.LinAlgError:
+        return np.linalg.lstsq(metric, slope)[0]
+
+
 def concave_metric(hessian: np.ndarray, flat: float = FLAT) -> np.ndarray:
     """-H where that is positive definite, else V max(|lam|, flat) V^T: a model that always climbs."""
     try:
@@ -59,7 +68,8 @@ def concave_metric(hessian: np.ndarray, flat: float = FLAT) -> np.ndarray:
         return -hessian
     except np.linalg.LinAlgError:
         values, vectors = scipy.linalg.eigh(hessian, check_finite=False)
-        return (vectors * np.maximum(np.abs(values), flat)) @ vectors.T
+        size = np.abs(values)
+        return (vectors * np.maximum(size, max(flat, 1e-13 * float(size.max(initial=0.0))))) @ vectors.T
 
 
 def climb(potential: Potential, bounds: Bounds, start: np.ndarray, steps: int = 100, reach: float = 0.25) -> Climb:
@@ -95,7 +105,8 @@ def _step(potential: Potential, bounds: Bounds, here: tuple[np.ndarray, float, n
           model: tuple[np.ndarray, np.ndarray, np.ndarray], reach: float) -> tuple[np.ndarray, float, np.ndarray, float] | None:
     """One accepted step, or None: the trust radius shrinks until the model agrees.
 
-    Near the top, where values only round, a step that lowers the residual is accepted.
+    Near the top, where values only round, a step is accepted that lowers the residual, or the next step in the same metric:
+    in a curved valley a long step along it raises the residual across it.
     """
     (x, value, g), (free, hessian, metric) = here, model
     lower, upper = np.broadcast_to(bounds.lower, x.shape)[free] - x[free], np.broadcast_to(bounds.upper, x.shape)[free] - x[free]
@@ -115,7 +126,39 @@ def _step(potential: Potential, bounds: Bounds, here: tuple[np.ndarray, float, n
             grown = 2.0 * reach if size > 0.9 * reach and rise > 0.5 * promised else reach
             return new, new_value, new_g, grown if rise > 0.25 * promised else 0.5 * size
         after = float(np.abs(bounds.project(np, new, new_g)).max(initial=0.0))
-        if rise >= -slack and after < 0.5 * before:
+        if rise >= -slack and (after < 0.5 * before or _contracts(bounds, new, new_g, (free, metric), size)):
             return new, new_value, new_g, reach
         reach = 0.25 * min(reach, size)
     return None
+
+
+def _contracts(bounds: Bounds, x: np.ndarray, g: np.ndarray, model: tuple[np.ndarray, np.ndarray], size: float) -> bool:
+    """Deuflhard's natural test: on an unchanged free face the next step in the metric of the last one is much shorter."""
+    free, metric = model
+    if not np.array_equal(np.flatnonzero(~bounds.held(np, x, g)), free):
+        return False
+    return float(np.abs(_solve(metric, g[free])).max(initial=0.0)) < 0.75 * size
+
+
+def stays_concave(potential: Potential, bounds: Bounds, x: np.ndarray, free: np.ndarray) -> bool:
+    """Whether the Hessian on ``free`` is negative definite at ``x`` and REACH Newton steps to both sides in the slowest
+    direction, a step being no shorter than the rounding of the gradient makes it.
+
+    A maximum that only just fails to be proved passes; a passage where the flow creeps, or a degenerate equilibrium that
+    attracts from one side, has a Newton step as long as the distance at which f stops being concave.
+    """
+    if not free.size:
+        return True
+    values, vectors = scipy.linalg.eigh(potential.hessian_on(x, free), check_finite=False)
+    if values[-1] >= 0:
+        return False
+    gradient = potential.value_and_gradient(x[None])[1][0]
+    rounding = 1e-15 * (1.0 + float(np.abs(gradient).max()))
+    reach = REACH * (abs(float(vectors[:, -1] @ gradient[free])) + rounding) / -values[-1]
+    for side in (-reach, reach):
+        there = x.copy()
+        there[free] += side * vectors[:, -1]
+        there = bounds.clip(np, there)
+        if scipy.linalg.eigvalsh(potential.hessian_on(there, free), check_finite=False)[-1] >= 0:
+            return False
+    return True

@@ -28,6 +28,7 @@ FIRST_RADII = (1e-6, 1e-7, 1e-8, 1e-9, 0.0)
 ROUNDS = 4
 ORTHOGONAL = 1e-8
 SHRINKINGS = 12
+SMALLEST = 1e-290  # of the sizes of eigenvalues whose reciprocals are computed
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,7 @@ def prove(potential: Potential, bounds: Bounds, m: np.ndarray, ignored: np.ndarr
         free, faces = free & ~ignored, np.where(ignored, 0, faces)
     chosen = np.flatnonzero(free)
     spectrum, vectors = scipy.linalg.eigh(potential.hessian_on(m, chosen)) if chosen.size else (np.zeros(0), np.zeros((0, 0)))
-    if chosen.size and float(np.abs(spectrum).min()) == 0.0:
+    if chosen.size and float(np.abs(spectrum).min()) < SMALLEST:
         return Proof(None, "the Hessian on the free face is singular")
     result = Proof(None, "")
     for precise in (False, True):

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from separatrix.certainty import Certainty
+from separatrix.domains import Box
 from separatrix.flow.ascent import ascend
 from separatrix.flow.critical_points import CriticalPoints
-from separatrix.flow.newton import Climb, climb
+from separatrix.flow.newton import Climb, climb, stays_concave
 from separatrix.flow.pieces import Progress, run_pieces, slices
 from separatrix.flow.projection import Arena, Bounds
 from separatrix.flow.proof import Proof, prove
@@ -22,6 +23,7 @@ PIECE = 64
 NEAR = 1e-5
 AT_REST = 1e-9
 FAINT_ROUNDS = 6
+LISTED = (Certainty.PROVED, Certainty.VERIFIED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +82,21 @@ def judge(arena: Arena, x: np.ndarray, ignored: np.ndarray) -> Sink:
     multipliers = faces * gradient
     residual = float(np.abs(bounds.project(np, x, gradient)).max(initial=0.0))
     facts = spectrum, multipliers[faces != 0], gradient[free]
-    return Sink(x, proof, *_verdict(proof, facts, residual, bool(ignored.any())), spectrum, multipliers)
+    verdict, reason = _verdict(proof, facts, residual, bool(ignored.any()))
+    if verdict in LISTED and _is_on_edge(arena, x, proof.error):
+        verdict, reason = Certainty.UNKNOWN, "the sink lies within its error of the edge of the box: neither in nor out"
+    elif verdict is Certainty.VERIFIED and proof.region is None and not stays_concave(potential, bounds, x, free):
+        verdict, reason = Certainty.UNKNOWN, (f"no sink is shown: within a few Newton steps f is not concave, as in a slow passage; "
+                                              f"{proof.evidence}")
+    return Sink(x, proof, verdict, reason, spectrum, multipliers)
+
+
+def _is_on_edge(arena: Arena, x: np.ndarray, error: float) -> bool:
+    """Whether a flow that its box does not hold has ``x`` within ``error`` (NaN: rounding) of the edge of the box."""
+    if arena.boundary != "exit" or not isinstance(arena.domain, Box):
+        return False
+    room = np.minimum(x - arena.limits.lower, arena.limits.upper - x)
+    return bool((room <= np.nan_to_num(error, nan=NEAR) * (1 + 1e-9)).any())
 
 
 def _verdict(proof: Proof, facts: tuple[np.ndarray, np.ndarray, np.ndarray], residual: float, has_ignored: bool) -> tuple[Certainty, str]:
@@ -145,7 +161,7 @@ class SinkSearch:
             same = waiting & _alike(found, points)
             same[seed] = True
             reasons[same] = found.reason or "sink"
-            if found.verdict in (Certainty.PROVED, Certainty.VERIFIED):
+            if found.verdict in LISTED:
                 twin = _twin(found, self.sinks)
                 label[same] = len(self.sinks) if twin is None else twin
                 if twin is None:

@@ -19,7 +19,7 @@ from separatrix.records import Provenance
 from separatrix.study.analysis import Analysis
 from separatrix.study.claims import claims_of
 from separatrix.study.consistency import checks_of
-from separatrix.study.estimate import cost
+from separatrix.study.estimate import cost, estimate_of
 from separatrix.study.findings import findings_of
 from separatrix.study.flow_chapter import FlowChapter, flows_exist
 from separatrix.study.network_summary import data_summary, summary_of
@@ -28,6 +28,7 @@ from separatrix.study.pieces import Pieces
 from separatrix.study.question import Question, asked
 from separatrix.study.stages import LOGGER, Stages
 
+TOLD_SECONDS = 20
 METHOD = "theorems by exact arithmetic; sinks by ascent, Newton and interval proof; basins by integration"
 
 
@@ -85,6 +86,8 @@ def analyze(
         question, Pieces(resume), stages, worker_count(workers, cost(question)), cluster, float(effort)
     )
     is_finished, flow_note, proved = True, flows_exist(question), ()
+    if (forecast := estimate_of(question, workers)).seconds_with_workers > TOLD_SECONDS:
+        LOGGER.info("this may take %s", repr(forecast).removeprefix("Estimate(").removesuffix(")"))
     with threadpool_limits(limits=1):
         try:
             proved = _theorems(question, stages)

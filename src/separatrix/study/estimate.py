@@ -59,9 +59,13 @@ def estimate(
     >>> 0 < estimate(net).seconds < 60
     True
     """
-    begun = time.perf_counter()
-    network = load(net)
-    question = asked(network, domain, data, potential=potential, samples=samples, basins=basins)
+    question = asked(load(net), domain, data, potential=potential, samples=samples, basins=basins)
+    return estimate_of(question, workers)
+
+
+def estimate_of(question: Question, workers: int | None = None) -> Estimate:
+    """The estimate for a question."""
+    begun, network = time.perf_counter(), question.net
     row = _seconds_a_row(question)
     n_starts, n_samples = _n_starts(question), 0 if question.samples is None else len(question.samples)
     n_data = 0 if question.data is None else len(question.data)

@@ -16,7 +16,8 @@ from separatrix.study.wording import class_list, counted, domain_name, number, p
 PROOF = ("Krawczyk's test in interval arithmetic: one equilibrium in a stated box, multipliers strictly outward, "
          "Hessian negative definite on the free face")  # fmt: skip
 SEARCH = "a search from starts; that there are no others is not shown"
-INTEGRATED = "trajectories integrated in floating point, ends at known sinks"
+INTEGRATED = ("trajectories integrated in floating point; most end early, by a test; the checks hold a sample of them "
+              "against full integration")  # fmt: skip
 NEIGHBOURS = "nearest neighbours in floating point; a sample of the data for their own distances"
 
 

@@ -17,12 +17,12 @@ from separatrix.potentials.base import Potential
 from separatrix.records import Provenance
 from separatrix.study.off_data import Spread, distances_to, off_data, spread
 from separatrix.study.parallel import stream
-from separatrix.study.pieces import Pieces, fingerprint
+from separatrix.study.pieces import Pieces
 from separatrix.study.portrait import OffData, Portrait, Strips
 from separatrix.study.question import Cloud, Question, class_of
 from separatrix.study.recheck import Recheck
 from separatrix.study.sink_jobs import QUIET_ROUNDS, SinkJob, find_sinks
-from separatrix.study.stages import Stages
+from separatrix.study.stages import LOGGER, Stages
 from separatrix.study.starts import piece_seed, start_rounds
 from separatrix.study.wording import counted
 
@@ -47,6 +47,7 @@ class FlowChapter:
     strips: dict[tuple[int, str], Strips] = field(default_factory=dict)
     keys: dict[int, str] = field(default_factory=dict)
     rechecked: dict[str, Recheck] = field(default_factory=dict)
+    digests: dict[int, str] = field(default_factory=dict)
 
     def run(self) -> None:
         """All stages; what later ones need comes first."""
@@ -63,12 +64,14 @@ class FlowChapter:
             rounds = start_rounds(question, potential, self.effort)
             seed = piece_seed(question.seed, f"sinks of {potential.name}")
             job = SinkJob(potential, question.domain, rounds, seed)
-            self.keys[number] = fingerprint("sinks", potential, question.domain, rounds, seed, QUIET_ROUNDS)
+            self.keys[number] = self.pieces.key("sinks", potential, question.domain, rounds, seed, QUIET_ROUNDS)
             found = self.pieces.find(f"sinks of {potential.name}", self.keys[number], CriticalPoints)
             if found is None:
                 jobs[number] = job
             else:
                 self.sinks[number] = found
+        if self.sinks:
+            LOGGER.info("%d of %d searches for sinks were finished earlier", len(self.sinks), len(question.potentials))
         large = [number for number, job in jobs.items() if job.rounds is None or len(job.rounds) > 1]
         if self.cluster is None:
             for number in large:
@@ -103,20 +106,28 @@ class FlowChapter:
         self.pieces.keep(f"sinks of {name}", self.keys[number], found)
         self.sinks[number] = found
 
-    def _drawn(self) -> Iterator[tuple[int, Potential, CriticalPoints]]:
+    def _digest(self, cloud: Cloud | None) -> str:
+        """The fingerprint of points, computed once."""
+        if cloud is None:
+            return ""
+        if id(cloud) not in self.digests:
+            self.digests[id(cloud)] = self.pieces.key(cloud.x)
+        return self.digests[id(cloud)]
+
+    def _chosen(self, flags: tuple[bool, ...]) -> Iterator[tuple[int, Potential, CriticalPoints]]:
         for number, potential in enumerate(self.question.potentials):
-            if self.question.drawn[number] and len(self.sinks[number]):
+            if flags[number] and len(self.sinks[number]):
                 yield number, potential, self.sinks[number]
 
     def _find_basins(self) -> None:
         samples = self.question.samples
         if samples is None or not len(samples):
             return
-        for number, potential, sinks in self._drawn():
+        for number, potential, sinks in self._chosen(self.question.drawn):
             flow = GradientFlow(potential, self.question.domain)
             seed = piece_seed(self.question.seed, f"basins of {potential.name}")
             with self.stages.stage(f"basins of the {potential.name}") as finding:
-                key = fingerprint("basins", self.keys[number], samples.x, seed)
+                key = self.pieces.key("basins", self.keys[number], self._digest(samples), seed)
                 self.basins[number] = found = self.pieces.made(
                     f"basins of {potential.name}", key, Basins,
                     lambda flow=flow, sinks=sinks, seed=seed: flow.basins(
@@ -137,7 +148,7 @@ class FlowChapter:
             for number, found in self.basins.items():
                 potential = self.question.potentials[number]
                 flow = GradientFlow(potential, self.question.domain)
-                key = fingerprint("full basins", self.keys[number], samples.x, chosen)
+                key = self.pieces.key("full basins", self.keys[number], self._digest(samples), chosen)
                 full = self.pieces.made(
                     f"full basins of {potential.name}", key, Basins,
                     lambda flow=flow, found=found: flow.basins(
@@ -164,16 +175,15 @@ class FlowChapter:
                 finding.say(f"median {typical:.3g} from {own.distances.size:,} of them to the nearest other")
 
     def _follow_manifolds(self) -> None:
-        drawn = list(self._drawn())
+        drawn = list(self._chosen(self.question.followed))
         if not drawn:
             return
-        data = None if self.question.data is None else self.question.data.x
         with self.stages.stage("slow and strong manifolds") as finding:
             for done, (number, potential, sinks) in enumerate(drawn):
                 self.stages.step("slow and strong manifolds", done, len(drawn))
                 flow = GradientFlow(potential, self.question.domain)
                 for kind in ("slow", "strong"):
-                    key = fingerprint("strips", self.keys[number], kind, FRAMES, data)
+                    key = self.pieces.key("strips", self.keys[number], kind, FRAMES, self._digest(self.question.data))
                     self.strips[number, kind] = self.pieces.made(
                         f"{kind} manifolds of {potential.name}", key, Strips,
                         lambda flow=flow, sinks=sinks, kind=kind: strips_of(flow, sinks, kind, self.question.data),

@@ -1,7 +1,7 @@
 """Finished pieces of a study, kept in a folder so that a killed run goes on where it was.
 
-A piece is known by a fingerprint of everything that its answer depends on: the version, the network's arrays, the
-domain, the potential, points, seed and parameters. Workers and threads are not part of it, for they change no answer.
+A piece is known by a fingerprint of everything that its answer depends on: the library's own code, the network's
+arrays, the domain, the potential, points, seed and parameters. Workers and threads are not part of it, for they change no answer.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import logging
 import os
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +41,10 @@ class Pieces:
                 raise InputError(
                     f"{printable(self.folder)}: no folder for finished pieces can be made there: {error.strerror}"
                 ) from error
+
+    def key(self, *parts: Any) -> str:
+        """The fingerprint of a piece; "" where nothing is kept."""
+        return "" if self.folder is None else fingerprint(*parts)
 
     def find(self, name: str, key: str, kind: type[R]) -> R | None:
         """The finished piece of that name and fingerprint, or None; a torn one counts as absent."""
@@ -75,10 +80,13 @@ class Pieces:
         return found
 
     def clear(self) -> None:
-        """Remove what is stored here."""
-        for path in [] if self.folder is None else self.folder.glob("*.piece.npz"):
-            with contextlib.suppress(OSError):
+        """Remove what is stored here, and the folder where nothing else is in it."""
+        if self.folder is None:
+            return
+        with contextlib.suppress(OSError):
+            for path in self.folder.glob("*.piece.npz"):
                 path.unlink()
+            self.folder.rmdir()
 
     def _path(self, name: str, key: str) -> Path | None:
         if self.folder is None:
@@ -88,10 +96,20 @@ class Pieces:
 
 def fingerprint(*parts: Any) -> str:
     """A hash of values, arrays, records, networks and potentials: equal for equal contents, on every machine."""
-    digest = hashlib.sha256(__version__.encode())
+    digest = hashlib.sha256(_code())
     for part in parts:
         _feed(digest, part)
     return digest.hexdigest()
+
+
+@cache
+def _code() -> bytes:
+    """A hash of the version and of the files that answers come from, so that no piece outlives a change of them."""
+    digest, package = hashlib.sha256(__version__.encode()), Path(__file__).parents[1]
+    for room in ("numerics", "networks", "potentials", "flow", "study"):
+        for path in sorted((package / room).rglob("*.py")):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.digest()
 
 
 def _feed(digest: Any, part: Any) -> None:

@@ -66,7 +66,7 @@ class Cloud:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """Everything that the answers depend on. ``drawn``: which potentials get basins and manifolds."""
+    """Everything that the answers depend on. ``drawn`` and ``followed``: which potentials get basins, and manifolds."""
 
     net: Network
     domain: Domain
@@ -74,6 +74,7 @@ class Question:
     samples: Cloud | None
     potentials: tuple[Potential, ...]
     drawn: tuple[bool, ...]
+    followed: tuple[bool, ...]
     seed: int
     notes: tuple[str, ...]
 
@@ -91,9 +92,11 @@ def asked(
     cloud = None if given is None or rows is None else _cloud(net, where, given, rows, notes)
     potentials = chosen_potentials(net, potential, notes)
     has_flow = not (net.is_piecewise_linear and net.activations)
-    drawn = tuple(has_flow and (_is_drawn(p, net) if basins is None else bool(basins)) for p in potentials)
+    usual = tuple(has_flow and _is_drawn(p, net) for p in potentials)
+    drawn = usual if basins is None else (has_flow and bool(basins),) * len(potentials)
+    followed = tuple(a or b for a, b in zip(usual, drawn, strict=True))
     points = _samples(net, where, samples, cloud, seed, notes) if any(drawn) or samples is not None else None
-    return Question(net, where, cloud, points, potentials, drawn, seed, tuple(notes))
+    return Question(net, where, cloud, points, potentials, drawn, followed, seed, tuple(notes))
 
 
 def seed_of(rng: Any) -> int:

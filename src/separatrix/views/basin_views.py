@@ -140,21 +140,18 @@ def _sentences(portrait: Portrait, n_changed: int) -> tuple[str, ...]:
     assert basins is not None
     n, resolved = basins.label.size, basins.label >= 0
     n_arrived = int(resolved.sum())
-    lost = (
-        f"{count(n - n_arrived)} stayed unresolved ({percent(1 - n_arrived / n, 2)})"
-        if n_arrived < n
-        else "none stayed unresolved"
-    )
-    first = (
-        f"{plural(n, 'sample')} followed the {portrait.potential} to rest: {count(n_arrived)} reached a known sink, "
-        f"{lost}."
-    )
+    arrived = f"{count(n_arrived)} reached a known sink" if n_arrived < n else "all reached a known sink"
+    if n_arrived < n:
+        arrived += f", {count(n - n_arrived)} stayed unresolved ({percent(1 - n_arrived / n, 2)})"
+    first = f"{plural(n, 'sample')} followed the {portrait.potential} to rest; {arrived}."
     if predicted is None or portrait.changed is None or not n_arrived:
         return (first,)
     second = (
-        f"{percent(1 - n_changed / n_arrived)} of those that arrived flow to a sink of the class that the network "
+        f"{percent(1 - n_changed / n_arrived, 2)} of those that arrived flow to a sink of the class that the network "
         f"predicts for them; {count(n_changed)} {'changes' if n_changed == 1 else 'change'} sides."
     )
+    if not n_changed:
+        second = "Every one flows to a sink of the class that the network predicts for it."
     return first, second, *_against_labels(portrait, predicted, resolved)
 
 
@@ -165,8 +162,9 @@ def _against_labels(portrait: Portrait, predicted: np.ndarray, resolved: np.ndar
         return ()
     reached = portrait.sink_class[basins.label]
     sentence = (
-        f"Where labels are known, the class of the sink is the label for {percent((reached == truth)[known].mean())}, "
-        f"the prediction for {percent((predicted == truth)[known].mean())}."
+        f"Where labels are known, the class of the sink is the label for "
+        f"{percent((reached == truth)[known].mean(), 2)}, "
+        f"the prediction for {percent((predicted == truth)[known].mean(), 2)}."
     )
     moved = known & (reached != predicted)
     if not moved.any():

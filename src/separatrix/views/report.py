@@ -25,6 +25,7 @@ from separatrix.views.plane_views import plane_view
 from separatrix.views.sink_views import MOST_STRIPS, SinkCard, by_class, sink_cards
 from separatrix.views.sprites import Sprite
 
+MOST_IN_STRIP = 10
 TEMPLATES = resources.files("separatrix.views") / "templates"
 MEANINGS = {
     Certainty.PROVED: "outward-rounded or exact arithmetic, or a theorem whose hypotheses were proved so",
@@ -59,9 +60,11 @@ class FlowView:
         return by_class(self.cards)
 
     @property
-    def named_cards(self) -> dict[str, SinkCard]:
-        """Cards by the sink's name."""
-        return {card.name: card for card in self.cards}
+    def shown(self) -> list[SinkCard]:
+        """The sinks of the picture strip: all where they are few, else that of each class which most points lead to."""
+        if len(self.cards) <= MOST_IN_STRIP:
+            return [card for group in self.groups.values() for card in group]
+        return [group[0] for group in self.groups.values()]
 
 
 class Page:
@@ -102,6 +105,21 @@ class Page:
         return self.flows[0] if self.flows else None
 
     @property
+    def methods(self) -> list[tuple[str, str, tuple[tuple[str, float], ...], float]]:
+        """What was computed, its method, tolerances and seconds; potentials treated alike share a row."""
+        rows: dict[tuple[str, str, tuple[tuple[str, float], ...]], list[tuple[str, float]]] = {}
+        for flow in self.flows:
+            for what, record in (("sinks", flow.portrait.sinks), ("basins", flow.portrait.basins)):
+                made = record.provenance if record is not None else None
+                if made is not None:
+                    key = (what, made.method, tuple(made.tolerances.items()))
+                    rows.setdefault(key, []).append((flow.portrait.potential, made.seconds))
+        return [
+            (_of(what, [name for name, _ in members]), method, tolerances, sum(t for _, t in members))
+            for (what, method, tolerances), members in rows.items()
+        ]
+
+    @property
     def left_out(self) -> list[str]:
         """What the page does not show, in words."""
         lines = []
@@ -122,6 +140,13 @@ def main_portrait(analysis: Analysis) -> Portrait | None:
     """The portrait of the log-density, else the first with basins, else the first."""
     named = [p for p in analysis.flow if p.potential == "log-density"]
     return next(iter([*named, *(p for p in analysis.flow if p.basins is not None), *analysis.flow]), None)
+
+
+def _of(what: str, names: list[str]) -> str:
+    """What was computed of which potentials."""
+    if len(names) < 4:
+        return f"{what} of the {' and the '.join(names)}"
+    return f"{what} of {len(names)} potentials, {names[0]} to {names[-1]}"
 
 
 def write_report(analysis: Analysis, path: str | Path) -> Path:

@@ -176,8 +176,8 @@ def _span(values: np.ndarray) -> str:
 
 
 def by_class(cards: tuple[SinkCard, ...]) -> dict[int, list[SinkCard]]:
-    """The cards of each class, classes ascending."""
+    """The cards of each class, classes ascending, sinks that most points lead to first."""
     groups: dict[int, list[SinkCard]] = {}
-    for card in cards:
+    for card in sorted(cards, key=lambda card: (-(card.share or 0.0), -card.hits)):
         groups.setdefault(card.k, []).append(card)
     return dict(sorted(groups.items()))

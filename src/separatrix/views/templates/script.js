@@ -100,10 +100,13 @@ document.querySelectorAll(".badge").forEach((badge) => {
     tip.style.setProperty("--left", left + "px");
     tip.style.setProperty("--top", (below ? box.bottom + 6 : box.top - size.height - 6) + "px");
   };
+  badge.placeTip = place;
   badge.addEventListener("mouseenter", place);
   badge.addEventListener("focus", place);
   badge.addEventListener("keydown", (event) => { if (event.key === "Escape") badge.blur(); });
 });
+
+addEventListener("scroll", () => { document.querySelectorAll(".badge:focus, .badge:hover").forEach((b) => b.placeTip()); }, { passive: true });
 
 const entries = new Map([...document.querySelectorAll(".side a")].map((a) => [a.hash.slice(1), a]));
 const watcher = new IntersectionObserver((seen) => seen.forEach((entry) => {
