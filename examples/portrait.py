@@ -10,7 +10,7 @@ starts led to, on the box of all images, over the training digit that lies neare
 import sys
 from pathlib import Path
 
-import matplotlib
+import matplotlib as mpl
 import numpy as np
 
 import separatrix as sx
@@ -68,7 +68,7 @@ def turns(classes: np.ndarray) -> np.ndarray:
 def tint(k: int, turn: int) -> tuple[float, ...]:
     """The colour of class ``k``, lighter and darker by turns, so that basins of one class are told apart."""
     share = (0.2, 0.5, 0.35, 0.65, 0.05)[turn % 5]
-    return tuple((1 - share) * c + share for c in matplotlib.colors.to_rgb(class_style(k).colour))
+    return tuple((1 - share) * c + share for c in mpl.colors.to_rgb(class_style(k).colour))
 
 
 def digits(figure) -> None:
@@ -99,10 +99,10 @@ def digits(figure) -> None:
 
 def draw(path: Path) -> None:
     """Both halves in one file."""
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
 
-    figure = pyplot.figure(figsize=(12.4, 6.4), facecolor="white")
+    figure = plt.figure(figsize=(12.4, 6.4), facecolor="white")
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1))
     plane(left.add_axes((0.1, 0.11, 0.84, 0.74)))
     digits(right)

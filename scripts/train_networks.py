@@ -27,7 +27,7 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from separatrix.data.toy import toy
+from separatrix.data.toy_problems import toy
 
 DATA = Path(__file__).resolve().parents[1] / "src" / "separatrix" / "data"
 TRAIN_SEED, HELD_OUT_SEED, N_HELD_OUT = 0, 1, 10_000
@@ -43,7 +43,7 @@ ACTIVATIONS = {
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How one network is made. `problem` is "mnist" or a name that `separatrix.data.toy.toy` knows."""
+    """How one network is made. `problem` is "mnist" or a name that `separatrix.data.toy` knows."""
 
     name: str
     problem: str

@@ -24,6 +24,9 @@ class SeparatrixError(Exception):
             message = message[: MESSAGE_LIMIT - 1] + "…"
         super().__init__(message)
 
+    def __reduce__(self) -> tuple[type[SeparatrixError], tuple[str]]:
+        return type(self), (str(self),)
+
 
 class InputError(SeparatrixError, ValueError):
     """A value that cannot be used; the message says what was expected, what came, and what to do."""

@@ -41,7 +41,7 @@ def test_an_unknown_network_is_told_from_the_known_ones() -> None:
 
 
 def test_the_toy_of_the_room_is_the_function_whoever_imports_first() -> None:
-    for first in ("from separatrix.data.toy import toy", "import separatrix.data"):
+    for first in ("from separatrix.data.toy_problems import toy", "import separatrix.data"):
         code = f"{first}\nimport separatrix as sx\nassert sx.data.toy('moons', 4)[0].shape == (4, 2)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from separatrix.data import toy as toy_module
-from separatrix.data.toy import toy
+import separatrix.data
+from separatrix.data.toy_problems import toy
 
-DATA = Path(toy_module.__file__).parent
+DATA = Path(separatrix.data.__file__).parent
 FILES = {path.stem: path for path in sorted((DATA / "networks").glob("*.safetensors"))}
 
 LEAST_ACCURACY = {

@@ -51,9 +51,11 @@ class Blueprint:
 
     @property
     def potentials(self):
-        """The potentials that such a network has: all, but for the log-density of a single logit."""
-        last = self.nodes[-1]
-        single = last[0] == "affine" and len(last[3]) == 1
+        """The potentials that such a network has: all, but for the log-density of a single logit or of (0, t)."""
+        kind, *_, bias = self.nodes[-1]
+        single = kind == "affine" and (
+            len(bias) == 1 or (len(bias) == 2 and not self.nodes[-1][2][0].any() and bias[0] == 0)
+        )
         return [case for case in POTENTIALS if not (single and case[0] == "log_density")]
 
     def logits(self, field, x) -> jets.Jet:

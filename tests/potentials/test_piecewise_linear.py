@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import separatrix as sx
+from separatrix.networks.layers import Activation, Node
+from separatrix.networks.network import INPUT, Network
 from separatrix.numerics.intervals import Interval
 from tests.oracles import jets
 from tests.oracles.blueprints import ACTIVATIONS, POTENTIALS, architectures, mlp, of_logits, random_mlp
@@ -118,6 +120,9 @@ def test_no_hessian_is_claimed_where_a_crease_is_met(activation, case):
         hessian = f.enclose(lower, upper).hessian
         assert (hessian.lower == -np.inf).all() and (hessian.upper == np.inf).all()
         assert np.isinf(f.hessian_bounds(Interval(lower, upper), None, np.eye(2)).rad).all()
+    bare = Network.graph([INPUT, Node(Activation(activation), (0,))], 2)  # inputs are exact: 0 itself is the crease
+    for lower, upper in (([0.0, 1.0], [1.0, 2.0]), ([-1.0, 1.0], [0.0, 2.0])):
+        assert np.isinf(getattr(sx, case[0])(bare, *case[1:]).enclose(lower, upper).hessian.upper[0, 0])
     piece = f.enclose([0.5, 0.5], [0.6, 0.6]).hessian
     assert np.isfinite(piece.lower).all() and np.isfinite(piece.upper).all()
     if case[0] == "margin":

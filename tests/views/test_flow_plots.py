@@ -23,13 +23,13 @@ def records(analysis: Analysis) -> list[Record]:
 
 
 def test_plots_draw_on_the_axes_they_are_given_and_change_no_settings(images: Analysis, plane: Analysis) -> None:
-    settings = dict(mpl.rcParams)
+    settings, figures = dict(mpl.rcParams), plt.get_fignums()
     for record in [*records(images), *records(plane)]:
         axes = Figure().subplots()
         assert record.plot(ax=axes) is axes
         assert axes.has_data()
     assert dict(mpl.rcParams) == settings
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == figures
 
 
 def test_plots_make_axes_where_none_are_given(plane: Analysis) -> None:

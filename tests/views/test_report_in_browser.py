@@ -110,6 +110,7 @@ def test_everything_can_be_read_without_scripts(browser: str, page_path: Path) -
 
 
 def test_print_leaves_out_what_paper_cannot_do(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('details').forEach(e => { e.open = true })")
     page.emulate(width=720, height=1000, media="print")
     assert page.evaluate("[...document.querySelectorAll('.scrub, .tools, .side')].every(e => !e.checkVisibility())")
     assert page.evaluate(FITS)

@@ -34,8 +34,8 @@ def demo_command(
         pieces_in(out).clear()
     with shown_progress(quiet) as progress:
         analysis = analyze(
-            net, network_box(name), data, samples=samples, workers=workers, resume=out / "pieces", rng=seed, progress=progress,
-            effort=QUICK_EFFORT if quick else 1.0, command=command,
+            net, network_box(name), data, samples=samples, workers=workers, resume=out / "pieces", rng=seed,
+            progress=progress, effort=QUICK_EFFORT if quick else 1.0, command=command,
         )  # fmt: skip
         return deliver(analysis, out)
 
@@ -47,7 +47,7 @@ def demo_points(name: str, most_samples: int | None):
     from separatrix.data.digits import mnist
     from separatrix.data.embedded_networks import network
     from separatrix.data.point_files import DataPoints
-    from separatrix.data.toy import toy
+    from separatrix.data.toy_problems import toy
 
     task = network(name).reading.metadata["task"]
     if task != "mnist":

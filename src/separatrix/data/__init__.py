@@ -7,7 +7,7 @@
 from separatrix.data.digits import Digits, mnist
 from separatrix.data.embedded_networks import NetworkList, model, network, network_box, networks
 from separatrix.data.point_files import DataPoints, load_points
-from separatrix.data.toy import toy, toys
+from separatrix.data.toy_problems import toy, toys
 
 __all__ = [
     "DataPoints",

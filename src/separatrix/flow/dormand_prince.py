@@ -56,6 +56,12 @@ def between(x: np.ndarray, h: np.ndarray, slopes: np.ndarray, theta: np.ndarray)
     return x + h.reshape(shape) * np.einsum("sk...,sk->k...", slopes, weights)
 
 
+def slopes_between(slopes: np.ndarray, theta: np.ndarray) -> np.ndarray:
+    """The derivative of the continuous extension at the fractions ``theta`` (m,) of steps: slopes (7, k) to (m, k)."""
+    powers = np.stack([np.ones_like(theta), 2.0 * theta, 3.0 * theta**2, 4.0 * theta**3])
+    return (EXTENSION @ powers).T @ slopes
+
+
 def next_length(h: np.ndarray, size: np.ndarray) -> np.ndarray:
     """Step lengths for the next try, ``size``: error over tolerance."""
     with np.errstate(divide="ignore"):

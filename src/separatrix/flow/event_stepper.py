@@ -8,7 +8,6 @@ turns inward, located by repeating the step up to there.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,10 @@ from separatrix.flow.projection import Bounds
 from separatrix.flow.row_space import RowSpace
 from separatrix.potentials.base import Potential
 
-BISECTIONS = 50
+BISECTIONS, SECTIONS = 50, 32
+TURNING = 0.25
+SAMPLES = np.linspace(0.0, 1.0, 17)
+GOLDEN = 0.5 * (5.0**0.5 - 1.0)
 REST_EVERY = 8
 RELEASE_SHARE = 0.1
 
@@ -96,7 +98,7 @@ class EventStepper:
         self.steps[rows] += 1
         size = self._size(rows, x, new, error)
         accepted = size <= 1.0
-        late = accepted & self._releases_late(rows, x, held, (h, raw[-1]))
+        late = accepted & self._releases_late(rows, x, held, (h, [self.slope[rows], *raw]))
         accepted &= ~late
         theta, hit = self._meetings(x, new, h, slopes, accepted & ~late)
         event = accepted & (theta < 1.0)
@@ -116,20 +118,33 @@ class EventStepper:
                 size = (np.abs(error) / scale).max(axis=1, initial=0.0)
         return np.asarray(np.where(np.isfinite(size), size, 1e10))
 
-    def _releases_late(self, rows: np.ndarray, x: np.ndarray, held: np.ndarray, step: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        """Rows in which a held coordinate's gradient turned inward too early in the step to be released at its end."""
-        h, g = step
-        before, after = self._outward(x, self.slope[rows]), self._outward(x, g)
-        turned = held & (after < 0)
-        self._release_length = h
-        if not turned.any():
-            return np.zeros(rows.size, dtype=bool)
+    def _releases_late(self, rows: np.ndarray, x: np.ndarray, held: np.ndarray, step: tuple[np.ndarray, list[np.ndarray]]) -> np.ndarray:
+        """Rows in which a held coordinate's gradient turned inward too early in the step to be released at its end.
+
+        The gradient along the step is that of the continuous extension, so that it is seen to turn and turn back, too.
+        """
+        h, gradients = step
+        late, self._release_length = np.zeros(rows.size, dtype=bool), h
+        if not held.any():
+            return late
+        outward = np.stack([self._outward(x, g) for g in gradients])
+        row, column = np.nonzero(held & (outward.min(axis=0) < TURNING * outward.max(axis=0)))
+        if not row.size:
+            return late
+        along = pair.slopes_between(outward[:, row, column], SAMPLES)
+        inward = np.maximum(-along, 0.0)
+        tolerance = RELEASE_SHARE * (self.settings.atol + self.settings.rtol * np.abs(x[row, column]))
+        missed = h[row] * inward.mean(axis=0) > tolerance
+        row, along = row[missed], along[:, missed]
+        late[row] = True
+        first = (along < 0).argmax(axis=0)
+        after, before = (along[k, np.arange(row.size)] for k in (first, np.maximum(first - 1, 0)))
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(turned, before / (before - after), 1.0)
-        missed = 0.5 * h[:, None] * (1.0 - share) * np.where(turned, -after, 0.0)
-        tolerance = RELEASE_SHARE * (self.settings.atol + self.settings.rtol * np.abs(x))
-        late = (missed > tolerance).any(axis=1)
-        self._release_length = np.maximum(h * np.where(turned, share, 1.0).min(axis=1), 1e-3 * h)
+            part = np.where(first > 0, before / (before - after), 0.0)
+        share = SAMPLES[np.maximum(first - 1, 0)] + part * (SAMPLES[1] - SAMPLES[0])
+        shares = np.ones(rows.size)
+        np.minimum.at(shares, row, share)
+        self._release_length = h * np.maximum(shares, 1e-3)
         return late
 
     def _outward(self, x: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -143,14 +158,23 @@ class EventStepper:
         side = Bounds(self.box.lower, self.box.upper) if self.box is not None else None
         if side is None:
             return theta, hit
-        out = ((new < side.lower) | (new > side.upper)) & accepted[:, None]
-        if not out.any():
+        above, below = new > side.upper, new < side.lower
+        # a coordinate may also pass a side and come back within the step
+        first, last = slopes[0], slopes[-1]
+        turns_back = ((first > 0) & (last < 0) & (x + 2.0 * h[:, None] * first > side.upper)) | (
+            (first < 0) & (last > 0) & (x + 2.0 * h[:, None] * first < side.lower))
+        row, column = np.nonzero((above | below | turns_back) & accepted[:, None])
+        if not row.size:
             return theta, hit
-        row, column = np.nonzero(out)
-        wall = np.where(new[row, column] > side.upper[column], side.upper[column], side.lower[column])
-        low, high = np.zeros(row.size), np.ones(row.size)
+        upwards = np.where((above | below)[row, column], above[row, column], first[row, column] > 0)
+        sign, wall = np.where(upwards, 1.0, -1.0), np.where(upwards, side.upper[column], side.lower[column])
         start, lengths, parts = x[row, column], h[row], slopes[:, row, column]
-        sign = np.sign(new[row, column] - wall)
+        low, high = np.zeros(row.size), np.ones(row.size)
+        inside = ~(above | below)[row, column]
+        high[inside] = _peak(start[inside], lengths[inside], parts[:, inside], sign[inside])
+        reaches = ~inside | (sign * (pair.between(start, lengths, parts, high) - wall) > 0)
+        row, column, sign, wall, low, high = (a[reaches] for a in (row, column, sign, wall, low, high))
+        start, lengths, parts = start[reaches], lengths[reaches], parts[:, reaches]
         for _ in range(BISECTIONS):
             middle = 0.5 * (low + high)
             past = sign * (pair.between(start, lengths, parts, middle) - wall) >= 0
@@ -196,19 +220,32 @@ class EventStepper:
             return
         rows = rows[accepted & (self.reason[rows] == "")]
         if self.stop is not None and rows.size:
-            for point, radius in zip(self.stop.points, self.stop.radius, strict=True):
+            is_sink = self.stop.indices == 0
+            for point, radius in zip(self.stop.points[is_sink], self.stop.radius[is_sink], strict=True):
                 near = np.abs(self.state[rows] - point).max(axis=1) <= max(10 * self.settings.atol, float(np.nan_to_num(radius)))
                 self.reason[rows[near]] = "sink"
         speed = np.abs(np.where(self.held[rows], 0.0, self.slope[rows])).max(axis=1, initial=0.0)
-        slow = (speed < 100.0 * self.settings.atol) & (self.steps[rows] % REST_EVERY == 0) & (self.reason[rows] == "")
+        due = (self.steps[rows] % REST_EVERY == 0) | (speed == 0)
+        slow = (speed < 100.0 * self.settings.atol) & due & (self.reason[rows] == "")
         for row in rows[slow]:
             if is_at_rest(self.potential, self.state[row], self.slope[row], self.held[row], 10.0 * self.settings.atol):
                 self.reason[row] = "sink"
 
 
+def _peak(start: np.ndarray, h: np.ndarray, slopes: np.ndarray, sign: np.ndarray) -> np.ndarray:
+    """Fractions of steps at which the coordinates, times ``sign``, are largest, by golden sections."""
+    low, high = np.zeros(start.size), np.ones(start.size)
+    for _ in range(SECTIONS):
+        left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+        rises = sign * pair.between(start, h, slopes, left) < sign * pair.between(start, h, slopes, right)
+        low, high = np.where(rises, left, low), np.where(rises, high, right)
+    return 0.5 * (low + high)
+
+
 def is_at_rest(potential: Potential, x: np.ndarray, g: np.ndarray, held: np.ndarray, near: float) -> bool:
-    """Whether a maximum lies within ``near`` of x by its Newton step: Hessian negative definite on the free face,
-    multipliers strictly outward. A slow passage near a saddle or over a plateau is not at rest."""
+    """Whether a maximum lies within ``near`` of x by its Newton step: multipliers strictly outward, the Hessian on the free
+    face negative definite and, in its own metric, changed by no more than half over two Newton steps. In a slow passage
+    near a saddle, through a narrow gap, over a plateau or along a curve of maxima it changes by more."""
     if not (g[held] != 0).all():
         return False
     free = np.flatnonzero(~held)
@@ -217,5 +254,11 @@ def is_at_rest(potential: Potential, x: np.ndarray, g: np.ndarray, held: np.ndar
     values, vectors = np.linalg.eigh(potential.hessian_on(x, free))
     if values[-1] >= 0 or values[-1] > -1e-13 * abs(values[0]):
         return False
-    newton: Any = vectors @ ((vectors.T @ g[free]) / -values)
-    return float(np.abs(newton).max()) <= near
+    newton = vectors @ ((vectors.T @ g[free]) / -values)
+    if not float(np.abs(newton).max()) <= near:
+        return False
+    there = x.copy()
+    there[free] += 2.0 * newton
+    frame = vectors / np.sqrt(-values)
+    change = frame.T @ potential.hessian_on(there, free) @ frame + np.eye(free.size)
+    return float(np.abs(np.linalg.eigvalsh(change)).max()) <= 0.5

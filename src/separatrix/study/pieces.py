@@ -1,7 +1,8 @@
 """Finished pieces of a study, kept in a folder so that a killed run goes on where it was.
 
 A piece is known by a fingerprint of everything that its answer depends on: the library's own code, the network's
-arrays, the domain, the potential, points, seed and parameters. Workers and threads are not part of it, for they change no answer.
+arrays, the domain, the potential, points, seed and parameters. Workers and threads are not part of it, for they
+change no answer.
 """
 
 from __future__ import annotations

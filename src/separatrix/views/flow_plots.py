@@ -248,11 +248,10 @@ def _phase_portrait(ax: Axes, record: Portrait) -> Axes:
     _samples(ax, record)
     for strips, style in ((record.strong, ":"), (record.slow, "-")):
         _curves(ax, strips, style)
-    for i, (point, k) in enumerate(zip(record.sinks.points, record.sink_class, strict=True)):
+    for k in np.unique(record.sink_class):
         style = class_style(int(k))
-        first = k not in record.sink_class[:i]
         ax.plot(
-            *point,
+            *record.sinks.points[record.sink_class == k].T,
             marker=style.shape,
             color=style.colour,
             markeredgecolor=INK,
@@ -260,11 +259,12 @@ def _phase_portrait(ax: Axes, record: Portrait) -> Axes:
             linestyle="none",
             clip_on=False,
             zorder=4,
-            label=f"class {k}" if first else None,
+            label=f"class {k}",
         )
+    for i, point in enumerate(record.sinks.points):
         _name(ax, f"s{i}", point)
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), title="sinks")
-    ax.set_title(f"phase portrait of the {record.potential}", fontsize=11)
+    ax.set_title(f"phase portrait of the {record.potential}", fontsize=11, pad=12)
     return ax
 
 

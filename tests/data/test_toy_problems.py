@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from separatrix.data.toy import toy, toys
+from separatrix.data.toy_problems import toy, toys
 
 
 @pytest.mark.parametrize("name", toys())
