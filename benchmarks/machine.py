@@ -21,7 +21,8 @@ def facts() -> dict[str, Any]:
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
-        "processor": processor(), "cores": cores, "memory_gb": memory_gb(), "system": platform.platform(),
+        "processor": processor(), "cores": cores, "memory_gb": memory_gb(),
+        "system": f"{platform.system()} {platform.machine()}",
         "load_before": os.getloadavg()[0] if hasattr(os, "getloadavg") else None, "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in PACKAGES},
         "blas": [f"{pool['internal_api']} {pool['version']}" for pool in threadpoolctl.threadpool_info()],

@@ -96,10 +96,7 @@ def test_a_stiff_row_is_not_settled_on_the_wrong_side():
     run = flow(f, sx.Box.cube(3, -4, 4))
     sinks = run.sinks([[0.5, 0.0, 0.0], [-0.5, 0.0, 0.0]])
     samples = np.array([[0.6, 3.0, 0.3], [0.7, 3.2, 0.1], [-0.6, -3.0, 0.3], [0.8, 3.6, -0.2]])
-    true = []
-    for start in samples:
-        _, end, _, _ = reference.solve(reference.gradient_of(f), run.domain, start, 5.0, pieces=20, tolerance=1e-8)
-        true.append(np.sign(end[0]))
+    true = np.sign(run.trajectories(samples, 5.0, rtol=1e-8, atol=1e-8).end[:, 0])
     for full in (True, False):
         found = run.basins(samples, sinks, full=full)
         reached = ends(found)[:, 0]
@@ -123,59 +120,58 @@ def test_passing_by_a_sink_is_not_arriving():
         assert all(np.isnan(a) or abs(a - b) < 1e-3 for a, b in zip(reached, expected, strict=True)), (full, reached)
 
 
-def test_himmelblau_against_the_reference():
-    f, box = known.himmelblau(), sx.Box.cube(2, -5, 5)
-    samples = uniform(box, 60)
-    found = flow(f, box).basins(samples)
+def test_himmelblau_against_trajectories():
+    run = flow(known.himmelblau(), sx.Box.cube(2, -5, 5))
+    samples = uniform(run.domain, 60)
+    found = run.basins(samples)
     assert_is_sound(found, 60)
     assert len(found.sinks) == 4 and found.n_unresolved == 0
-    assert_labels_are_the_flows(f, box, samples, found)
+    assert count_wrong(run, samples, found, 4.0) <= 1
 
 
-def assert_labels_are_the_flows(f, box, samples, found, t_max=50.0, near=None):
-    """Labels as by the reference, but for rows within ``near`` of a basin's boundary: there a nudge changes the reference."""
-    near = 0.01 * float(box.width.max()) if near is None else near
-    wrong = 0
-    rng = np.random.default_rng(0)
-    for row, start in enumerate(samples):
-        if found.label[row] < 0:
-            continue
-        expected = reference_label(f, box, start, found.sinks, t_max)
-        if expected in (None, found.label[row]):
-            continue
+def count_wrong(run, samples, found, t_max=50.0):
+    """Labels that differ from those of trajectories at 1e-8, which other tests compare with a reference.
+
+    Only a row within a hundredth of the box of a basin's boundary may differ: a nudge must lead to its label."""
+    near, rng, wrong = 0.01 * float(run.domain.width.max()), np.random.default_rng(0), 0
+    expected = labels_by_trajectories(run, samples, found.sinks, t_max)
+    assert (expected >= 0).mean() > 0.8
+    for row in np.flatnonzero((expected >= 0) & (found.label >= 0) & (expected != found.label)):
         wrong += 1
-        nudges = [box.clip(start + near * rng.uniform(-1, 1, box.dim)) for _ in range(8)]
-        labels = [reference_label(f, box, nudge, found.sinks, t_max) for nudge in nudges]
-        assert found.label[row] in labels, (start, expected, found.label[row], found.reason[row])
+        nudged = run.domain.clip(samples[row] + near * rng.uniform(-1, 1, (12, run.potential.dim)))
+        labels = labels_by_trajectories(run, nudged, found.sinks, t_max)
+        assert found.label[row] in labels, (samples[row], expected[row], found.label[row], found.reason[row])
     return wrong
 
 
-def reference_label(f, box, start, sinks, t_max):
-    _, end, _, _ = reference.solve(reference.gradient_of(f), box, start, t_max, pieces=1, tolerance=1e-7)
-    gaps = np.abs(sinks.points - end).max(axis=1)
-    return int(gaps.argmin()) if gaps.min() < 1e-2 else None
+def labels_by_trajectories(run, samples, sinks, t_max):
+    """The sink within 0.01 of where each row's trajectory ends, -1 for none."""
+    end = run.trajectories(samples, t_max, rtol=1e-8, atol=1e-8, max_steps=3000).end
+    gaps = np.abs(end[:, None, :] - sinks.points).max(axis=2)
+    return np.where(gaps.min(axis=1) < 1e-2, gaps.argmin(axis=1), -1)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_random_networks_against_the_reference(seed):
+def test_random_networks_against_trajectories(seed):
     rng = np.random.default_rng(seed)
     dim = 2 + seed % 2
     f = random_mlp(rng, (dim, 8, 3), "tanh", scale=4.0).library_potential(*[("log_density",), ("log_odds", 0)][seed // 2])
     box = sx.Box.cube(dim, -1, 1)
-    samples = uniform(box, 40, seed)
-    full = flow(f, box).basins(samples, full=True)
-    early = flow(f, box).basins(samples, full.sinks)
+    run, samples = flow(f, box), uniform(box, 40, seed)
+    full = run.basins(samples, full=True)
+    early = run.basins(samples, full.sinks)
     for found in (full, early):
         assert_is_sound(found, 40)
         assert found.n_unresolved <= 1
-        assert assert_labels_are_the_flows(f, box, samples, found) <= 2
+        assert count_wrong(run, samples, found) <= 2
     assert (full.label == early.label).mean() >= 0.97
     assert all(v is sx.Certainty.PROVED for v in full.sinks.certainty)
 
 
-def test_early_and_full_agree_on_an_embedded_network():
-    net = sx.data.network("spirals-tanh")
-    f, box = sx.log_density(net), sx.Box.cube(2, -1.5, 1.5)
+@pytest.mark.parametrize("name", ["spirals-tanh", "circles-tanh"])
+def test_labels_on_embedded_networks(name):
+    """Narrow basins: at a hundredth of the box a step, a tenth of the labels on the spirals were wrong."""
+    f, box = sx.log_density(sx.data.network(name)), sx.Box.cube(2, -1.5, 1.5)
     samples = uniform(box, 150)
     run = flow(f, box)
     full = run.basins(samples, full=True)
@@ -185,6 +181,7 @@ def test_early_and_full_agree_on_an_embedded_network():
     both = (full.label >= 0) & (early.label >= 0)
     assert both.mean() > 0.95 and (full.label == early.label)[both].mean() > 0.97
     assert early.steps.sum() <= full.steps.sum()
+    assert count_wrong(run, samples, full) <= 2 and count_wrong(run, samples, early) <= 4
 
 
 # -- what is unresolved, what is added
@@ -237,7 +234,7 @@ def test_exit_leaves_what_leaves_unresolved():
 
 @pytest.mark.parametrize("full", [False, True])
 def test_exit_sees_an_orbit_that_would_come_back(full):
-    """x' = -x + 4 y, y' = -y + 4 x - ...: a quadratic whose orbits overshoot the side x = 1 on the way to the sink."""
+    """A skew quadratic: its orbit overshoots the side x = 1 on the way to the sink at x = 0.8."""
     f = known.Quadratic([[-1.0, 1.2], [1.2, -2.0]], [0.8, 0.0])
     box = sx.Box([-2, -3], [1, 3])
     start = np.array([0.9, 2.0])

@@ -195,16 +195,19 @@ def log_odds(z, k):
     return z[[k]] - log_sum_exp(z[others])
 
 
+def odds(z, k):
+    """1 / p_k = sum_j exp(z_j - z_k), at least 1 also when rounded."""
+    return concatenate([z[[j]] - z[[k]] for j in range(z.value.shape[1])]).exp().sum()
+
+
 def neg_entropy(z):
     """sum_k p_k log p_k."""
-    n_classes = z.value.shape[1]
-    total = log_sum_exp(z)
-    log_p = concatenate([z[[k]] - total for k in range(n_classes)])
-    return (log_p.exp() * log_p).sum()
+    inverse = concatenate([odds(z, k) for k in range(z.value.shape[1])])
+    return -(inverse.reciprocal() * inverse.log()).sum()
 
 
 POTENTIALS = {
-    "class_probability": lambda z, k: (z[[k]] - log_sum_exp(z)).exp(),
+    "class_probability": lambda z, k: odds(z, k).reciprocal(),
     "log_odds": log_odds,
     "log_density": lambda z: log_sum_exp(z),
     "confidence": lambda z: log_sum_exp(concatenate([log_odds(z, k) for k in range(z.value.shape[1])])),

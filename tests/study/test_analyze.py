@@ -151,7 +151,6 @@ def test_basins_only_where_they_are_asked_for() -> None:
     assert analyze(net, BOX, basins=False).flow[0].basins is None
 
 
-@pytest.mark.filterwarnings("ignore:An ill-conditioned matrix")
 def test_the_whole_space_and_three_inputs() -> None:
     net = sx.data.network("blobs3d-softplus")
     found = analyze(net, sx.WholeSpace(3), sx.data.toy("blobs3d", 60), potential="log-odds:0")

@@ -31,7 +31,8 @@ HEAD_TOLERANCE, TAIL_TOLERANCE = 1e-2, 2e-3
 FIRST_CHECK, CHECK_EVERY, TAIL_CHECK_EVERY = 40, 20, 10
 CONFIRMATIONS, CANDIDATES, SEGMENT_POINTS = 3, 3, 6
 NEIGHBOURS, PATH_POINTS = 8, 41
-CAPTURE = 1e-3
+CAPTURE, NEXT_TO = 1e-3, 1e-3
+LOW_DIMENSION, FINER = 32, 0.1
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,14 +63,23 @@ class Targets:
             height[row] = _straight_height(arena.potential, points, lengths, row)
         return cls(points, capture, seen, apart, height)
 
-    def arrived(self, x: np.ndarray) -> np.ndarray:
-        """Row of the sink within whose capture distance each row of ``x`` lies, -1 where there is none."""
+    def arrived(self, potential: Potential, x: np.ndarray) -> np.ndarray:
+        """Row of the sink that each row of ``x`` has reached, -1 where there is none: within its capture distance, and f
+        rises, concave, along the segment to it (what passes by moves away), or next to it."""
+        found = np.full(x.shape[0], -1)
         if x.shape[0] == 1:
             near = ((np.abs(self.points - x) <= self.capture[:, None]) | ~self.seen).all(axis=1)
-            return np.array([int(near.argmax()) if near.any() else -1])
-        found = np.full(x.shape[0], -1)
-        for row, (point, capture) in enumerate(zip(self.points, self.capture, strict=True)):
-            found[(np.abs(x - point)[:, self.seen] <= capture).all(axis=1)] = row
+            found[0] = int(near.argmax()) if near.any() else -1
+        else:
+            for row, (point, capture) in enumerate(zip(self.points, self.capture, strict=True)):
+                found[(np.abs(x - point)[:, self.seen] <= capture).all(axis=1)] = row
+        rows = np.flatnonzero(found >= 0)
+        if rows.size:
+            there = x[rows].astype(np.float64)
+            goal = np.where(self.seen, self.points[found[rows]], there)
+            there_already = np.abs(goal - there).max(axis=1, initial=0.0) <= NEXT_TO * self.capture[found[rows]]
+            rising = _rises(potential, there, potential.value_and_gradient(there)[1], goal)
+            found[rows[~(there_already | rising)]] = -1
         return found
 
     def settled(self, potential: Potential, x: np.ndarray, value: np.ndarray, gradient: np.ndarray) -> np.ndarray:
@@ -137,15 +147,22 @@ def flow_piece(arena: Arena, samples: np.ndarray, targets: Targets, full: bool) 
     """Integrate one piece of samples; ``full``: without settling."""
     n = samples.shape[0]
     result = PieceResult(np.full(n, -1), ["no sink reached within the budget of steps"] * n, np.zeros(n, dtype=np.int64), samples.copy())
-    batch = HeadBatch(arena.potential, arena.bounds, samples, HEAD_TOLERANCE * arena.width)
+    batch = HeadBatch(arena.potential, arena.bounds, samples, _fineness(arena) * HEAD_TOLERANCE * arena.width)
+    may_leave = not np.isfinite(arena.bounds.lower).all()
+    full = full or arena.boundary == "exit"  # an orbit may leave and come back where the segment does not
     live, previous, count = np.arange(n), np.full(n, -1), np.zeros(n, dtype=np.int64)
     for step in range(1, HEAD_STEPS + 1):
         if not live.size:
             break
         batch.step()
+        if may_leave and (gone := arena.outside(batch.x)).any():
+            for position in np.flatnonzero(gone):
+                result.note(int(live[position]), batch.x[position], -1, arena.left, step)
+            batch.keep(~gone)
+            live = live[~gone]
         if step < FIRST_CHECK or step % CHECK_EVERY:
             continue
-        arrived = targets.arrived(batch.x)
+        arrived = targets.arrived(arena.potential, batch.x)
         now = np.full(live.size, -1) if full else targets.settled(arena.potential, batch.x, batch.value, batch.gradient)
         count[live] = np.where((now >= 0) & (now == previous[live]), count[live] + 1, np.where(now >= 0, 1, 0))
         previous[live] = now
@@ -153,12 +170,8 @@ def flow_piece(arena: Arena, samples: np.ndarray, targets: Targets, full: bool) 
         for label, reason in ((arrived, "arrived at the sink"), (np.where(arrived >= 0, -1, done), SETTLED)):
             for position in np.flatnonzero(label >= 0):
                 result.note(int(live[position]), batch.x[position], int(label[position]), reason, step)
-        gone = (done < 0) & arena.outside(batch.x)
-        for position in np.flatnonzero(gone):
-            result.note(int(live[position]), batch.x[position], -1, arena.left, step)
-        going = (done < 0) & ~gone
-        batch.keep(going)
-        live = live[going]
+        batch.keep(done < 0)
+        live = live[done < 0]
     for position, row in enumerate(live):
         _tail(arena, (batch.x[position].astype(np.float64), float(batch.length[position])), targets, full, (result, int(row)))
     return result
@@ -167,15 +180,20 @@ def flow_piece(arena: Arena, samples: np.ndarray, targets: Targets, full: bool) 
 SETTLED = "settled: f rises, concave, along the segment to the sink"
 
 
+def _fineness(arena: Arena) -> float:
+    """In few dimensions basins are narrow beside the box and steps are cheap: finer tolerances there."""
+    return FINER if arena.potential.dim <= LOW_DIMENSION else 1.0
+
+
 def _tail(arena: Arena, start: tuple[np.ndarray, float], targets: Targets, full: bool,
           where: tuple[PieceResult, int]) -> None:
     """Exponential steps of one row until it arrives, settles, rests elsewhere, or the budget is used up."""
     result, row = where
-    tail = TailRow(arena.potential, arena.bounds, *start, TAIL_TOLERANCE * arena.width, ~targets.seen)
+    tail = TailRow(arena.potential, arena.bounds, *start, _fineness(arena) * TAIL_TOLERANCE * arena.width, ~targets.seen)
     previous, confirmed = -1, 0
     for step in range(1, TAIL_STEPS + 1):
         moving = tail.step()
-        label, reason = int(targets.arrived(tail.x[None])[0]), "arrived at the sink"
+        label, reason = int(targets.arrived(arena.potential, tail.x[None])[0]), "arrived at the sink"
         if label < 0 and not full and step % TAIL_CHECK_EVERY == 0:
             now = int(targets.settled(arena.potential, tail.x[None], np.array([tail.value]), tail.gradient[None])[0])
             confirmed = 0 if now < 0 else confirmed + 1 if now == previous else 1
@@ -209,7 +227,7 @@ def find_basins(arena: Arena, samples: np.ndarray, sinks: CriticalPoints, *,
             result.steps[lost] += again.steps
             for row, reason in zip(lost, again.reason, strict=True):
                 result.reason[row] = reason
-    tolerances = {"head": HEAD_TOLERANCE, "tail": TAIL_TOLERANCE, "capture": CAPTURE, "head_steps": HEAD_STEPS,
+    tolerances = {"head": _fineness(arena) * HEAD_TOLERANCE, "tail": _fineness(arena) * TAIL_TOLERANCE, "capture": CAPTURE, "head_steps": HEAD_STEPS,
                   "tail_steps": TAIL_STEPS}
     method = "Bogacki-Shampine 3(2), then exponential Euler; " + ("full integration" if full else "rows settle early")
     return Basins(sinks=sinks, label=result.label, reason=tuple(result.reason), steps=result.steps, level=level, domain=arena.domain,

@@ -43,8 +43,11 @@ class HeadBatch:
         value, gradient = self.potential.value_and_gradient(new)
         k4 = bounds.project(np, new, gradient)
         error = np.abs(h * ((-5 / 72) * k1 + (1 / 12) * k2 + (1 / 9) * k3 - (1 / 8) * k4))
-        # a coordinate that was clipped to a face and stays there is exact; counting it would cut every step at every face
-        error = np.where(bounds.held(np, new, gradient), 0.0, error)
+        # a coordinate that all stages pushed to the face on which it stays is exact; counting it would cut every step at
+        # every face
+        least, most = np.minimum(np.minimum(k1, k2), k3), np.maximum(np.maximum(k1, k2), k3)
+        straight = np.where(new >= bounds.upper, least >= 0, most <= 0)
+        error = np.where(straight & bounds.held(np, new, gradient), 0.0, error)
         ratio = error.max(axis=1, initial=0.0) / self.tolerance
         slack = self.slack * (1.0 + np.abs(self.value))
         good = (ratio <= 1.0) & (value >= self.value - slack)

@@ -119,6 +119,9 @@ class GradientFlow:
         rows = self._inside(samples, "samples")
         if not 0.0 < level < 1.0:
             raise InputError(f"basins: level must lie between 0 and 1, came {level!r}")
+        if sinks is not None and sinks.points.shape[1] != self.potential.dim:
+            raise InputError(f"basins: the sinks have dimension {sinks.points.shape[1]}, the flow {self.potential.dim}; give sinks of "
+                             "this flow, or none")
         if sinks is None:
             chosen = np.random.default_rng(rng).permutation(rows.shape[0])[:SEARCHED]
             sinks = self.sinks(rows[np.sort(chosen)], rng, workers=workers, progress=progress)

@@ -16,6 +16,7 @@ import numpy as np
 from separatrix.errors import InputError
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.projection import Arena
+from separatrix.flow.sensitivity import ignored_coordinates
 from separatrix.potentials.base import Potential
 
 NEWTON_ROUNDS = 8
@@ -34,11 +35,11 @@ def manifold_frames(flow: Any, sinks: CriticalPoints, kind: str = "slow",
         raise InputError(f"manifold_frames: n_frames must be odd and at least 3, came {n_frames}")
     arena: Arena = flow.arena
     potential = arena.potential
-    half = n_frames // 2
+    half, ignored = n_frames // 2, ignored_coordinates(potential)
     frames = np.repeat(sinks.points[:, None, :], n_frames, axis=1)
     parameter, eigenvalue = np.zeros((len(sinks), n_frames)), np.full(len(sinks), np.nan)
     for row, (point, faces) in enumerate(zip(sinks.points, sinks.active, strict=True)):
-        free = np.flatnonzero(faces == 0)
+        free = np.flatnonzero((faces == 0) & ~ignored)
         if not free.size:
             continue
         values, vectors = np.linalg.eigh(potential.hessian_on(point, free))
@@ -74,7 +75,9 @@ def _ridge(arena: Arena, sink: np.ndarray, free: np.ndarray, vectors: np.ndarray
             trial[free] += move
             if float(np.abs(move).max()) < 1e-8 * arena.width:
                 break
-        if ((trial[free] < lower) | (trial[free] > upper)).any() or float(np.abs(trial - x).max()) > 5.0 * step:
+        if float(np.abs(trial - x).max()) > 5.0 * step:  # a jump to another ridge
+            break
+        if ((trial[free] < lower) | (trial[free] > upper)).any():
             points.append(_cut(x, trial, free, lower, upper))
             break
         x = trial
@@ -88,14 +91,15 @@ def _strong(arena: Arena, sink: np.ndarray, free: np.ndarray, vectors: np.ndarra
     potential, lower, upper = arena.potential, arena.limits.lower[free], arena.limits.upper[free]
     step, x, points = 0.005 * arena.width, sink.copy(), [sink.copy()]
     x[free] += 1e-3 * arena.width * along
+    last = along
     for _ in range(1600):
         middle = x.copy()
         direction = _backwards(potential, x, free)
-        if direction is None:
+        if direction is None or direction @ last <= 0:  # past a saddle or a minimum, where the orbit comes from
             break
         middle[free] += 0.5 * step * direction
-        direction = _backwards(potential, middle, free)
-        if direction is None:
+        last, direction = direction, _backwards(potential, middle, free)
+        if direction is None or direction @ last <= 0:
             break
         new = x.copy()
         new[free] += step * direction

@@ -150,8 +150,7 @@ class SinkSearch:
         return len(self.sinks) - known
 
     def _group(self, points: np.ndarray) -> None:
-        fixed = self.ignored & np.isfinite(self.arena.bounds.lower)
-        points = np.where(fixed, np.broadcast_to(self.arena.bounds.lower, points.shape), points)
+        points = np.where(self.ignored, self._standard(), points)
         label, reasons = np.full(points.shape[0], -1), np.full(points.shape[0], "", dtype=object)
         for row, sink in enumerate(self.sinks):
             label[(label < 0) & _alike(sink, points)] = row
@@ -169,6 +168,11 @@ class SinkSearch:
         self.label += label.tolist()
         self.reasons += ["sink" if row >= 0 else str(reason) for row, reason in zip(label, reasons, strict=True)]
 
+    def _standard(self) -> np.ndarray:
+        """Where ignored coordinates stand: at their lower sides, or in the middle of what does not hold the flow."""
+        lower, limits = self.arena.bounds.lower, self.arena.limits
+        return np.where(np.isfinite(lower), lower, 0.5 * limits.lower + 0.5 * limits.upper)
+
     def record(self) -> CriticalPoints:
         """The sinks so far, highest value first."""
         points = np.array([s.point for s in self.sinks]).reshape(len(self.sinks), self.potential.dim)
@@ -178,7 +182,8 @@ class SinkSearch:
         rank[order] = np.arange(len(order))
         chosen, points = [self.sinks[i] for i in order], points[order]
         count = int(self.ignored.sum())
-        note = f"f does not depend on {count} of the inputs; they stand at their lower sides"
+        place = "at their lower sides" if np.isfinite(self.arena.bounds.lower).all() else "in the middle"
+        note = f"f does not depend on {count} of the inputs; they stand {place}"
         return CriticalPoints(
             points=points, values=values[order], indices=np.zeros(len(chosen), dtype=np.int64),
             certainty=tuple(s.verdict for s in chosen), evidence=tuple(s.reason or s.proof.evidence for s in chosen),

@@ -17,6 +17,7 @@ from separatrix.potentials.log_odds import log_odds
 UNIFORM, PER_CLASS, BLENDS = 32, 12, 48
 MOST_ROUNDS, QUIET_ROUNDS = 8, 2
 TOWARDS_STEPS = 60
+ASIDE = 0.01
 
 
 def search_from_own_starts(search: SinkSearch, rng: np.random.Generator, workers: int | None = None,
@@ -37,8 +38,13 @@ def towards_classes(search: SinkSearch, box: Box, rng: np.random.Generator) -> n
     net = search.potential.net
     if net is None:
         return np.zeros((0, box.dim))
-    parts = [ascend(log_odds(net, k), search.arena.search_bounds, box.uniform(PER_CLASS, rng), TOWARDS_STEPS) for k in range(net.n_classes)]
-    return box.clip(np.concatenate(parts))
+    parts = [
+        ascend(log_odds(net, k), search.arena.search_bounds, box.uniform(PER_CLASS, rng), TOWARDS_STEPS)
+        for k in range(net.n_classes)
+    ]
+    ends = box.clip(np.concatenate(parts))
+    # a maximum of one potential is often a minimum of another, an equilibrium that no ascent leaves: step aside
+    return box.clip((1.0 - ASIDE) * ends + ASIDE * box.uniform(ends.shape[0], rng))
 
 
 def blends(box: Box, pool: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -148,7 +148,7 @@ def _index_sum(question: Question, portrait: Portrait) -> Check | None:
     detail = f"the sinks alone give {n}; " + (
         "one sink satisfies it"
         if n == 1
-        else f"by (3.2) at least {missing} of index 1 lie between them, not sought here"
+        else f"then, by (3.2), there are at least {missing} of index 1, not sought here"
     )
     return Check("index sum (3.1)", "the alternating sum over all equilibria of the box is 1 if all are non-degenerate",
                  None, detail)  # fmt: skip
