@@ -55,9 +55,10 @@ def deliver(analysis: Analysis, out: Path | None, json: Path | None = None, plot
 
 
 def _draw(analysis: Analysis, path: Path) -> None:
-    """The first portrait as a picture."""
+    """The main portrait as a picture."""
     if not analysis.flow:
         click.echo("note: no plot was drawn, for there are no sinks", err=True)
         return
-    axes = analysis.flow[0].plot()
-    axes.figure.savefig(path)
+    from separatrix.views.flow_plots import save_plot
+
+    save_plot(analysis, path)

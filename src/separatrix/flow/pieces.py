@@ -13,7 +13,7 @@ Progress = Callable[[str, int, int], None]
 
 def run_pieces(work: Callable[..., Any], pieces: Sequence[tuple[Any, ...]], sizes: Sequence[int], workers: int | None,
                stage: str, progress: Progress | None) -> list[Any]:
-    """``work(*piece)`` for every piece, in order; ``sizes``: what progress counts. Processes where workers > 1."""
+    """``work(*piece)`` for every piece, in order; ``sizes``: what progress counts. Processes where workers > 1; -1: all cores."""
     total, done, results = sum(sizes), 0, []
     if progress is not None:
         progress(stage, 0, total)
@@ -26,9 +26,10 @@ def run_pieces(work: Callable[..., Any], pieces: Sequence[tuple[Any, ...]], size
 
 
 def _stream(work: Callable[..., Any], pieces: Sequence[tuple[Any, ...]], workers: int | None) -> Iterable[Any]:
-    if workers is None or workers <= 1 or len(pieces) <= 1:
+    if workers in (None, 1) or len(pieces) <= 1:
         return (one_threaded(work, piece) for piece in pieces)
-    parallel = Parallel(n_jobs=workers, return_as="generator", inner_max_num_threads=1, backend="loky")
+    # the back end is loky's processes, or what an enclosing joblib.parallel_config names (a Dask cluster)
+    parallel = Parallel(n_jobs=workers, return_as="generator", max_nbytes=None)
     return parallel(delayed(one_threaded)(work, piece) for piece in pieces)
 
 

@@ -36,7 +36,7 @@ def findings_of(
     for portrait in main_portraits(flow):
         found += _of_basins(portrait)
     if flow_note:
-        found.append(Statement(f"Sinks and basins were not sought: {flow_note}", Certainty.PROVED, "the activations"))
+        found.append(Statement(f"Sinks and basins were not sought: {flow_note}", Certainty.UNKNOWN, "the activations"))
     found += _of_theorems(theorems, domain, flow)
     if network.accuracy is not None:
         text = f"The network classifies {percent(network.accuracy, 2)} of {network.accuracy_on} as they are labelled."
@@ -206,7 +206,7 @@ def _of_theorems(theorems: tuple[Theorem, ...], domain: Domain, flow: tuple[Port
             continue
         if theorem.number == "4.2":
             names = ", ".join(theorem.potentials)
-            text = f"On all of R^n the flow has no equilibrium (theorem 4.2, hypotheses {theorem.certainty}; {names})"
+            text = f"On all of R^{domain.dim} the flow has no equilibrium (theorem 4.2, hypotheses {theorem.certainty}; {names})"
             here = isinstance(domain, Box) and any(len(p.sinks) for p in flow)
             text += ": the sinks exist because of the box." if here else "."
             found.append(Statement(text, theorem.certainty, rests))

@@ -16,7 +16,7 @@ from separatrix.flow.manifolds import manifold_frames
 from separatrix.potentials.base import Potential
 from separatrix.records import Provenance
 from separatrix.study.off_data import Spread, distances_to, off_data, spread
-from separatrix.study.parallel import stream
+from separatrix.study.parallel import backend, stream
 from separatrix.study.pieces import Pieces
 from separatrix.study.portrait import OffData, Portrait, Strips
 from separatrix.study.question import Cloud, Question, class_of
@@ -27,6 +27,7 @@ from separatrix.study.starts import piece_seed, start_rounds
 from separatrix.study.wording import counted
 
 SHOWN_CHANGES = 24
+DRAWN_DIMENSIONS = 3
 FRAMES = 9
 FULLY_INTEGRATED = 100
 
@@ -123,20 +124,22 @@ class FlowChapter:
         samples = self.question.samples
         if samples is None or not len(samples):
             return
-        for number, potential, sinks in self._chosen(self.question.drawn):
-            flow = GradientFlow(potential, self.question.domain)
-            seed = piece_seed(self.question.seed, f"basins of {potential.name}")
-            with self.stages.stage(f"basins of the {potential.name}") as finding:
-                key = self.pieces.key("basins", self.keys[number], self._digest(samples), seed)
-                self.basins[number] = found = self.pieces.made(
-                    f"basins of {potential.name}", key, Basins,
-                    lambda flow=flow, sinks=sinks, seed=seed: flow.basins(
-                        samples.x, sinks, seed, workers=self.workers, progress=self.stages.progress
-                    ),
-                )  # fmt: skip
-                self.sinks[number] = found.sinks
-                reached = counted(int((found.counts > 0).sum()), "sink")
-                finding.say(f"{len(samples):,} samples to {reached}, {found.n_unresolved:,} unresolved")
+        workers = self.workers if self.cluster is None else -1
+        with backend(self.cluster):
+            for number, potential, sinks in self._chosen(self.question.drawn):
+                flow = GradientFlow(potential, self.question.domain)
+                seed = piece_seed(self.question.seed, f"basins of {potential.name}")
+                with self.stages.stage(f"basins of the {potential.name}") as finding:
+                    key = self.pieces.key("basins", self.keys[number], self._digest(samples), seed)
+                    self.basins[number] = found = self.pieces.made(
+                        f"basins of {potential.name}", key, Basins,
+                        lambda flow=flow, sinks=sinks, seed=seed: flow.basins(
+                            samples.x, sinks, seed, workers=workers, progress=self.stages.progress
+                        ),
+                    )  # fmt: skip
+                    self.sinks[number] = found.sinks
+                    reached = counted(int((found.counts > 0).sum()), "sink")
+                    finding.say(f"{len(samples):,} samples to {reached}, {found.n_unresolved:,} unresolved")
 
     def _integrate_fully(self) -> None:
         """Basins again for a few samples, all the way up to their sinks: a check on the labels."""
@@ -205,7 +208,10 @@ class FlowChapter:
         )  # fmt: skip
         if basins is None or samples is None:
             return portrait
-        portrait = replace(portrait, sample_index=samples.row, predicted=samples.predicted, true_label=samples.y)
+        shown = samples.x if samples.x.shape[1] <= DRAWN_DIMENSIONS else None
+        portrait = replace(
+            portrait, sample_index=samples.row, predicted=samples.predicted, true_label=samples.y, sample_points=shown
+        )
         if class_of(portrait.potential) is not None:
             return portrait
         reached = sink_class[np.maximum(basins.label, 0)]

@@ -39,7 +39,7 @@ def stream(
             yield _numbered(work, number, job)
         return
     # No memory maps: they would lie in the temporary folder.
-    with _backend(cluster), joblib.Parallel(
+    with backend(cluster), joblib.Parallel(
         n_jobs=-1 if cluster is not None else workers, return_as="generator_unordered", max_nbytes=None
     ) as parallel:  # fmt: skip
         calls = (joblib.delayed(_numbered)(work, number, job) for number, job in enumerate(jobs))
@@ -52,7 +52,8 @@ def _numbered(work: Callable[..., Any], number: int, job: tuple[Any, ...]) -> tu
 
 
 @contextlib.contextmanager
-def _backend(cluster: str | None) -> Iterator[None]:
+def backend(cluster: str | None) -> Iterator[None]:
+    """Where joblib's calls run within this context: this machine's processes, or the cluster at that address."""
     if cluster is None:
         with joblib.parallel_config(backend="loky"):
             yield

@@ -59,7 +59,8 @@ class Portrait(Record):
       (or data) given, -1 for uniform points;
       ``predicted`` (n,) and ``true_label`` (n,; -1 unknown) of the samples
     - ``changed`` (m,): positions (in the sample) of resolved samples that flow to a sink of another class than the
-      predicted one, None for potentials of one class only; ``changed_points`` (m, dim), the first few of them
+      predicted one, None for potentials of one class only; ``changed_points`` (m, dim), the first few of them;
+      ``sample_points`` (n, dim): the samples themselves, kept for up to three inputs
     - ``off_data``, ``slow``, ``strong``: None where there are no data, or for potentials that are not drawn out
     """
 
@@ -73,6 +74,7 @@ class Portrait(Record):
     true_label: np.ndarray | None = None
     changed: np.ndarray | None = None
     changed_points: np.ndarray | None = None
+    sample_points: np.ndarray | None = None
     off_data: OffData | None = None
     slow: Strips | None = None
     strong: Strips | None = None
