@@ -108,7 +108,7 @@ class Box:
     def contains(self, x: Any) -> np.ndarray:
         """Which rows of ``x`` (n, dim) lie in the closed box, shape (n,)."""
         array = points(x, self.dim)
-        return ((array >= self.lower) & (array <= self.upper)).all(axis=1)
+        return np.asarray(((array >= self.lower) & (array <= self.upper)).all(axis=1))
 
     def clip(self, x: np.ndarray) -> np.ndarray:
         """Nearest points of the box, row by row."""

@@ -167,6 +167,19 @@ def test_a_maximum_on_or_beside_a_side(side):
         np.testing.assert_allclose(found.multipliers, [[2.0**-40, 0.0]])
 
 
+@pytest.mark.parametrize("of_f", [1e-12, 1e-6, 1.0, 1e6, 1e12])
+@pytest.mark.parametrize("of_x", [1e-6, 1.0, 1e6])
+def test_sinks_and_basins_do_not_depend_on_units(of_x, of_f):
+    f = known.Formula(lambda x, y: of_f * (-((x * (1 / of_x)).square() - 1.0).square() - (y * (1 / of_x)).square()), 2)
+    box = sx.Box.cube(2, -2 * of_x, 2 * of_x)
+    starts = uniform(box, 8)
+    found = sinks_of(f, box, starts)
+    assert all_proved(found) and (found.label >= 0).all()
+    judge.matched(found.points / of_x, np.array([[1.0, 0.0], [-1.0, 0.0]]), 1e-9)
+    basins = sx.GradientFlow(f, box).basins(starts, found)
+    np.testing.assert_array_equal(np.sign(found.points[basins.label, 0]), np.sign(starts[:, 0]))
+
+
 # -- what is no sink
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import scipy.linalg
+from threadpoolctl import threadpool_limits
 
 import separatrix as sx
 from separatrix.flow.row_space import RowSpace
@@ -199,6 +200,16 @@ def test_a_row_does_not_depend_on_the_others():
     np.testing.assert_allclose(shuffled.end[::-1], together.end, rtol=0, atol=1e-9)
 
 
+def test_the_number_of_threads_changes_no_bit():
+    f, box = sx.log_density(sx.data.network("mnist-deep-tanh")), sx.Box.cube(784, 0, 1)
+    starts = box.uniform(32, np.random.default_rng(0))
+    ends = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            ends.append(flow(f, box).trajectories(starts, 0.5).end)
+    np.testing.assert_array_equal(*ends)
+
+
 # -- starts on faces and corners
 
 
@@ -350,6 +361,15 @@ def test_rows_that_reach_a_sink_say_so():
     found = flow(known.double_well()).trajectories([[0.3, 0.5], [-0.2, -1.0], [2.0, 2.0]], 1000.0)
     assert found.reason == ("sink",) * 3 and (found.time < 100).all()
     np.testing.assert_allclose(found.end, [[1, 0], [-1, 0], [1, 0]], atol=2e-5)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-3, 1e3, 1e6])
+def test_rest_does_not_depend_on_the_unit_of_f(scale):
+    """A stiff sink is jumped about by the tolerance, with a speed that is never small; a faint one is crept up to."""
+    f = known.Formula(lambda x, y: scale * (-(x.square() - 1.0).square() - y.square()), 2)
+    found = flow(f).trajectories([[0.3, 0.5], [-0.2, -1.0]], 1000.0 / scale)
+    assert found.reason == ("sink", "sink") and (found.time * scale < 100).all()
+    np.testing.assert_allclose(found.end, [[1, 0], [-1, 0]], atol=2e-5)
 
 
 def test_sinks_on_faces_are_reached():

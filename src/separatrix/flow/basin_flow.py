@@ -190,23 +190,22 @@ def _tail(arena: Arena, start: tuple[np.ndarray, float], targets: Targets, full:
     """Exponential steps of one row until it arrives, settles, rests elsewhere, or the budget is used up."""
     result, row = where
     tail = TailRow(arena.potential, arena.bounds, *start, _fineness(arena) * TAIL_TOLERANCE * arena.width, ~targets.seen)
-    previous, confirmed = -1, 0
-    for step in range(1, TAIL_STEPS + 1):
+    label, previous, confirmed, step = -1, -1, 0, 0
+    reason = f"no sink reached within {HEAD_STEPS} + {TAIL_STEPS} steps"
+    while step < TAIL_STEPS:
+        step += 1
         moving = tail.step()
-        label, reason = int(targets.arrived(arena.potential, tail.x[None])[0]), "arrived at the sink"
+        label, found = int(targets.arrived(arena.potential, tail.x[None])[0]), "arrived at the sink"
         if label < 0 and not full and step % TAIL_CHECK_EVERY == 0:
             now = int(targets.settled(arena.potential, tail.x[None], np.array([tail.value]), tail.gradient[None])[0])
             confirmed = 0 if now < 0 else confirmed + 1 if now == previous else 1
             previous = now
             if confirmed >= CONFIRMATIONS:
-                label, reason = now, SETTLED
+                label, found = now, SETTLED
         gone = label < 0 and bool(arena.outside(tail.x[None])[0])
         if label >= 0 or not moving or gone:
+            reason = found if label >= 0 else arena.left if gone else "came to rest where no sink is known"
             break
-    else:
-        gone, label, reason = False, -1, f"no sink reached within {HEAD_STEPS} + {TAIL_STEPS} steps"
-    if label < 0 and step < TAIL_STEPS:
-        reason = arena.left if gone else "came to rest where no sink is known"
     result.note(row, tail.x, label, reason, HEAD_STEPS + step)
 
 

@@ -70,7 +70,7 @@ def next_length(h: np.ndarray, size: np.ndarray) -> np.ndarray:
 
 
 def first_length(x: np.ndarray, slope: np.ndarray, tolerance: np.ndarray) -> np.ndarray:
-    """A cautious first step length a row: a move of a hundred tolerances, between 1e-6 and 1."""
+    """A cautious first step length a row: a move of a hundred tolerances, between 1e-12 and 1."""
     speed = np.abs(slope).max(axis=1, initial=0.0)
     with np.errstate(divide="ignore"):
-        return np.clip(np.where(speed > 0, 100.0 * tolerance / np.maximum(speed, 1e-300), 1.0), 1e-6, 1.0)
+        return np.clip(np.where(speed > 0, 100.0 * tolerance / np.maximum(speed, 1e-300), 1.0), 1e-12, 1.0)

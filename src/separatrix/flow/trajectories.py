@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from separatrix.certainty import Certainty
 from separatrix.domains import Domain
@@ -61,8 +62,9 @@ def integrate(potential: Potential, domain: Domain, boundary: str, starts: np.nd
     keep = starts.size <= KEPT_ENTRIES if keep_paths is None else keep_paths
     parts = []
     for at in range(0, starts.shape[0], ROWS_AT_ONCE):
-        stepper = EventStepper(potential, domain, boundary, starts[at:at + ROWS_AT_ONCE], settings, stop=stop, keep=keep)
-        parts.append(stepper.run())
+        with threadpool_limits(limits=1):  # the same bits for any number of threads
+            stepper = EventStepper(potential, domain, boundary, starts[at:at + ROWS_AT_ONCE], settings, stop=stop, keep=keep)
+            parts.append(stepper.run())
     joined = [np.concatenate([part[i] for part in parts]) if parts else np.zeros((0, starts.shape[1])[:2 - (i > 0)])
               for i in range(3)]
     end, reached, evaluations = joined

@@ -82,7 +82,7 @@ class LogSumOfOdds(Head):
             mixed = [_dot(row, v) for row in contrast]
             slopes.append(LOG_ODDS.ball_gradient(mixed))
             top = max((ball.mid() for ball in mixed), key=float)
-            total = sum(((ball - top).exp() for ball in mixed[1:]), start=(mixed[0] - top).exp())
+            total: Any = sum(((ball - top).exp() for ball in mixed[1:]), start=(mixed[0] - top).exp())
             levels.append(-(total.log() + top))
         weights = ALL.ball_gradient(levels)
         found = [0 * v[0] for _ in v]

@@ -60,7 +60,7 @@ class NetworkPotential(Potential):
     """f(x) = Phi(D z(x)) for a network z, contrasts D (m, n_classes) and a head Phi."""
 
     def __init__(self, net: Network, head: Head, contrasts: np.ndarray, name: str) -> None:
-        self.net, self.head, self.contrasts, self.name = net, head, contrasts, name
+        self.net, self.network, self.head, self.contrasts, self.name = net, net, head, contrasts, name
         self.dim = net.n_inputs
         self.graph = net.contrasted(contrasts)
 
@@ -144,7 +144,7 @@ class NetworkPotential(Potential):
     def gradient_bounds(self, x: np.ndarray, precise: bool = False) -> Interval:
         """A rigorous enclosure of grad f at one point; ``precise`` computes in balls of 200 bits."""
         if precise:
-            return gradient_ball(self.net, self.contrasts, self.head.ball_gradient, x)
+            return gradient_ball(self.network, self.contrasts, self.head.ball_gradient, x)
         return self.gradient_over(Interval.point(x))
 
     def gradient_over(self, box: Interval) -> Interval:

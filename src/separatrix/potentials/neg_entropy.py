@@ -61,7 +61,7 @@ class NegativeEntropy(Head):
 
     def ball_gradient(self, v: list[Any]) -> list[Any]:
         """p a in balls."""
-        rest = [sum(((other - ball).exp() for j, other in enumerate(v) if j != i), start=0 * ball)
+        rest: list[Any] = [sum(((other - ball).exp() for j, other in enumerate(v) if j != i), start=0 * ball)
                 for i, ball in enumerate(v)]
         p, log_p = [1 / (1 + odds) for odds in rest], [-odds.log1p() for odds in rest]
         value = sum((a * b for a, b in zip(p[1:], log_p[1:], strict=True)), start=p[0] * log_p[0])
