@@ -17,8 +17,9 @@ def real_array(x: Any) -> np.ndarray:
     except (TypeError, ValueError, RuntimeError):  # ragged lists; tensors that another device or a graph holds
         array = None
     if array is None or array.dtype.kind not in "fiub":
-        raise KindError(f"expected an array of real numbers, came {type(x).__name__}; "
-                        "pass a numpy array or lists of numbers")
+        raise KindError(
+            f"expected an array of real numbers, came {type(x).__name__}; pass a numpy array or lists of numbers"
+        )
     with np.errstate(over="ignore"):
         return np.asarray(array, dtype=np.float64)
 
@@ -31,8 +32,10 @@ def points(x: Any, dim: int, what: str = "points") -> np.ndarray:
     try:
         array = real_array(x)
     except KindError:
-        raise KindError(f"{what}: expected an array of real numbers of shape (n, {dim}), came {type(x).__name__}; "
-                        "pass a numpy array or nested lists of numbers") from None
+        raise KindError(
+            f"{what}: expected an array of real numbers of shape (n, {dim}), came {type(x).__name__}; "
+            "pass a numpy array or nested lists of numbers"
+        ) from None
     if array.ndim == 1 and array.shape[0] == dim and array.size:
         array = array[None, :]
     if array.ndim == 1 and array.size == 0:
@@ -68,8 +71,10 @@ class Box:
             raise InputError("Box: expected at least one coordinate, came none")
         if not (low < high).all():
             i = int(np.flatnonzero(~(low < high))[0])
-            raise InputError(f"Box: lower must be below upper in every coordinate, coordinate {i} has "
-                             f"[{low[i]}, {high[i]}]; swap them or widen the side")
+            raise InputError(
+                f"Box: lower must be below upper in every coordinate, coordinate {i} has "
+                f"[{low[i]}, {high[i]}]; swap them or widen the side"
+            )
         for name, side in (("lower", low), ("upper", high)):
             side.flags.writeable = False
             object.__setattr__(self, name, side)
@@ -81,7 +86,9 @@ class Box:
         except KindError:
             raise KindError(f"Box: {name} must be a list of real numbers, came {printable(repr(side))}") from None
         if array.ndim != 1:
-            raise InputError(f"Box: {name} must have shape (dim,), came {array.shape}; for a cube use Box.cube(dim, low, high)")
+            raise InputError(
+                f"Box: {name} must have shape (dim,), came {array.shape}; for a cube use Box.cube(dim, low, high)"
+            )
         if not np.isfinite(array).all():
             raise InputError(f"Box: {name} must be finite; for an unbounded domain use WholeSpace(dim)")
         return array
@@ -119,7 +126,11 @@ class Box:
         return self.clip(self.lower + self.width * rng.random((n, self.dim)))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Box) and np.array_equal(self.lower, other.lower) and np.array_equal(self.upper, other.upper)
+        return (
+            isinstance(other, Box)
+            and np.array_equal(self.lower, other.lower)
+            and np.array_equal(self.upper, other.upper)
+        )
 
     def __hash__(self) -> int:
         return hash(((self.lower + 0.0).tobytes(), (self.upper + 0.0).tobytes()))  # -0 equals 0
@@ -158,7 +169,9 @@ def as_box(box: Any, dim: int) -> Box:
     """
     if not isinstance(box, Box):
         if not (isinstance(box, (tuple, list)) and len(box) == 2):
-            raise KindError(f"expected a Box or a pair (lower, upper) of arrays of length {dim}, came {type(box).__name__}")
+            raise KindError(
+                f"expected a Box or a pair (lower, upper) of arrays of length {dim}, came {type(box).__name__}"
+            )
         box = Box(*box)
     if box.dim != dim:
         raise InputError(f"expected a box of dimension {dim}, came one of dimension {box.dim}")

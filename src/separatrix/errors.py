@@ -11,8 +11,10 @@ def printable(text: object, limit: int = 200) -> str:
     >>> printable("a\\x1b[31mb")
     'a\\\\x1b[31mb'
     """
-    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii")
-                      for c in str(text)[: limit + 1])
+    escaped = "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for c in str(text)[: limit + 1]
+    )
     return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
 
 

@@ -54,8 +54,9 @@ class Record:
 
     def to_dataframe(self) -> Any:
         """The record's table as a pandas DataFrame with stable columns."""
-        import pandas
-        return pandas.DataFrame(self.columns())
+        import pandas as pd
+
+        return pd.DataFrame(self.columns())
 
     def to_json(self) -> str:
         """The record as JSON text; NaN and infinities as null."""

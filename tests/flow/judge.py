@@ -30,7 +30,10 @@ def of_blueprint(blueprint, name, *classes):
 
 
 def true_zero(exact, start, free):
-    """The zero of the gradient on the coordinates ``free`` near ``start``, the others fixed; None where Newton fails."""
+    """The zero of the gradient on the coordinates ``free`` near ``start``, the others fixed.
+
+    AssertionError where Newton does not find one.
+    """
     x = [mpmath.mpf(float(c)) for c in start]
     if not len(free):
         return x
@@ -41,11 +44,10 @@ def true_zero(exact, start, free):
         for i, d in zip(free, step, strict=True):
             x[int(i)] += d
         size = max(abs(d) for d in step)
-        if size > 1:
-            return None
+        assert size <= 1, "Newton in many digits leaves the start"
         if size < mpmath.mpf(10) ** (5 - DIGITS):
             return x
-    return None
+    raise AssertionError("Newton in many digits does not converge")
 
 
 def assert_sinks_are_true(found, exact, box, tolerance=1e-9):
@@ -62,7 +64,6 @@ def assert_sinks_are_true(found, exact, box, tolerance=1e-9):
         free = np.flatnonzero(active == 0)
         with mpmath.workdps(DIGITS):
             zero = true_zero(exact, point, free)
-            assert zero is not None
             distance = max((abs(zero[i] - mpmath.mpf(float(point[i]))) for i in free), default=mpmath.mpf(0))
             assert distance <= mpmath.mpf(float(found.error[row])), (float(distance), found.error[row])
             assert np.isnan(found.radius[row]) or found.radius[row] >= found.error[row]

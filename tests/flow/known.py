@@ -45,12 +45,17 @@ class Term:
         """The coordinates themselves."""
         dim = range(len(columns))
         zero = columns[0] * 0.0
-        return [cls(c, [zero + float(i == j) for j in dim], [[zero] * len(columns) for _ in dim]) for i, c in enumerate(columns)]
+        return [
+            cls(c, [zero + float(i == j) for j in dim], [[zero] * len(columns) for _ in dim])
+            for i, c in enumerate(columns)
+        ]
 
     def _composed(self, value, first, second):
         g = self.gradient
         dim = range(len(g))
-        bent = [[second * (_square(g[i]) if i == j else g[i] * g[j]) + first * self.hessian[i][j] for j in dim] for i in dim]
+        bent = [
+            [second * (_square(g[i]) if i == j else g[i] * g[j]) + first * self.hessian[i][j] for j in dim] for i in dim
+        ]
         return Term(value, [first * a for a in g], bent)
 
     def __add__(self, other):
@@ -76,11 +81,17 @@ class Term:
 
     def __mul__(self, other):
         if not isinstance(other, Term):
-            return Term(self.value * other, [a * other for a in self.gradient], [[a * other for a in row] for row in self.hessian])
+            return Term(
+                self.value * other,
+                [a * other for a in self.gradient],
+                [[a * other for a in row] for row in self.hessian],
+            )
         a, b, dim = self, other, range(len(self.gradient))
         bent = [
             [
-                a.hessian[i][j] * b.value + a.value * b.hessian[i][j] + (a.gradient[i] * b.gradient[j] + a.gradient[j] * b.gradient[i])
+                a.hessian[i][j] * b.value
+                + a.value * b.hessian[i][j]
+                + (a.gradient[i] * b.gradient[j] + a.gradient[j] * b.gradient[i])
                 for j in dim
             ]
             for i in dim
@@ -191,7 +202,12 @@ def himmelblau():
 
 
 HIMMELBLAU_MAXIMA = np.array(
-    [[3.0, 2.0], [-2.805118086952745, 3.131312518250573], [-3.779310253377747, -3.283185991286170], [3.584428340330492, -1.848126526964404]]
+    [
+        [3.0, 2.0],
+        [-2.805118086952745, 3.131312518250573],
+        [-3.779310253377747, -3.283185991286170],
+        [3.584428340330492, -1.848126526964404],
+    ]
 )
 
 MULLER_BROWN = (
@@ -238,4 +254,8 @@ def two_close(gap, scale=None):
     """Maxima at 0.3 +- gap on the x-axis, y = 0.1, with a saddle between; ``scale``: the unit of the double well."""
     s = gap if scale is None else scale
     ratio = (gap / s) ** 2
-    return Formula(lambda x, y: -(((x - 0.3) * (1.0 / s)).square() - ratio).square() - (y - 0.1).square(), 2, f"two maxima {gap:g} apart")
+    return Formula(
+        lambda x, y: -(((x - 0.3) * (1.0 / s)).square() - ratio).square() - (y - 0.1).square(),
+        2,
+        f"two maxima {gap:g} apart",
+    )

@@ -21,10 +21,22 @@ def solve(gradient, box, start, t_max, boundary="project", pieces=100, tolerance
         held[:] = 0
     while t < t_max:
         field = lambda _, y, held=held: np.where(held != 0, 0.0, gradient(y))  # noqa: E731
-        crossings = [_crossing(i, gradient, lower, upper, int(held[i]), side) for i in range(len(x)) for side in (-1, 1)
-                     if (held[i] == side or (not held[i] and np.isfinite((lower, upper)[side > 0][i])))]  # fmt: skip
-        done = solve_ivp(field, (t, t_max), x, "DOP853", events=crossings or None, rtol=tolerance, atol=0.01 * tolerance,
-                         max_step=t_max / pieces)  # fmt: skip
+        crossings = [
+            Crossing(i, side, int(held[i]), gradient, (lower, upper)[side > 0][i])
+            for i in range(len(x))
+            for side in (-1, 1)
+            if held[i] == side or (not held[i] and np.isfinite((lower, upper)[side > 0][i]))
+        ]
+        done = solve_ivp(
+            field,
+            (t, t_max),
+            x,
+            "DOP853",
+            events=crossings or None,
+            rtol=tolerance,
+            atol=0.01 * tolerance,
+            max_step=t_max / pieces,
+        )
         assert done.success
         t, x = float(done.t[-1]), done.y[:, -1].copy()
         x = np.where(held < 0, lower, np.where(held > 0, upper, x))
@@ -44,14 +56,18 @@ def solve(gradient, box, start, t_max, boundary="project", pieces=100, tolerance
     return t, x, events, False
 
 
-def _crossing(i, gradient, lower, upper, held, side):
-    if held:
-        event = lambda _, y: held * gradient(y)[i]  # noqa: E731
-    else:
-        event = (lambda _, y: upper[i] - y[i]) if side > 0 else (lambda _, y: y[i] - lower[i])
-    event.terminal, event.direction = True, -1
-    event.coordinate, event.side = i, side
-    return event
+class Crossing:
+    """Falls through zero where a free coordinate meets a side, or where a held one's gradient turns inward."""
+
+    terminal, direction = True, -1
+
+    def __init__(self, coordinate, side, held, gradient, wall):
+        self.coordinate, self.side, self.held, self.gradient, self.wall = coordinate, side, held, gradient, wall
+
+    def __call__(self, t, y):
+        if self.held:
+            return self.held * self.gradient(y)[self.coordinate]
+        return self.side * (self.wall - y[self.coordinate])
 
 
 def gradient_of(potential):

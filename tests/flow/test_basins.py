@@ -50,7 +50,9 @@ def ends(found):
 
 
 @pytest.mark.parametrize("full", [False, True])
-@pytest.mark.parametrize("domain", [CUBE, sx.WholeSpace(2), sx.Box([-0.5, 0.25], [0.5, 1.0]), sx.Box([-1.5, -0.1], [0.75, 3.0])])
+@pytest.mark.parametrize(
+    "domain", [CUBE, sx.WholeSpace(2), sx.Box([-0.5, 0.25], [0.5, 1.0]), sx.Box([-1.5, -0.1], [0.75, 3.0])]
+)
 def test_the_double_well_is_split_at_zero(domain, full):
     box = domain if isinstance(domain, sx.Box) else sx.Box.cube(2, -3, 3)
     samples = uniform(box, 200)
@@ -81,7 +83,7 @@ def test_starts_on_the_separatrix_stay_unresolved(full):
 
 
 def test_starts_on_the_separatrix_are_not_settled_while_they_move():
-    """A stiff third direction keeps the steps small, so that early checks see the row far from the saddle, where f rises,
+    """A stiff third direction keeps the steps small: early checks see the row far from the saddle, where f rises,
     concave, along the segments to both sinks."""
     f = known.Formula(lambda x, y, z: -(x.square() - 1.0).square() - 0.3 * y.square() - 500.0 * z.square(), 3)
     run = flow(f, sx.Box.cube(3, -4, 4))
@@ -92,7 +94,9 @@ def test_starts_on_the_separatrix_are_not_settled_while_they_move():
 
 def test_a_stiff_row_is_not_settled_on_the_wrong_side():
     """Sheared wells: the nearer sink lies on the other side of the separatrix x = 0.3 y."""
-    f = known.Formula(lambda x, y, z: -((x - 0.3 * y).square() - 1.0).square() - 0.5 * y.square() - 500.0 * z.square(), 3)
+    f = known.Formula(
+        lambda x, y, z: -((x - 0.3 * y).square() - 1.0).square() - 0.5 * y.square() - 500.0 * z.square(), 3
+    )
     run = flow(f, sx.Box.cube(3, -4, 4))
     sinks = run.sinks([[0.5, 0.0, 0.0], [-0.5, 0.0, 0.0]])
     samples = np.array([[0.6, 3.0, 0.3], [0.7, 3.2, 0.1], [-0.6, -3.0, 0.3], [0.8, 3.6, -0.2]])
@@ -100,13 +104,21 @@ def test_a_stiff_row_is_not_settled_on_the_wrong_side():
     for full in (True, False):
         found = run.basins(samples, sinks, full=full)
         reached = ends(found)[:, 0]
-        assert all(np.isnan(a) or np.sign(a) == b for a, b in zip(reached, true, strict=True)), (full, reached, true, found.reason)
+        assert all(np.isnan(a) or np.sign(a) == b for a, b in zip(reached, true, strict=True)), (
+            full,
+            reached,
+            true,
+            found.reason,
+        )
 
 
 def test_passing_by_a_sink_is_not_arriving():
     """Sinks at x = 0 and 1, the pass at 1e-4: what starts at 5e-4 goes to 1, however slowly."""
     f = known.Formula(
-        lambda x, z: -0.25 * x.square().square() + (1.0001 / 3) * (x * x.square()) - 0.5e-4 * x.square() - 500.0 * z.square(), 2
+        lambda x, z: (
+            -0.25 * x.square().square() + (1.0001 / 3) * (x * x.square()) - 0.5e-4 * x.square() - 500.0 * z.square()
+        ),
+        2,
     )
     slope = f.gradient(np.array([[1e-4, 0.0], [5e-5, 0.0], [5e-4, 0.0], [1.0, 0.0]]))[:, 0]
     assert abs(slope[0]) < 1e-16 and slope[1] < 0 < slope[2] and abs(slope[3]) < 1e-15
@@ -155,7 +167,9 @@ def labels_by_trajectories(run, samples, sinks, t_max):
 def test_random_networks_against_trajectories(seed):
     rng = np.random.default_rng(seed)
     dim = 2 + seed % 2
-    f = random_mlp(rng, (dim, 8, 3), "tanh", scale=4.0).library_potential(*[("log_density",), ("log_odds", 0)][seed // 2])
+    f = random_mlp(rng, (dim, 8, 3), "tanh", scale=4.0).library_potential(
+        *[("log_density",), ("log_odds", 0)][seed // 2]
+    )
     box = sx.Box.cube(dim, -1, 1)
     run, samples = flow(f, box), uniform(box, 40, seed)
     full = run.basins(samples, full=True)
@@ -328,7 +342,7 @@ def test_the_same_numbers_whatever_the_workers_the_threads_and_the_turn():
 
 
 def test_rng_is_the_only_chance():
-    """More samples than are searched: the same seed draws the same starts; labels do not depend on it where all sinks are found."""
+    """More samples than are searched: one seed, the same starts; with all sinks found labels do not depend on it."""
     run = flow(known.double_well())
     samples = uniform(CUBE, 500)
     first, second, other = (run.basins(samples, rng=seed) for seed in (0, 0, 1))

@@ -63,4 +63,8 @@ def test_quadratic_enclosures():
     value, gradient, hessian = f.enclose(lower, upper)
     for _ in range(50):
         x = lower + (upper - lower) * rng.random((20, 3))
-        assert value.contains(f.value(x)).all() and gradient.contains(f.gradient(x)).all() and hessian.contains(f.hessian(x)).all()
+        assert (
+            value.contains(f.value(x)).all()
+            and gradient.contains(f.gradient(x)).all()
+            and hessian.contains(f.hessian(x)).all()
+        )

@@ -32,7 +32,9 @@ def assert_is_sound(run, sinks, kind, n_frames):
             continue
         np.testing.assert_allclose(eigenvalue[row], spectrum[-1] if kind == "slow" else spectrum[0], rtol=1e-9)
         active = sinks.active[row] != 0
-        np.testing.assert_array_equal(frames[row][:, active], np.broadcast_to(sinks.points[row][active], (n_frames, active.sum())))
+        np.testing.assert_array_equal(
+            frames[row][:, active], np.broadcast_to(sinks.points[row][active], (n_frames, active.sum()))
+        )
         # chords are no longer than the arc between them
         chords = np.linalg.norm(np.diff(frames[row], axis=0), axis=1)
         assert (chords <= np.diff(parameter[row]) * (1 + 1e-9) + 1e-12).all()
@@ -80,7 +82,9 @@ def test_a_sink_on_a_face_keeps_to_it(kind):
     assert abs(eigenvalue[0] - (-2.0 if kind == "slow" else -5.0)) < 1e-12
     moved = 1 if kind == "slow" else 2
     np.testing.assert_allclose(frames[0][[0, -1], moved], [-1, 1] if frames[0][-1, moved] > 0 else [1, -1], atol=1e-9)
-    np.testing.assert_allclose(np.delete(frames[0], moved, axis=1), np.delete(sinks.points, moved, axis=1).repeat(9, axis=0), atol=1e-6)
+    np.testing.assert_allclose(
+        np.delete(frames[0], moved, axis=1), np.delete(sinks.points, moved, axis=1).repeat(9, axis=0), atol=1e-6
+    )
 
 
 def test_a_vertex_has_constant_frames():
@@ -94,7 +98,9 @@ def test_inputs_that_the_network_ignores_are_no_slow_direction():
     rng = np.random.default_rng(3)
     first = rng.standard_normal((6, 5))
     first[:, 2] = 0.0
-    net = sx.Network.from_arrays([first, 2 * rng.standard_normal((3, 6))], [rng.standard_normal(6), rng.standard_normal(3)], "tanh")
+    net = sx.Network.from_arrays(
+        [first, 2 * rng.standard_normal((3, 6))], [rng.standard_normal(6), rng.standard_normal(3)], "tanh"
+    )
     box = sx.Box.cube(5, -1, 1)
     run, sinks = setup(sx.log_density(net), box, box.uniform(10, rng))
     assert len(sinks) and any(len(s) for s in sinks.spectra)
@@ -113,7 +119,7 @@ def test_one_free_coordinate():
 
 
 def test_the_strong_manifold_of_the_double_well_ends_at_the_saddle():
-    """Backwards from (1, 0) along x the orbit comes from the saddle at 0, a way of length 1, and from the side of the box."""
+    """Backwards from (1, 0) along x the orbit comes from the saddle at 0, at distance 1, and from the side of the box."""
     f = known.double_well()
     run, sinks = setup(f, sx.Box.cube(2, -2, 2), [[0.5, 0.1]])
     frames, parameter, _ = assert_is_sound(run, sinks, "strong", 9)
@@ -128,17 +134,19 @@ def test_the_strong_manifold_of_the_double_well_ends_at_the_saddle():
 
 
 def test_the_strong_manifold_is_an_orbit():
-    """Its frames flow back into the sink along the curve, f falls away from the sink, and the curve is tangent to the eigenvector."""
+    """Its frames flow back into the sink along the curve, f falls away from the sink; it is tangent to the eigenvector."""
     f = known.Formula(lambda x, y: -4.0 * x.square() - 0.5 * (y - x.square()).square() - 0.3 * (x * y.square()), 2)
     run, sinks = setup(f, sx.Box.cube(2, -0.8, 0.8), [[0.1, 0.1]])
-    frames, parameter, _ = assert_is_sound(run, sinks, "strong", 41)
+    frames, _parameter, _ = assert_is_sound(run, sinks, "strong", 41)
     values = f.value(frames[0])
     assert (np.diff(values[20:]) < 0).all() and (np.diff(values[:21]) > 0).all()
     for end in (frames[0][0], frames[0][-1]):
         path = run.trajectories([end], 3.0, rtol=1e-9, atol=1e-9).path(0)[1]
         # every frame of that half lies on the orbit
         half = frames[0][:21] if end is frames[0][0] or (end == frames[0][0]).all() else frames[0][20:]
-        fine = np.concatenate([a + np.linspace(0, 1, 20)[:, None] * (b - a) for a, b in zip(path[:-1], path[1:], strict=True)])
+        fine = np.concatenate(
+            [a + np.linspace(0, 1, 20)[:, None] * (b - a) for a, b in zip(path[:-1], path[1:], strict=True)]
+        )
         gaps = np.linalg.norm(half[:, None] - fine, axis=2).min(axis=1)
         assert gaps.max() < 0.02
     direction = frames[0][21] - frames[0][19]

@@ -25,7 +25,7 @@ def all_proved(found):
 
 
 def long_derivatives(net, k, x):
-    """Gradient in long doubles, Hessian in doubles, of log_odds k or (None) the log-density: (2.1), (2.2) written out."""
+    """Gradient in long doubles, Hessian in doubles, of log_odds k or (None) the log-density: (2.1), (2.2)."""
     first, second = net.affine_layers
     w1, w2 = first.weight.astype(LONG), second.weight.astype(LONG)
     u = w1 @ x.astype(LONG) + first.bias.astype(LONG)
@@ -69,9 +69,11 @@ def test_sinks_of_the_digits(digits, k):
         point, active, free = found.points[row], found.active[row], np.flatnonzero(found.active[row] == 0)
         np.testing.assert_array_equal(active, (point == 1).astype(int) - (point == 0))
         gradient, hessian = long_derivatives(net, k, point)
-        # KKT: outward on the faces, a Newton step on the free pixels within the proved error, the Hessian negative definite
+        # KKT: outward on the faces, a Newton step on the free pixels within the proved error, negative definite there
         assert (active * gradient)[active != 0].min() > 0
-        np.testing.assert_allclose(found.multipliers[row][active != 0], (active * gradient)[active != 0], rtol=1e-5, atol=1e-12)
+        np.testing.assert_allclose(
+            found.multipliers[row][active != 0], (active * gradient)[active != 0], rtol=1e-5, atol=1e-12
+        )
         block = hessian[np.ix_(free, free)]
         step = np.linalg.solve(block, -gradient[free].astype(float))
         assert np.abs(step).max() <= found.error[row] < 1e-6
@@ -93,7 +95,10 @@ def test_the_basins_of_the_digits_agree_with_full_integration(digits):
     run = sx.GradientFlow(sx.log_density(sx.data.network("mnist-sigmoid")), sx.Box.cube(784, 0, 1))
     early, full = run.basins(digits), run.basins(digits, full=True)
     assert early.n_unresolved == 0 and full.n_unresolved == 0
-    same = [np.abs(early.sinks.points[a] - full.sinks.points[b]).max() < 1e-6 for a, b in zip(early.label, full.label, strict=True)]
+    same = [
+        np.abs(early.sinks.points[a] - full.sinks.points[b]).max() < 1e-6
+        for a, b in zip(early.label, full.label, strict=True)
+    ]
     assert np.mean(same) >= 11 / 12
     assert all_proved(early.sinks) and all_proved(full.sinks)
 
@@ -112,7 +117,9 @@ def test_a_small_image_network(activation):
         judge.assert_sinks_are_true(found, judge.of_blueprint(blueprint, *case), box)
 
 
-@pytest.mark.parametrize("name", ["blobs-tanh", "blobs-sigmoid", "moons-tanh", "moons-silu", "ring-tanh", "blobs3d-softplus"])
+@pytest.mark.parametrize(
+    "name", ["blobs-tanh", "blobs-sigmoid", "moons-tanh", "moons-silu", "ring-tanh", "blobs3d-softplus"]
+)
 def test_own_starts_find_every_class(name):
     """Each class has a region in the box, so that its log-odds have a sink there, of that class."""
     net = sx.data.network(name)
@@ -221,7 +228,10 @@ def test_ignored_inputs_are_verified_with_a_note():
 @pytest.mark.parametrize(("domain", "boundary"), [(sx.WholeSpace(3), "project"), (sx.Box.cube(3, -4, 4), "exit")])
 def test_ignored_inputs_without_sides_are_one_set(domain, boundary):
     """f = log-odds of a bump in x and z: one line of equilibria along the ignored y, not one sink a start."""
-    weights = [[[2.0, 0.0, 0.0], [-2.0, 0.0, 0.0], [0.0, 0.0, 2.0], [0.0, 0.0, -2.0]], [[1.0, 1.0, 1.0, 1.0], [-1.0, -1.0, -1.0, -1.0]]]
+    weights = [
+        [[2.0, 0.0, 0.0], [-2.0, 0.0, 0.0], [0.0, 0.0, 2.0], [0.0, 0.0, -2.0]],
+        [[1.0, 1.0, 1.0, 1.0], [-1.0, -1.0, -1.0, -1.0]],
+    ]
     net = sx.Network.from_arrays(weights, [np.ones(4), np.zeros(2)], "tanh")
     found = sinks_of(sx.log_odds(net, 0), domain, [[0.3, -1.0, 0.2], [-0.2, 0.5, 0.1], [0.1, 2.0, -0.3]], boundary)
     assert len(found) == 1 and found.certainty == (VERIFIED,) and found.label.tolist() == [0, 0, 0]

@@ -60,7 +60,9 @@ def test_concave_quadratics_have_the_one_sink_that_enumeration_finds(seed):
     np.testing.assert_allclose(found.points, expected, rtol=0, atol=1e-12)
     free = found.active[0] == 0
     np.testing.assert_allclose(found.spectra[0], np.linalg.eigvalsh(f.matrix[np.ix_(free, free)]), rtol=1e-9)
-    np.testing.assert_allclose(found.multipliers[0], np.where(free, 0, found.active[0] * f.gradient(found.points)[0]), atol=1e-12)
+    np.testing.assert_allclose(
+        found.multipliers[0], np.where(free, 0, found.active[0] * f.gradient(found.points)[0]), atol=1e-12
+    )
     assert found.error[0] < 1e-12 <= 1e-9 < found.radius[0]
 
 
@@ -188,7 +190,9 @@ def test_a_circle_of_maxima_is_never_a_list_of_sinks(box):
     starts = np.concatenate([grid(box, 4), uniform(box, 6)])
     found = sinks_of(known.ring(), box, starts)
     assert len(found) == 0 and (found.label == -1).all()
-    assert all("flat direction" in r or "saddle" in r or "no sink" in r or "index" in r for r in found.reasons), set(found.reasons)
+    assert all("flat direction" in r or "saddle" in r or "no sink" in r or "index" in r for r in found.reasons), set(
+        found.reasons
+    )
 
 
 def test_a_start_on_a_saddle_stays_there_and_is_no_sink():
@@ -204,7 +208,9 @@ def test_a_start_on_a_saddle_stays_there_and_is_no_sink():
 
 
 def test_the_reason_says_the_index_of_a_saddle():
-    found = sinks_of(known.Quadratic(np.diag([1.0, -1.0, 2.0]), [0.0, 0.0, 0.0]), sx.Box.cube(3, -2, 2), [[0.0, 0.0, 0.0]])
+    found = sinks_of(
+        known.Quadratic(np.diag([1.0, -1.0, 2.0]), [0.0, 0.0, 0.0]), sx.Box.cube(3, -2, 2), [[0.0, 0.0, 0.0]]
+    )
     assert "index 2" in found.reasons[0]
 
 
@@ -213,7 +219,9 @@ def test_a_degenerate_equilibrium_that_attracts_from_one_side_is_no_sink(offset)
     """x^3 - y^2: on the side x < 0 everything flows to 0, from where a nudge leads on to x = 1."""
     f = known.Formula(lambda x, y: (x - offset) * (x - offset).square() - y.square(), 2)
     box = sx.Box([-1, -1], [1, 1])
-    starts = np.concatenate([[[-0.5, 0.3], [-1, 0], [-0.01, 0.0], [-1e-4, 0.0]] + np.array([offset, 0]), uniform(box, 4)])
+    starts = np.concatenate(
+        [[[-0.5, 0.3], [-1, 0], [-0.01, 0.0], [-0.0001, 0.0], *np.array([offset, 0])], uniform(box, 4)]
+    )
     found = sinks_of(f, box, box.clip(starts))
     assert {tuple(point) for point in found.points.round(9)} <= {(1.0, 0.0)}, (found.points, found.evidence)
 
@@ -309,7 +317,10 @@ def test_two_maxima_of_almost_one_value_are_two(tilt):
 
 def test_many_starts_at_one_sink_give_one_sink():
     rng = np.random.default_rng(3)
-    for f, point in ((known.himmelblau(), known.HIMMELBLAU_MAXIMA[1]), (known.Quadratic(np.diag([-1.0, -1e-7]), [0.1, 0.2]), [0.1, 0.2])):
+    for f, point in (
+        (known.himmelblau(), known.HIMMELBLAU_MAXIMA[1]),
+        (known.Quadratic(np.diag([-1.0, -1e-7]), [0.1, 0.2]), [0.1, 0.2]),
+    ):
         starts = np.array(point) + 1e-6 * rng.standard_normal((40, 2))
         found = sinks_of(f, sx.Box.cube(2, -5, 5), starts)
         assert len(found) == 1 and all_proved(found) and (found.label == 0).all()
@@ -318,7 +329,9 @@ def test_many_starts_at_one_sink_give_one_sink():
 @pytest.mark.parametrize("eigenvalue", [1e-4, 1e-7, 1e-9, 1e-11])
 def test_nearly_flat_sinks_are_proved(eigenvalue):
     """Quartic terms beside a tiny curvature: the index is decided all the same."""
-    f = known.Formula(lambda x, y: -0.5 * eigenvalue * x.square() - x.square().square() - y.square() + 0.1 * (x.square() * y), 2)
+    f = known.Formula(
+        lambda x, y: -0.5 * eigenvalue * x.square() - x.square().square() - y.square() + 0.1 * (x.square() * y), 2
+    )
     found = sinks_of(f, sx.Box.cube(2, -1, 1), uniform(sx.Box.cube(2, -1, 1), 10))
     assert len(found) == 1 and all_proved(found)
     np.testing.assert_allclose(found.spectra[0], [-2.0, -eigenvalue], rtol=1e-4)

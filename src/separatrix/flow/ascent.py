@@ -35,7 +35,9 @@ def ascend(potential: Potential, bounds: Bounds, starts: np.ndarray, steps: int 
         curvature = -(shift * bend).sum(axis=1)
         square = (shift * shift).sum(axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            spectral = np.where(curvature > 0, np.clip(square / curvature, SHORTEST * scale, LONGEST * scale), LONGEST * scale)
+            spectral = np.where(
+                curvature > 0, np.clip(square / curvature, SHORTEST * scale, LONGEST * scale), LONGEST * scale
+            )
         length[alive] = np.where(better, spectral, length[alive] / 4.0)
         moved = alive[better]
         x[moved], value[moved], g[moved] = new[better], new_value[better], new_g[better]

@@ -2,8 +2,8 @@
 
 A row first takes Bogacki-Shampine steps in a batch, then, if it creeps in a flat valley, exponential steps on its own. It is
 given to a sink when it has arrived (within CAPTURE of it) or earlier when it has *settled*: at three checks in a row f is
-rising and concave along the segment from the row to one and the same sink, and to no other of the nearest ones. Settling is a test in floating point, so
-labels are verified at best; full integration of a part of the rows is the check on it.
+rising and concave along the segment from the row to one and the same sink, and to no other of the nearest ones. Settling
+is a test in floating point, so labels are verified at best; full integration of a part of the rows is the check on it.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Targets:
 
 def _straight_height(potential: Potential, points: np.ndarray, lengths: np.ndarray, row: int) -> float:
     """The greatest of the minima of f along the segments from sink ``row`` to its nearest neighbours."""
-    others = np.argsort(lengths, kind="stable")[:min(NEIGHBOURS, len(points) - 1)]
+    others = np.argsort(lengths, kind="stable")[: min(NEIGHBOURS, len(points) - 1)]
     if not others.size:
         return -np.inf
     shares = np.linspace(0.0, 1.0, PATH_POINTS)[None, :, None]
@@ -146,7 +146,9 @@ class PieceResult:
 def flow_piece(arena: Arena, samples: np.ndarray, targets: Targets, full: bool) -> PieceResult:
     """Integrate one piece of samples; ``full``: without settling."""
     n = samples.shape[0]
-    result = PieceResult(np.full(n, -1), ["no sink reached within the budget of steps"] * n, np.zeros(n, dtype=np.int64), samples.copy())
+    result = PieceResult(
+        np.full(n, -1), ["no sink reached within the budget of steps"] * n, np.zeros(n, dtype=np.int64), samples.copy()
+    )
     batch = HeadBatch(arena.potential, arena.bounds, samples, _fineness(arena) * HEAD_TOLERANCE * arena.width)
     may_leave = not np.isfinite(arena.bounds.lower).all()
     full = full or arena.boundary == "exit"  # an orbit may leave and come back where the segment does not
@@ -173,7 +175,13 @@ def flow_piece(arena: Arena, samples: np.ndarray, targets: Targets, full: bool) 
         batch.keep(done < 0)
         live = live[done < 0]
     for position, row in enumerate(live):
-        _tail(arena, (batch.x[position].astype(np.float64), float(batch.length[position])), targets, full, (result, int(row)))
+        _tail(
+            arena,
+            (batch.x[position].astype(np.float64), float(batch.length[position])),
+            targets,
+            full,
+            (result, int(row)),
+        )
     return result
 
 
@@ -185,11 +193,14 @@ def _fineness(arena: Arena) -> float:
     return FINER if arena.potential.dim <= LOW_DIMENSION else 1.0
 
 
-def _tail(arena: Arena, start: tuple[np.ndarray, float], targets: Targets, full: bool,
-          where: tuple[PieceResult, int]) -> None:
+def _tail(
+    arena: Arena, start: tuple[np.ndarray, float], targets: Targets, full: bool, where: tuple[PieceResult, int]
+) -> None:
     """Exponential steps of one row until it arrives, settles, rests elsewhere, or the budget is used up."""
     result, row = where
-    tail = TailRow(arena.potential, arena.bounds, *start, _fineness(arena) * TAIL_TOLERANCE * arena.width, ~targets.seen)
+    tail = TailRow(
+        arena.potential, arena.bounds, *start, _fineness(arena) * TAIL_TOLERANCE * arena.width, ~targets.seen
+    )
     label, previous, confirmed, step = -1, -1, 0, 0
     reason = f"no sink reached within {HEAD_STEPS} + {TAIL_STEPS} steps"
     while step < TAIL_STEPS:
@@ -209,8 +220,16 @@ def _tail(arena: Arena, start: tuple[np.ndarray, float], targets: Targets, full:
     result.note(row, tail.x, label, reason, HEAD_STEPS + step)
 
 
-def find_basins(arena: Arena, samples: np.ndarray, sinks: CriticalPoints, *,
-                level: float = 0.95, full: bool = False, workers: int | None = None, progress: Progress | None = None) -> Basins:
+def find_basins(
+    arena: Arena,
+    samples: np.ndarray,
+    sinks: CriticalPoints,
+    *,
+    level: float = 0.95,
+    full: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Basins:
     """The basins of ``sinks`` and of those that rows meet on the way, which are proved and added at the end of the list."""
     begun = time.perf_counter()
     result = _flow_all(arena, samples, sinks, full, workers=workers, progress=progress)
@@ -226,16 +245,35 @@ def find_basins(arena: Arena, samples: np.ndarray, sinks: CriticalPoints, *,
             result.steps[lost] += again.steps
             for row, reason in zip(lost, again.reason, strict=True):
                 result.reason[row] = reason
-    tolerances = {"head": _fineness(arena) * HEAD_TOLERANCE, "tail": _fineness(arena) * TAIL_TOLERANCE, "capture": CAPTURE, "head_steps": HEAD_STEPS,
-                  "tail_steps": TAIL_STEPS}
+    tolerances = {
+        "head": _fineness(arena) * HEAD_TOLERANCE,
+        "tail": _fineness(arena) * TAIL_TOLERANCE,
+        "capture": CAPTURE,
+        "head_steps": HEAD_STEPS,
+        "tail_steps": TAIL_STEPS,
+    }
     method = "Bogacki-Shampine 3(2), then exponential Euler; " + ("full integration" if full else "rows settle early")
-    return Basins(sinks=sinks, label=result.label, reason=tuple(result.reason), steps=result.steps, level=level, domain=arena.domain,
-                  certainty=Certainty.VERIFIED if full else Certainty.HEURISTIC,
-                  provenance=Provenance(method, tolerances, seconds=time.perf_counter() - begun))
+    return Basins(
+        sinks=sinks,
+        label=result.label,
+        reason=tuple(result.reason),
+        steps=result.steps,
+        level=level,
+        domain=arena.domain,
+        certainty=Certainty.VERIFIED if full else Certainty.HEURISTIC,
+        provenance=Provenance(method, tolerances, seconds=time.perf_counter() - begun),
+    )
 
 
-def _flow_all(arena: Arena, samples: np.ndarray, sinks: CriticalPoints, full: bool, *, workers: int | None = None,
-              progress: Progress | None = None) -> PieceResult:
+def _flow_all(
+    arena: Arena,
+    samples: np.ndarray,
+    sinks: CriticalPoints,
+    full: bool,
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> PieceResult:
     targets = Targets.of(sinks, arena)
     parts = slices(samples.shape[0], PIECE)
     pieces = [(arena, samples[part], targets, full) for part in parts]
@@ -243,5 +281,9 @@ def _flow_all(arena: Arena, samples: np.ndarray, sinks: CriticalPoints, full: bo
     found = run_pieces(flow_piece, pieces, sizes, workers, f"basins of the {arena.potential.name}", progress)
     if not found:
         return PieceResult(np.zeros(0, dtype=np.int64), [], np.zeros(0, dtype=np.int64), samples)
-    return PieceResult(np.concatenate([part.label for part in found]), [r for part in found for r in part.reason],
-                       np.concatenate([part.steps for part in found]), np.concatenate([part.end for part in found]))
+    return PieceResult(
+        np.concatenate([part.label for part in found]),
+        [r for part in found for r in part.reason],
+        np.concatenate([part.steps for part in found]),
+        np.concatenate([part.end for part in found]),
+    )

@@ -1,7 +1,8 @@
 """The first part of every basin trajectory: Bogacki-Shampine 3(2) steps of the projected flow, in a batch (§3).
 
 Stages and results are clipped to the box and the gradient is projected, which at the tolerance of basins (a hundredth of
-the box a step) replaces the location of events; networks are evaluated in single precision, which that tolerance allows. P. Bogacki, L. F. Shampine, Appl. Math. Lett. 2 (1989).
+the box a step) replaces the location of events; networks are evaluated in single precision, which that tolerance allows.
+P. Bogacki, L. F. Shampine, Appl. Math. Lett. 2 (1989).
 """
 
 from __future__ import annotations

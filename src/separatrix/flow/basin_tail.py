@@ -21,8 +21,9 @@ STILL = 1e-9
 class TailRow:
     """One trajectory; :meth:`step` advances it and :attr:`x` is where it is. ``fixed`` coordinates (faint ones) stay."""
 
-    def __init__(self, potential: Potential, bounds: Bounds, x: np.ndarray, h: float, tolerance: float,
-                 fixed: np.ndarray) -> None:
+    def __init__(
+        self, potential: Potential, bounds: Bounds, x: np.ndarray, h: float, tolerance: float, fixed: np.ndarray
+    ) -> None:
         self.potential, self.bounds, self.tolerance, self.fixed = potential, bounds, tolerance, fixed
         self.x, self.h = bounds.snap(x), h
         value, gradient = potential.value_and_gradient(self.x[None])
@@ -53,14 +54,21 @@ class TailRow:
         value, gradient = self.potential.value_and_gradient(new[None])
         predicted = vectors @ (np.exp(np.minimum(lam * h, 50.0)) * slope)
         defect = vectors.T @ (gradient[0][free] - predicted)
-        error = 0.5 * float(np.abs(vectors @ (growth * defect)).max(initial=0.0)) + self._inward(new, gradient[0], free) * h / 2
+        error = (
+            0.5 * float(np.abs(vectors @ (growth * defect)).max(initial=0.0))
+            + self._inward(new, gradient[0], free) * h / 2
+        )
         if error > self.tolerance or value[0] < self.value - 1e-13 * (1.0 + abs(self.value)):
             self.h = h * max(0.1, min(0.5, 0.9 * (self.tolerance / max(error, 1e-300)) ** 0.5))
             return self.h > 1e-300
-        if np.array_equal(new, self.x) or (float(np.abs(moved).max()) < STILL and h * abs(lam[0]) > 1e6 and lam[-1] * h < 1.0):
+        if np.array_equal(new, self.x) or (
+            float(np.abs(moved).max()) < STILL and h * abs(lam[0]) > 1e6 and lam[-1] * h < 1.0
+        ):
             return False
         self.x, self.value, self.gradient, self._model = new, float(value[0]), gradient[0], None
-        self.h = min(LONGEST, max(self.h, h) * float(np.clip(0.9 * (self.tolerance / max(error, 1e-300)) ** 0.5, 0.3, 4.0)))
+        self.h = min(
+            LONGEST, max(self.h, h) * float(np.clip(0.9 * (self.tolerance / max(error, 1e-300)) ** 0.5, 0.3, 4.0))
+        )
         return True
 
     def _meeting(self, free: np.ndarray, lam: np.ndarray, vectors: np.ndarray, slope: np.ndarray) -> float:

@@ -53,8 +53,13 @@ class Basins(Record):
     def columns(self) -> dict[str, Any]:
         """One row a sink."""
         low, high = self.intervals.T
-        return {"id": [f"s{i}" for i in range(len(self.sinks))], "count": self.counts, "share": self.shares,
-                "share_low": low, "share_high": high}
+        return {
+            "id": [f"s{i}" for i in range(len(self.sinks))],
+            "count": self.counts,
+            "share": self.shares,
+            "share_low": low,
+            "share_high": high,
+        }
 
     def __repr__(self) -> str:
         n = self.label.shape[0]

@@ -74,21 +74,32 @@ class CriticalPoints(Record):
     def columns(self) -> dict[str, Any]:
         """One row a point."""
         return {
-            "id": [f"s{i}" for i in range(len(self))], "value": self.values, "index": self.indices,
-            "certainty": [str(v) for v in self.certainty], "radius": self.radius, "error": self.error,
-            "free": self.n_free, "at_lower": (self.active < 0).sum(axis=1), "at_upper": (self.active > 0).sum(axis=1),
-            "least_multiplier": [float(m[a != 0].min()) if (a != 0).any() else np.nan
-                                 for m, a in zip(self.multipliers, self.active, strict=True)],
+            "id": [f"s{i}" for i in range(len(self))],
+            "value": self.values,
+            "index": self.indices,
+            "certainty": [str(v) for v in self.certainty],
+            "radius": self.radius,
+            "error": self.error,
+            "free": self.n_free,
+            "at_lower": (self.active < 0).sum(axis=1),
+            "at_upper": (self.active > 0).sum(axis=1),
+            "least_multiplier": [
+                float(m[a != 0].min()) if (a != 0).any() else np.nan
+                for m, a in zip(self.multipliers, self.active, strict=True)
+            ],
             "top_eigenvalue": [float(s[-1]) if len(s) else np.nan for s in self.spectra],
-            "bottom_eigenvalue": [float(s[0]) if len(s) else np.nan for s in self.spectra], "hits": self.hits,
+            "bottom_eigenvalue": [float(s[0]) if len(s) else np.nan for s in self.spectra],
+            "hits": self.hits,
         }
 
     def require(self) -> CriticalPoints:
         """This record, or UnresolvedError where a point is not proved or a start led nowhere."""
         lost = int((self.label < 0).sum())
         if self.n_proved < len(self) or lost:
-            raise UnresolvedError(f"{len(self) - self.n_proved} of {len(self)} points are not proved and {lost} starts led to "
-                                  "none; their reasons are in `evidence` and `reasons`, strict=False returns them")
+            raise UnresolvedError(
+                f"{len(self) - self.n_proved} of {len(self)} points are not proved and {lost} starts led to "
+                "none; their reasons are in `evidence` and `reasons`, strict=False returns them"
+            )
         return self
 
     def __repr__(self) -> str:
@@ -99,13 +110,22 @@ class CriticalPoints(Record):
 
 def joined(first: CriticalPoints, second: CriticalPoints, near: float = 1e-5) -> CriticalPoints:
     """``first`` with those points of ``second`` appended that are none of its own; labels stay those of ``first``."""
-    new = [row for row, (point, error) in enumerate(zip(second.points, np.nan_to_num(second.error, nan=near), strict=True))
-           if not len(first) or not (np.abs(first.points - point).max(axis=1)
-                                     <= np.maximum(np.nan_to_num(first.error, nan=near) + error, 1e-9)).any()]
+    new = [
+        row
+        for row, (point, error) in enumerate(zip(second.points, np.nan_to_num(second.error, nan=near), strict=True))
+        if not len(first)
+        or not (
+            np.abs(first.points - point).max(axis=1) <= np.maximum(np.nan_to_num(first.error, nan=near) + error, 1e-9)
+        ).any()
+    ]
     if not new:
         return first
-    stacked = {name: np.concatenate([getattr(first, name), getattr(second, name)[new]])
-               for name in ("points", "values", "indices", "active", "multipliers", "radius", "error")}
-    listed = {name: (*getattr(first, name), *(getattr(second, name)[row] for row in new))
-              for name in ("certainty", "evidence", "spectra")}
+    stacked = {
+        name: np.concatenate([getattr(first, name), getattr(second, name)[new]])
+        for name in ("points", "values", "indices", "active", "multipliers", "radius", "error")
+    }
+    listed = {
+        name: (*getattr(first, name), *(getattr(second, name)[row] for row in new))
+        for name in ("certainty", "evidence", "spectra")
+    }
     return dataclasses.replace(first, **stacked, **listed)

@@ -39,8 +39,17 @@ class Settings:
 class EventStepper:
     """Integrates the rows of ``starts`` together; :meth:`run` gives (end, time, evaluations, reasons, paths)."""
 
-    def __init__(self, potential: Potential, domain: Domain, boundary: str, starts: np.ndarray, settings: Settings, *,
-                 stop: CriticalPoints | None, keep: bool) -> None:
+    def __init__(
+        self,
+        potential: Potential,
+        domain: Domain,
+        boundary: str,
+        starts: np.ndarray,
+        settings: Settings,
+        *,
+        stop: CriticalPoints | None,
+        keep: bool,
+    ) -> None:
         self.potential, self.settings, self.stop, self.keep = potential, settings, stop, keep
         self.box = domain if isinstance(domain, Box) else None
         self.leaves = self.box is not None and boundary == "exit"
@@ -118,7 +127,9 @@ class EventStepper:
                 size = (np.abs(error) / scale).max(axis=1, initial=0.0)
         return np.asarray(np.where(np.isfinite(size), size, 1e10))
 
-    def _releases_late(self, rows: np.ndarray, x: np.ndarray, held: np.ndarray, step: tuple[np.ndarray, list[np.ndarray]]) -> np.ndarray:
+    def _releases_late(
+        self, rows: np.ndarray, x: np.ndarray, held: np.ndarray, step: tuple[np.ndarray, list[np.ndarray]]
+    ) -> np.ndarray:
         """Rows in which a held coordinate's gradient turned inward too early in the step to be released at its end.
 
         The gradient along the step is that of the continuous extension, so that it is seen to turn and turn back, too.
@@ -150,8 +161,9 @@ class EventStepper:
     def _outward(self, x: np.ndarray, g: np.ndarray) -> np.ndarray:
         return np.where(x >= self.bounds.upper, g, -g)
 
-    def _meetings(self, x: np.ndarray, new: np.ndarray, h: np.ndarray, slopes: np.ndarray,
-                  accepted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _meetings(
+        self, x: np.ndarray, new: np.ndarray, h: np.ndarray, slopes: np.ndarray, accepted: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """(fraction of the step at which a row first meets a side (n,), the coordinates that do (n, dim))."""
         n = x.shape[0]
         theta, hit = np.ones(n), np.zeros(x.shape, dtype=bool)
@@ -162,7 +174,8 @@ class EventStepper:
         # a coordinate may also pass a side and come back within the step
         first, last = slopes[0], slopes[-1]
         turns_back = ((first > 0) & (last < 0) & (x + 2.0 * h[:, None] * first > side.upper)) | (
-            (first < 0) & (last > 0) & (x + 2.0 * h[:, None] * first < side.lower))
+            (first < 0) & (last > 0) & (x + 2.0 * h[:, None] * first < side.lower)
+        )
         row, column = np.nonzero((above | below | turns_back) & accepted[:, None])
         if not row.size:
             return theta, hit
@@ -185,9 +198,15 @@ class EventStepper:
         theta[(theta == 1.0) & hit.any(axis=1)] = np.nextafter(1.0, 0.0)
         return theta, hit
 
-    def _advance(self, rows: np.ndarray, accepted: np.ndarray, event: np.ndarray,
-                 step: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], meeting: tuple[np.ndarray, np.ndarray],
-                 last: np.ndarray) -> None:
+    def _advance(
+        self,
+        rows: np.ndarray,
+        accepted: np.ndarray,
+        event: np.ndarray,
+        step: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+        meeting: tuple[np.ndarray, np.ndarray],
+        last: np.ndarray,
+    ) -> None:
         (x, new, h, slopes), (theta, hit) = step, meeting
         if event.any():
             new, last = new.copy(), last.copy()
@@ -223,7 +242,9 @@ class EventStepper:
         if self.stop is not None and rows.size:
             is_sink = self.stop.indices == 0
             for point, radius in zip(self.stop.points[is_sink], self.stop.radius[is_sink], strict=True):
-                near = np.abs(self.state[rows] - point).max(axis=1) <= max(10 * self.settings.atol, float(np.nan_to_num(radius)))
+                near = np.abs(self.state[rows] - point).max(axis=1) <= max(
+                    10 * self.settings.atol, float(np.nan_to_num(radius))
+                )
                 self.reason[rows[near]] = "sink"
         speed = np.abs(np.where(self.held[rows], 0.0, self.slope[rows])).max(axis=1, initial=0.0)
         due = (self.steps[rows] % REST_EVERY == 0) | (speed == 0)

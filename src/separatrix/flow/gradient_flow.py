@@ -39,18 +39,31 @@ class GradientFlow:
 
     def __init__(self, potential: Potential, domain: Any, boundary: str = "project") -> None:
         if not isinstance(potential, Potential):
-            raise KindError(f"GradientFlow: expected a Potential such as log_density(net), came {type(potential).__name__}")
+            raise KindError(
+                f"GradientFlow: expected a Potential such as log_density(net), came {type(potential).__name__}"
+            )
         if boundary not in BOUNDARIES:
             raise InputError(f"GradientFlow: boundary must be 'project' or 'exit', came {boundary!r}")
         if potential.net is not None and potential.net.is_piecewise_linear and potential.net.activations:
-            raise InputError("the gradient of a piecewise linear network (ReLU, leaky ReLU) jumps between its linear regions; "
-                             "its flow is not in this version. Networks with smooth activations are.")
+            raise InputError(
+                "the gradient of a piecewise linear network (ReLU, leaky ReLU) jumps between its linear regions; "
+                "its flow is not in this version. Networks with smooth activations are."
+            )
         self.potential, self.boundary = potential, boundary
         self.domain: Domain = as_domain(domain, potential.dim)
         self.arena = Arena.of(potential.companion or potential, self.domain, boundary)
 
-    def trajectories(self, x0: Any, t_max: float, rtol: float = 1e-6, atol: float = 1e-6, *, max_steps: int = 10_000,
-                     stop: CriticalPoints | None = None, keep_paths: bool | None = None) -> Trajectories:
+    def trajectories(
+        self,
+        x0: Any,
+        t_max: float,
+        rtol: float = 1e-6,
+        atol: float = 1e-6,
+        *,
+        max_steps: int = 10_000,
+        stop: CriticalPoints | None = None,
+        keep_paths: bool | None = None,
+    ) -> Trajectories:
         """Solutions from the rows of ``x0`` (n, dim) up to time ``t_max``, each with its reason for ending.
 
         Dormand-Prince 5(4), steps a row, faces of the box met and left by located events. A row ends with the reason
@@ -68,8 +81,15 @@ class GradientFlow:
         settings = Settings(float(t_max), float(rtol), float(atol), int(max_steps))
         return integrate(self.potential, self.domain, self.boundary, starts, settings, stop=stop, keep_paths=keep_paths)
 
-    def sinks(self, starts: Any = None, rng: Any = 0, *, strict: bool = False, workers: int | None = None,
-              progress: Progress | None = None) -> CriticalPoints:
+    def sinks(
+        self,
+        starts: Any = None,
+        rng: Any = 0,
+        *,
+        strict: bool = False,
+        workers: int | None = None,
+        progress: Progress | None = None,
+    ) -> CriticalPoints:
         """The distinct sinks that ``starts`` (n, dim) climb to, each proved or marked; ``label`` says which start led where.
 
         Without starts the flow makes its own (uniform points, and points climbed towards every class) until two rounds
@@ -79,7 +99,9 @@ class GradientFlow:
         generator = np.random.default_rng(rng)
         if starts is None:
             if not isinstance(self.domain, Box):
-                raise InputError("sinks: on the whole space give starts, an array (n, dim); there is no box to draw them from")
+                raise InputError(
+                    "sinks: on the whole space give starts, an array (n, dim); there is no box to draw them from"
+                )
             search = self.search()
             search_from_own_starts(search, generator, workers=workers, progress=progress)
         else:
@@ -104,11 +126,21 @@ class GradientFlow:
         if self.potential.companion is None:
             return found
         note = f"spectra, multipliers and proofs are those of the {found.potential}, whose equilibria are the same"
-        return dataclasses.replace(found, potential=self.potential.name, notes=(*found.notes, note),
-                                   values=self.potential.value(found.points))
+        return dataclasses.replace(
+            found, potential=self.potential.name, notes=(*found.notes, note), values=self.potential.value(found.points)
+        )
 
-    def basins(self, samples: Any, sinks: CriticalPoints | None = None, rng: Any = 0, *, level: float = 0.95,
-               full: bool = False, workers: int | None = None, progress: Progress | None = None) -> Basins:
+    def basins(
+        self,
+        samples: Any,
+        sinks: CriticalPoints | None = None,
+        rng: Any = 0,
+        *,
+        level: float = 0.95,
+        full: bool = False,
+        workers: int | None = None,
+        progress: Progress | None = None,
+    ) -> Basins:
         """Which sink each row of ``samples`` (n, dim) flows to, and the shares with Wilson intervals.
 
         The flow's own basins, integrated; a row that reaches no known sink within its budget is unresolved. ``sinks=None``
@@ -120,8 +152,10 @@ class GradientFlow:
         if not 0.0 < level < 1.0:
             raise InputError(f"basins: level must lie between 0 and 1, came {level!r}")
         if sinks is not None and sinks.points.shape[1] != self.potential.dim:
-            raise InputError(f"basins: the sinks have dimension {sinks.points.shape[1]}, the flow {self.potential.dim}; give sinks of "
-                             "this flow, or none")
+            raise InputError(
+                f"basins: the sinks have dimension {sinks.points.shape[1]}, the flow {self.potential.dim}; give sinks of "
+                "this flow, or none"
+            )
         if sinks is None:
             chosen = np.random.default_rng(rng).permutation(rows.shape[0])[:SEARCHED]
             sinks = self.sinks(rows[np.sort(chosen)], rng, workers=workers, progress=progress)
@@ -133,8 +167,10 @@ class GradientFlow:
             outside = ~self.domain.contains(rows)
             if outside.any():
                 row = int(np.flatnonzero(outside)[0])
-                raise InputError(f"{what}: {int(outside.sum())} of {rows.shape[0]} points lie outside the box {self.domain!r}, "
-                                 f"row {row} first; clip or drop them")
+                raise InputError(
+                    f"{what}: {int(outside.sum())} of {rows.shape[0]} points lie outside the box {self.domain!r}, "
+                    f"row {row} first; clip or drop them"
+                )
         return rows
 
     def __repr__(self) -> str:

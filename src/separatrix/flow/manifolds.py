@@ -22,8 +22,9 @@ from separatrix.potentials.base import Potential
 NEWTON_ROUNDS = 8
 
 
-def manifold_frames(flow: Any, sinks: CriticalPoints, kind: str = "slow",
-                    n_frames: int = 9) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def manifold_frames(
+    flow: Any, sinks: CriticalPoints, kind: str = "slow", n_frames: int = 9
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(frames (n_sinks, n_frames, dim), parameter (n_sinks, n_frames), eigenvalue (n_sinks,)).
 
     ``kind``: "slow" or "strong"; the middle frame is the sink, ``parameter`` the signed arc length from it. Sinks without
@@ -57,8 +58,9 @@ def manifold_frames(flow: Any, sinks: CriticalPoints, kind: str = "slow",
     return frames, parameter, eigenvalue
 
 
-def _ridge(arena: Arena, sink: np.ndarray, free: np.ndarray, vectors: np.ndarray,
-           along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _ridge(
+    arena: Arena, sink: np.ndarray, free: np.ndarray, vectors: np.ndarray, along: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The ridge over the eigenvector ``along``, by Newton on the others at every step."""
     potential, lower, upper = arena.potential, arena.limits.lower[free], arena.limits.upper[free]
     across = vectors[:, np.abs(vectors.T @ along) < 0.5]
@@ -85,8 +87,9 @@ def _ridge(arena: Arena, sink: np.ndarray, free: np.ndarray, vectors: np.ndarray
     return _measured(points)
 
 
-def _strong(arena: Arena, sink: np.ndarray, free: np.ndarray, vectors: np.ndarray,
-            along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _strong(
+    arena: Arena, sink: np.ndarray, free: np.ndarray, vectors: np.ndarray, along: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The orbit that enters the sink along the eigenvector ``along``, backwards at unit speed by the midpoint rule."""
     potential, lower, upper = arena.potential, arena.limits.lower[free], arena.limits.upper[free]
     step, x, points = 0.005 * arena.width, sink.copy(), [sink.copy()]

@@ -27,7 +27,9 @@ class Climb:
     steps: int
 
 
-def box_quadratic(metric: np.ndarray, slope: np.ndarray, low: np.ndarray, high: np.ndarray, rounds: int = 100) -> np.ndarray:
+def box_quadratic(
+    metric: np.ndarray, slope: np.ndarray, low: np.ndarray, high: np.ndarray, rounds: int = 100
+) -> np.ndarray:
     """argmax of slope.d - d^T metric d / 2 over low <= d <= high, ``metric`` (k, k) positive definite."""
     d = np.clip(np.zeros_like(slope), low, high)
     gradient = slope - metric @ d
@@ -101,15 +103,23 @@ def _at(potential: Potential, x: np.ndarray) -> tuple[float, np.ndarray]:
     return float(value[0]), g[0]
 
 
-def _step(potential: Potential, bounds: Bounds, here: tuple[np.ndarray, float, np.ndarray],
-          model: tuple[np.ndarray, np.ndarray, np.ndarray], reach: float) -> tuple[np.ndarray, float, np.ndarray, float] | None:
+def _step(
+    potential: Potential,
+    bounds: Bounds,
+    here: tuple[np.ndarray, float, np.ndarray],
+    model: tuple[np.ndarray, np.ndarray, np.ndarray],
+    reach: float,
+) -> tuple[np.ndarray, float, np.ndarray, float] | None:
     """One accepted step, or None: the trust radius shrinks until the model agrees.
 
     Near the top, where values only round, a step is accepted that lowers the residual, or the next step in the same metric:
     in a curved valley a long step along it raises the residual across it.
     """
     (x, value, g), (free, hessian, metric) = here, model
-    lower, upper = np.broadcast_to(bounds.lower, x.shape)[free] - x[free], np.broadcast_to(bounds.upper, x.shape)[free] - x[free]
+    lower, upper = (
+        np.broadcast_to(bounds.lower, x.shape)[free] - x[free],
+        np.broadcast_to(bounds.upper, x.shape)[free] - x[free],
+    )
     before = float(np.abs(bounds.project(np, x, g)).max(initial=0.0))
     slack = SLACK * (1.0 + abs(value))
     while reach > 1e-12:

@@ -11,8 +11,14 @@ from threadpoolctl import threadpool_limits
 Progress = Callable[[str, int, int], None]
 
 
-def run_pieces(work: Callable[..., Any], pieces: Sequence[tuple[Any, ...]], sizes: Sequence[int], workers: int | None,
-               stage: str, progress: Progress | None) -> list[Any]:
+def run_pieces(
+    work: Callable[..., Any],
+    pieces: Sequence[tuple[Any, ...]],
+    sizes: Sequence[int],
+    workers: int | None,
+    stage: str,
+    progress: Progress | None,
+) -> list[Any]:
     """``work(*piece)`` for every piece, in order; ``sizes``: what progress counts. Processes where workers > 1; -1: all cores."""
     total, done, results = sum(sizes), 0, []
     if progress is not None:

@@ -54,7 +54,9 @@ class Bounds:
 
 @dataclass(frozen=True, eq=False)
 class Arena:
-    """A potential and where its flow and searches run: ``bounds`` hold the flow; what passes ``limits`` has left, with ``left`` in words.
+    """A potential and where its flow and searches run.
+
+    ``bounds`` hold the flow; what passes ``limits`` has left, with ``left`` in words.
 
     Under the projected flow on a box both are the box. Otherwise a search may go some way beyond the limits and come back.
     """

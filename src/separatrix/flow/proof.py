@@ -71,13 +71,17 @@ def prove(potential: Potential, bounds: Bounds, m: np.ndarray, ignored: np.ndarr
     ``ignored`` (dim,) marks coordinates on which f does not depend; they are left out.
     """
     if not ieee_arithmetic_holds():
-        return Proof(None, "this thread's floating-point arithmetic is not IEEE (subnormals flushed or rounding changed)")
+        return Proof(
+            None, "this thread's floating-point arithmetic is not IEEE (subnormals flushed or rounding changed)"
+        )
     faces = bounds.faces(m)
     free = faces == 0
     if ignored is not None:
         free, faces = free & ~ignored, np.where(ignored, 0, faces)
     chosen = np.flatnonzero(free)
-    spectrum, vectors = scipy.linalg.eigh(potential.hessian_on(m, chosen)) if chosen.size else (np.zeros(0), np.zeros((0, 0)))
+    spectrum, vectors = (
+        scipy.linalg.eigh(potential.hessian_on(m, chosen)) if chosen.size else (np.zeros(0), np.zeros((0, 0)))
+    )
     if chosen.size and float(np.abs(spectrum).min()) < SMALLEST:
         return Proof(None, "the Hessian on the free face is singular")
     result = Proof(None, "")
@@ -94,8 +98,13 @@ def prove(potential: Potential, bounds: Bounds, m: np.ndarray, ignored: np.ndarr
     return result
 
 
-def _attempt(potential: Potential, bounds: Bounds, point: tuple[np.ndarray, np.ndarray, Interval],
-             frame: tuple[np.ndarray, np.ndarray, np.ndarray], precise: bool) -> Proof:
+def _attempt(
+    potential: Potential,
+    bounds: Bounds,
+    point: tuple[np.ndarray, np.ndarray, Interval],
+    frame: tuple[np.ndarray, np.ndarray, np.ndarray],
+    precise: bool,
+) -> Proof:
     (m, faces, gradient), (chosen, spectrum, vectors) = point, frame
     basis = np.zeros((m.size, chosen.size))
     basis[chosen] = vectors
@@ -135,8 +144,9 @@ def _is_invertible(vectors: np.ndarray) -> bool:
     return bool((gram.to_interval().magnitude.sum(axis=1) * (1 + 1e-9) < ORTHOGONAL).all())
 
 
-def _krawczyk(potential: Potential, m: np.ndarray, frame: tuple[np.ndarray, np.ndarray, np.ndarray], q: np.ndarray,
-              first: float) -> tuple[np.ndarray, np.ndarray, Interval, MidRad] | None:
+def _krawczyk(
+    potential: Potential, m: np.ndarray, frame: tuple[np.ndarray, np.ndarray, np.ndarray], q: np.ndarray, first: float
+) -> tuple[np.ndarray, np.ndarray, Interval, MidRad] | None:
     """(r, K, X, V^T H(X) V) of a passed test (8.1), or None."""
     chosen, spectrum, basis = frame
     if not chosen.size:
@@ -171,10 +181,15 @@ def _is_inside(bounds: Bounds, box: Interval, chosen: np.ndarray) -> bool:
     return bool((box.lower[chosen] > lower[chosen]).all() and (box.upper[chosen] < upper[chosen]).all())
 
 
-def _multipliers(potential: Potential, point: tuple[np.ndarray, np.ndarray, Interval], box: Interval, basis: np.ndarray,
-                 reach: np.ndarray) -> np.ndarray:
+def _multipliers(
+    potential: Potential,
+    point: tuple[np.ndarray, np.ndarray, Interval],
+    box: Interval,
+    basis: np.ndarray,
+    reach: np.ndarray,
+) -> np.ndarray:
     """Lower bounds of the outward gradient over the region, (dim,), 0 on free coordinates."""
-    m, faces, gradient = point
+    _m, faces, gradient = point
     outward = np.where(faces > 0, gradient.lower, -gradient.upper)
     if reach.size:
         change = potential.hessian_bounds(box, None, basis).to_interval().magnitude
@@ -192,7 +207,9 @@ def _cube(vectors: np.ndarray, reach: np.ndarray, near: np.ndarray) -> tuple[flo
     return radius, error
 
 
-def _alone(potential: Potential, bounds: Bounds, point: tuple[np.ndarray, np.ndarray], radius: float, error: float) -> float:
+def _alone(
+    potential: Potential, bounds: Bounds, point: tuple[np.ndarray, np.ndarray], radius: float, error: float
+) -> float:
     """Half side h <= ``radius`` of a cube about m in whose part of the box m's point is the only equilibrium, or NaN.
 
     Where the gradient is strictly outward on the active coordinates over that part, an equilibrium there has them all on

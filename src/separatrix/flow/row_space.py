@@ -32,7 +32,11 @@ class RowSpace:
     @classmethod
     def of(cls, potential: Potential) -> RowSpace | None:
         """The reduction of a chain whose first layer's rank is well below the number of inputs, else None."""
-        if not isinstance(potential, NetworkPotential) or not potential.graph.is_chain or len(potential.graph.nodes) < 3:
+        if (
+            not isinstance(potential, NetworkPotential)
+            or not potential.graph.is_chain
+            or len(potential.graph.nodes) < 3
+        ):
             return None
         first = potential.graph.nodes[1].layer
         if not isinstance(first, Affine) or first.weight.shape[0] > WORTHWHILE * potential.dim:

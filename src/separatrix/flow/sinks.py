@@ -86,8 +86,10 @@ def judge(arena: Arena, x: np.ndarray, ignored: np.ndarray) -> Sink:
     if verdict in LISTED and _is_on_edge(arena, x, proof.error):
         verdict, reason = Certainty.UNKNOWN, "the sink lies within its error of the edge of the box: neither in nor out"
     elif verdict is Certainty.VERIFIED and proof.region is None and not stays_concave(potential, bounds, x, free):
-        verdict, reason = Certainty.UNKNOWN, (f"no sink is shown: within a few Newton steps f is not concave, as in a slow passage; "
-                                              f"{proof.evidence}")
+        verdict, reason = (
+            Certainty.UNKNOWN,
+            (f"no sink is shown: within a few Newton steps f is not concave, as in a slow passage; {proof.evidence}"),
+        )
     return Sink(x, proof, verdict, reason, spectrum, multipliers)
 
 
@@ -99,7 +101,9 @@ def _is_on_edge(arena: Arena, x: np.ndarray, error: float) -> bool:
     return bool((room <= np.nan_to_num(error, nan=NEAR) * (1 + 1e-9)).any())
 
 
-def _verdict(proof: Proof, facts: tuple[np.ndarray, np.ndarray, np.ndarray], residual: float, has_ignored: bool) -> tuple[Certainty, str]:
+def _verdict(
+    proof: Proof, facts: tuple[np.ndarray, np.ndarray, np.ndarray], residual: float, has_ignored: bool
+) -> tuple[Certainty, str]:
     """PROVED, VERIFIED, or UNKNOWN with the reason why the point is no sink as far as is known."""
     spectrum, multipliers, slope = facts
     if proof.region is not None:
@@ -107,18 +111,25 @@ def _verdict(proof: Proof, facts: tuple[np.ndarray, np.ndarray, np.ndarray], res
             return Certainty.UNKNOWN, f"the ascent ended at a saddle of index {proof.index}"
         if not has_ignored:
             return Certainty.PROVED, ""
-        return Certainty.VERIFIED, ("f does not depend on some inputs: the point stands for a set of equilibria, proved "
-                                    "on the other inputs")
+        return Certainty.VERIFIED, (
+            "f does not depend on some inputs: the point stands for a set of equilibria, proved on the other inputs"
+        )
     curved = float(np.abs(spectrum).max(initial=0.0))
     if spectrum.size and spectrum[-1] >= -1e-10 * curved:
         kind = "a flat direction" if spectrum[-1] < 1e-6 * curved or curved == 0 else "a direction that still climbs"
-        return Certainty.UNKNOWN, f"no sink is shown: {kind} (largest Hessian eigenvalue {spectrum[-1]:.1e}); {proof.evidence}"
+        return (
+            Certainty.UNKNOWN,
+            f"no sink is shown: {kind} (largest Hessian eigenvalue {spectrum[-1]:.1e}); {proof.evidence}",
+        )
     if (multipliers <= 0).any():
         return Certainty.UNKNOWN, f"no sink is shown: a face coordinate has no outward gradient; {proof.evidence}"
     step = float(np.abs(slope).max(initial=0.0)) / float(np.abs(spectrum).min()) if spectrum.size else 0.0
     if residual < AT_REST * (1.0 + curved) and step < 1e-4:
         return Certainty.VERIFIED, f"residual {residual:.1e}, Newton step {step:.1e}; not proved: {proof.evidence}"
-    return Certainty.UNKNOWN, f"the ascent did not come to rest (residual {residual:.1e}); start nearer or give more starts"
+    return (
+        Certainty.UNKNOWN,
+        f"the ascent did not come to rest (residual {residual:.1e}); start nearer or give more starts",
+    )
 
 
 class SinkSearch:
@@ -185,36 +196,51 @@ class SinkSearch:
         place = "at their lower sides" if np.isfinite(self.arena.bounds.lower).all() else "in the middle"
         note = f"f does not depend on {count} of the inputs; they stand {place}"
         return CriticalPoints(
-            points=points, values=values[order], indices=np.zeros(len(chosen), dtype=np.int64),
-            certainty=tuple(s.verdict for s in chosen), evidence=tuple(s.reason or s.proof.evidence for s in chosen),
+            points=points,
+            values=values[order],
+            indices=np.zeros(len(chosen), dtype=np.int64),
+            certainty=tuple(s.verdict for s in chosen),
+            evidence=tuple(s.reason or s.proof.evidence for s in chosen),
             spectra=tuple(s.spectrum for s in chosen),
             active=np.where(self.ignored, 0, self.arena.bounds.faces(points)).astype(np.int8),
             multipliers=np.array([s.multipliers for s in chosen]).reshape(points.shape),
-            radius=np.array([s.proof.radius for s in chosen]), error=np.array([s.proof.error for s in chosen]),
-            label=rank[np.array(self.label, dtype=np.int64)], reasons=tuple(self.reasons),
-            potential=self.potential.name, boundary=self.arena.boundary, domain=self.arena.domain,
-            provenance=Provenance("spectral projected gradient, trust-region Newton, Krawczyk",
-                                  {"residual": 1e-15, "same point": NEAR}, seconds=self.seconds),
-            notes=(note,) if count else ())
+            radius=np.array([s.proof.radius for s in chosen]),
+            error=np.array([s.proof.error for s in chosen]),
+            label=rank[np.array(self.label, dtype=np.int64)],
+            reasons=tuple(self.reasons),
+            potential=self.potential.name,
+            boundary=self.arena.boundary,
+            domain=self.arena.domain,
+            provenance=Provenance(
+                "spectral projected gradient, trust-region Newton, Krawczyk",
+                {"residual": 1e-15, "same point": NEAR},
+                seconds=self.seconds,
+            ),
+            notes=(note,) if count else (),
+        )
 
 
 def _alike(found: Sink, points: np.ndarray) -> np.ndarray:
     """Which points are the candidate's: in its proved region or, where there is none, equal to rounding."""
     if found.proof.region is not None:
         return found.proof.region.contains(points)
-    return np.abs(points - found.point).max(axis=1, initial=0.0) < NEAR if found.verdict is Certainty.VERIFIED else \
-        (points == found.point).all(axis=1)
+    return (
+        np.abs(points - found.point).max(axis=1, initial=0.0) < NEAR
+        if found.verdict is Certainty.VERIFIED
+        else (points == found.point).all(axis=1)
+    )
 
 
 def _twin(found: Sink, sinks: list[Sink]) -> int | None:
     """The earlier sink that ``found`` may be: proof regions that overlap hold one zero each, which may be the same."""
     for row, sink in enumerate(sinks):
         gap = float(np.abs(sink.point - found.point).max(initial=0.0))
-        if found.proof.region is None or sink.proof.region is None:
+        here, there = found.proof.region, sink.proof.region
+        if here is None or there is None:
             if gap < NEAR:
                 return row
         elif gap <= sink.proof.error + found.proof.error:
             return row
-        elif sink.proof.region.contains(found.point[None])[0] and found.proof.region.contains(sink.point[None])[0]:
+        elif there.contains(found.point[None])[0] and here.contains(sink.point[None])[0]:
             return row
     return None

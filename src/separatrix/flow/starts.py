@@ -20,12 +20,15 @@ TOWARDS_STEPS = 60
 ASIDE = 0.01
 
 
-def search_from_own_starts(search: SinkSearch, rng: np.random.Generator, workers: int | None = None,
-                           progress: Progress | None = None) -> None:
+def search_from_own_starts(
+    search: SinkSearch, rng: np.random.Generator, workers: int | None = None, progress: Progress | None = None
+) -> None:
     """Add rounds of starts to ``search`` until two rounds bring no new sink (eight at the most)."""
     box = search.arena.domain
     assert isinstance(box, Box)
-    pool = np.concatenate([0.5 * (box.lower + box.upper)[None], box.uniform(UNIFORM, rng), towards_classes(search, box, rng)])
+    pool = np.concatenate(
+        [0.5 * (box.lower + box.upper)[None], box.uniform(UNIFORM, rng), towards_classes(search, box, rng)]
+    )
     quiet = 0
     for turn in range(MOST_ROUNDS):
         quiet = 0 if search.add(pool if turn == 0 else blends(box, pool, rng), workers, progress) else quiet + 1
@@ -51,4 +54,6 @@ def blends(box: Box, pool: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Points between two members of the pool, and a few uniform ones."""
     first, second = rng.integers(0, pool.shape[0], (2, BLENDS))
     share = rng.random((BLENDS, 1))
-    return np.concatenate([box.clip(share * pool[first] + (1.0 - share) * pool[second]), box.uniform(UNIFORM // 4, rng)])
+    return np.concatenate(
+        [box.clip(share * pool[first] + (1.0 - share) * pool[second]), box.uniform(UNIFORM // 4, rng)]
+    )

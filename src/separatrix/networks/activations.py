@@ -45,6 +45,7 @@ def special(xp: Any, name: str, u: Array) -> Array:
     """A special function (``erfc`` or ``expit``) of the array's own library."""
     if isinstance(u, np.ndarray):
         import scipy.special
+
         return getattr(scipy.special, name)(u)
     return getattr(__import__("torch").special, name)(u)
 
@@ -122,23 +123,66 @@ def _silu_second(xp: Any, u: Array, s: Array, slope: float) -> Array:
 
 
 _TABLE = (
-    ActivationFunction("identity", lambda xp, u, a: u, lambda xp, u, s, a: xp.ones_like(u),
-                       lambda xp, u, s, a: xp.zeros_like(u), is_piecewise_linear=True, is_increasing=True, is_onto=True),
-    ActivationFunction("relu", lambda xp, u, a: xp.maximum(u, xp.zeros_like(u)), lambda xp, u, s, a: _step(xp, u, 0.0),
-                       lambda xp, u, s, a: xp.zeros_like(u), is_piecewise_linear=True),
-    ActivationFunction("leaky_relu", lambda xp, u, a: xp.where(u > 0, u, a * u), lambda xp, u, s, a: _step(xp, u, a),
-                       lambda xp, u, s, a: xp.zeros_like(u), is_piecewise_linear=True, is_increasing=True, is_onto=True),
-    ActivationFunction("sigmoid", lambda xp, u, a: sigmoid(xp, u), lambda xp, u, s, a: _sigmoid_first(xp, u, s),
-                       lambda xp, u, s, a: _sigmoid_first(xp, u, s) * (1.0 - 2.0 * s), is_increasing=True),
-    ActivationFunction("tanh", lambda xp, u, a: xp.tanh(u), lambda xp, u, s, a: _tanh_first(xp, u, s),
-                       lambda xp, u, s, a: -2.0 * s * _tanh_first(xp, u, s), is_increasing=True),
-    ActivationFunction("softplus", lambda xp, u, a: softplus(xp, u), lambda xp, u, s, a: sigmoid(xp, u),
-                       lambda xp, u, s, a: _logistic_slope(xp, u), is_increasing=True),
-    ActivationFunction("gelu", lambda xp, u, a: u * _normal_distribution(xp, u),
-                       lambda xp, u, s, a: _normal_distribution(xp, u) + u * _normal_density(xp, u),
-                       lambda xp, u, s, a: _normal_density(xp, u) * (2.0 - u * u), is_monotone=False),
-    ActivationFunction("gelu_tanh", lambda xp, u, a: u * sigmoid(xp, _gelu_tanh_inner(u)[0]),
-                       _gelu_tanh_first, _gelu_tanh_second, is_monotone=False),
+    ActivationFunction(
+        "identity",
+        lambda xp, u, a: u,
+        lambda xp, u, s, a: xp.ones_like(u),
+        lambda xp, u, s, a: xp.zeros_like(u),
+        is_piecewise_linear=True,
+        is_increasing=True,
+        is_onto=True,
+    ),
+    ActivationFunction(
+        "relu",
+        lambda xp, u, a: xp.maximum(u, xp.zeros_like(u)),
+        lambda xp, u, s, a: _step(xp, u, 0.0),
+        lambda xp, u, s, a: xp.zeros_like(u),
+        is_piecewise_linear=True,
+    ),
+    ActivationFunction(
+        "leaky_relu",
+        lambda xp, u, a: xp.where(u > 0, u, a * u),
+        lambda xp, u, s, a: _step(xp, u, a),
+        lambda xp, u, s, a: xp.zeros_like(u),
+        is_piecewise_linear=True,
+        is_increasing=True,
+        is_onto=True,
+    ),
+    ActivationFunction(
+        "sigmoid",
+        lambda xp, u, a: sigmoid(xp, u),
+        lambda xp, u, s, a: _sigmoid_first(xp, u, s),
+        lambda xp, u, s, a: _sigmoid_first(xp, u, s) * (1.0 - 2.0 * s),
+        is_increasing=True,
+    ),
+    ActivationFunction(
+        "tanh",
+        lambda xp, u, a: xp.tanh(u),
+        lambda xp, u, s, a: _tanh_first(xp, u, s),
+        lambda xp, u, s, a: -2.0 * s * _tanh_first(xp, u, s),
+        is_increasing=True,
+    ),
+    ActivationFunction(
+        "softplus",
+        lambda xp, u, a: softplus(xp, u),
+        lambda xp, u, s, a: sigmoid(xp, u),
+        lambda xp, u, s, a: _logistic_slope(xp, u),
+        is_increasing=True,
+    ),
+    ActivationFunction(
+        "gelu",
+        lambda xp, u, a: u * _normal_distribution(xp, u),
+        lambda xp, u, s, a: _normal_distribution(xp, u) + u * _normal_density(xp, u),
+        lambda xp, u, s, a: _normal_density(xp, u) * (2.0 - u * u),
+        is_monotone=False,
+    ),
+    ActivationFunction(
+        "gelu_tanh",
+        lambda xp, u, a: u * sigmoid(xp, _gelu_tanh_inner(u)[0]),
+        _gelu_tanh_first,
+        _gelu_tanh_second,
+        is_monotone=False,
+    ),
     ActivationFunction("silu", lambda xp, u, a: u * sigmoid(xp, u), _silu_first, _silu_second, is_monotone=False),
 )
 ACTIVATIONS = {function.name: function for function in _TABLE}

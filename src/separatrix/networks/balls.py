@@ -15,13 +15,15 @@ from separatrix.numerics.intervals import Interval
 Ball = Any
 
 
-def gradient_ball(network: Network, contrasts: np.ndarray, head: Callable[[list[Ball]], list[Ball]], x: np.ndarray,
-                  bits: int = 200) -> Interval:
+def gradient_ball(
+    network: Network, contrasts: np.ndarray, head: Callable[[list[Ball]], list[Ball]], x: np.ndarray, bits: int = 200
+) -> Interval:
     """Enclosure (dim,) of grad Phi(D z(x)) at the double vector ``x``; ``head`` gives grad Phi from balls of D z.
 
     Every operation is flint's ball arithmetic with ``bits`` bits, so the enclosure is as sharp as a double can hold.
     """
     from flint import arb_mat, ctx
+
     with ctx.workprec(bits):
         slopes: dict[int, list[Ball]] = {}
         values = [_column([float(t) for t in x])]
@@ -59,6 +61,7 @@ def _backward(network: Network, slopes: dict[int, list[Ball]], y: Any) -> Any:
 @lru_cache(maxsize=16)
 def _matrix(layer: Affine) -> tuple[Any, Any]:
     from flint import arb, arb_mat
+
     weight, bias = layer.weight.tolist(), layer.bias.tolist()
     if layer.weight_radius is not None:
         radii = layer.weight_radius.tolist()
@@ -70,12 +73,14 @@ def _matrix(layer: Affine) -> tuple[Any, Any]:
 
 def _column(entries: list[Any]) -> Any:
     from flint import arb_mat
+
     return arb_mat([[entry] for entry in entries])
 
 
 def activation_ball(layer: Activation, u: Ball) -> tuple[Ball, Ball]:
     """(s(u), s'(u)) as balls; at a crease of a piecewise linear function the slope is the hull of both sides."""
     from flint import arb
+
     name = layer.name
     if name in ("relu", "leaky_relu", "identity"):
         below = {"relu": arb(0), "leaky_relu": arb(layer.slope), "identity": arb(1)}[name]
@@ -107,6 +112,7 @@ def _to_interval(balls: list[Ball]) -> Interval:
 def outward(ball: Ball) -> tuple[float, float]:
     """Doubles (lower, upper) that hold a real ball, checked by the ball's own comparison."""
     from flint import arb
+
     if not ball.is_finite():
         return -np.inf, np.inf
     low, high = float(ball.lower()), float(ball.upper())

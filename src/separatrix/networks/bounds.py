@@ -95,8 +95,9 @@ class BoundPropagation:
                 found.append(total)
         return found
 
-    def hessian(self, cotangents: list[Interval | None], outer: Interval, left: np.ndarray | None,
-                right: np.ndarray | None) -> MidRad:
+    def hessian(
+        self, cotangents: list[Interval | None], outer: Interval, left: np.ndarray | None, right: np.ndarray | None
+    ) -> MidRad:
         """An enclosure of left^T Hess f right for matrices (inputs, k) and (inputs, l) of doubles: (n, k, l).
 
         None stands for the unit matrix.

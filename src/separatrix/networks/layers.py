@@ -45,8 +45,10 @@ class Affine(Layer):
     def output_width(self, widths: Sequence[int]) -> int:
         """Rows of the weight."""
         if len(widths) != 1 or widths[0] != self.weight.shape[1]:
-            raise InputError(f"layers do not chain: a weight of shape {self.weight.shape} needs {self.weight.shape[1]} inputs, "
-                             f"came {widths[0] if widths else 0}; weights are (out, in), check for a transposed matrix")
+            raise InputError(
+                f"layers do not chain: a weight of shape {self.weight.shape} needs {self.weight.shape[1]} inputs, "
+                f"came {widths[0] if widths else 0}; weights are (out, in), check for a transposed matrix"
+            )
         return self.weight.shape[0]
 
     def after(self, contrasts: np.ndarray) -> Affine | None:

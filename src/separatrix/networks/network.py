@@ -59,8 +59,10 @@ class Network:
         widths = [self.n_inputs]
         for index, node in enumerate(self.nodes[1:], 1):
             if not node.parents or not all(0 <= parent < index for parent in node.parents):
-                raise InputError(f"node {index} of a network has parents {node.parents}; expected earlier nodes, from 0 "
-                                 f"(the input) to {index - 1}")
+                raise InputError(
+                    f"node {index} of a network has parents {node.parents}; expected earlier nodes, from 0 "
+                    f"(the input) to {index - 1}"
+                )
             widths.append(node.layer.output_width([widths[i] for i in node.parents]))
         if len(self.nodes) < 2 or widths[-1] < 1:
             raise InputError("a network needs at least one layer and one output")
@@ -90,8 +92,14 @@ class Network:
         return cls((*network.nodes, Node(pair, (len(network.nodes) - 1,))), n_inputs, network.reading)
 
     @classmethod
-    def from_arrays(cls, weights: Sequence[Any], biases: Sequence[Any], activation: str | Sequence[str] = "relu",
-                    slope: float = 0.01, reading: Reading | None = None) -> Network:
+    def from_arrays(
+        cls,
+        weights: Sequence[Any],
+        biases: Sequence[Any],
+        activation: str | Sequence[str] = "relu",
+        slope: float = 0.01,
+        reading: Reading | None = None,
+    ) -> Network:
         """A multilayer perceptron: ``weights[l]`` (out, in), ``biases[l]`` (out,), one activation or one a hidden layer.
 
         Raises InputError for NaN or infinite entries, shapes that do not chain, or an unknown activation.
@@ -100,12 +108,18 @@ class Network:
             weights, biases = list(weights), list(biases)
             names = [activation] * (len(weights) - 1) if isinstance(activation, str) else list(activation)
         except TypeError:
-            raise KindError("expected lists of weights and of biases, and one activation's name or a list of names, came "
-                            f"{type(weights).__name__}, {type(biases).__name__} and {type(activation).__name__}") from None
+            raise KindError(
+                "expected lists of weights and of biases, and one activation's name or a list of names, came "
+                f"{type(weights).__name__}, {type(biases).__name__} and {type(activation).__name__}"
+            ) from None
         if len(weights) == 0 or len(weights) != len(biases):
-            raise InputError(f"expected as many weights as biases and at least one, came {len(weights)} and {len(biases)}")
+            raise InputError(
+                f"expected as many weights as biases and at least one, came {len(weights)} and {len(biases)}"
+            )
         if len(names) != len(weights) - 1:
-            raise InputError(f"expected one activation for each of the {len(weights) - 1} hidden layers, came {len(names)}")
+            raise InputError(
+                f"expected one activation for each of the {len(weights) - 1} hidden layers, came {len(names)}"
+            )
         layers: list[Layer] = []
         for index, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
             layers.append(affine(weight, bias, f"layer {index}"))
@@ -139,7 +153,9 @@ class Network:
     @property
     def architecture(self) -> str:
         """Widths of the input, the affine layers and the logits, as ``784-256-10``."""
-        affine_widths = [w for w, node in zip(self.widths[1:], self.nodes[1:], strict=True) if isinstance(node.layer, Affine)]
+        affine_widths = [
+            w for w, node in zip(self.widths[1:], self.nodes[1:], strict=True) if isinstance(node.layer, Affine)
+        ]
         return "-".join(str(width) for width in [self.n_inputs, *affine_widths])
 
     @property
@@ -156,7 +172,7 @@ class Network:
         rows = points(x, self.n_inputs, "logits")
         out = np.empty((rows.shape[0], self.n_classes))
         for start in range(0, rows.shape[0], ROWS_AT_ONCE):
-            out[start:start + ROWS_AT_ONCE] = self.propagate(rows[start:start + ROWS_AT_ONCE]).output
+            out[start : start + ROWS_AT_ONCE] = self.propagate(rows[start : start + ROWS_AT_ONCE]).output
         return out
 
     def probabilities(self, x: Any) -> np.ndarray:
@@ -192,6 +208,7 @@ class Network:
     def save(self, path: Any) -> None:
         """Write a chain of affine layers and one activation as safetensors (``W0, b0, W1, b1, …``, metadata)."""
         from separatrix.networks.plain_files import save_safetensors
+
         save_safetensors(self, path)
 
     def __repr__(self) -> str:
@@ -206,12 +223,16 @@ def affine(weight: Any, bias: Any, where: str) -> Affine:
     except KindError:
         raise InputError(f"{where}: weight and bias must be arrays of real numbers") from None
     if w.ndim != 2 or b.ndim != 1 or w.shape[0] != b.shape[0]:
-        raise InputError(f"{where}: expected a weight of shape (out, in) and a bias of shape (out,), came {w.shape} and {b.shape}")
+        raise InputError(
+            f"{where}: expected a weight of shape (out, in) and a bias of shape (out,), came {w.shape} and {b.shape}"
+        )
     if 0 in w.shape:
         raise InputError(f"{where}: the weight has shape {w.shape}; a layer needs at least one input and one output")
     for name, array in (("weight", w), ("bias", b)):
         if not np.isfinite(array).all():
-            raise InputError(f"{where}: the {name} has {int((~np.isfinite(array)).sum())} NaN or infinite entries; "
-                             "retrain or repair the network")
+            raise InputError(
+                f"{where}: the {name} has {int((~np.isfinite(array)).sum())} NaN or infinite entries; "
+                "retrain or repair the network"
+            )
     w.flags.writeable = b.flags.writeable = False
     return Affine(w, b)

@@ -173,7 +173,11 @@ class Propagation:
         total = last.mT @ (outer @ last)
         for index, node in enumerate(self.nodes[1:], 1):
             layer = node.layer
-            if isinstance(layer, Activation) and not layer.function.is_piecewise_linear and cotangents[index] is not None:
+            if (
+                isinstance(layer, Activation)
+                and not layer.function.is_piecewise_linear
+                and cotangents[index] is not None
+            ):
                 inner = jacobians[node.parents[0]]
                 weight = self.curvature(index) * cotangents[index]
                 total = total + inner.mT @ (weight[:, :, None] * inner)
@@ -188,4 +192,6 @@ def _unit_vectors(dim: int, numbers: np.ndarray) -> np.ndarray:
 
 def chain_of(nodes: Sequence[Node]) -> bool:
     """Whether every node feeds only the next one."""
-    return all(node.parents == (index - 1,) and not isinstance(node.layer, Sum) for index, node in enumerate(nodes[1:], 1))
+    return all(
+        node.parents == (index - 1,) and not isinstance(node.layer, Sum) for index, node in enumerate(nodes[1:], 1)
+    )

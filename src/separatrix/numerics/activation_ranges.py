@@ -178,8 +178,10 @@ def activation_range(name: str, order: int, lower: Any, upper: Any, slope: float
     (True, True)
     """
     if order not in (0, 1, 2) or name not in (*_FORMULAS, *_PIECEWISE_LINEAR):
-        raise InputError(f"expected one of {', '.join((*_FORMULAS, *_PIECEWISE_LINEAR))} and order 0, 1 or 2; "
-                         f"got {printable(name)} and {printable(order)}")
+        raise InputError(
+            f"expected one of {', '.join((*_FORMULAS, *_PIECEWISE_LINEAR))} and order 0, 1 or 2; "
+            f"got {printable(name)} and {printable(order)}"
+        )
     if order == 2 and name in ("relu", "leaky_relu"):
         raise InputError(f"{name} has no second derivative; study its linear pieces instead")
     box = Interval(lower, upper)

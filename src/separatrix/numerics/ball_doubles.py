@@ -19,6 +19,7 @@ def outward(ball: Ball) -> tuple[float, float]:
     (0.25, 0.25)
     """
     from flint import arb
+
     low, high = float(ball.lower()), float(ball.upper())
     while not arb(low) <= ball.lower():
         low = float(np.nextafter(low, -np.inf))
@@ -35,6 +36,7 @@ def within_one_rounding(ball: Ball) -> float:
     3.0
     """
     from flint import arb
+
     near = float(ball.mid())
     candidates = [near, *(float(np.nextafter(near, end)) for end in (-np.inf, np.inf))]
     for candidate in candidates:

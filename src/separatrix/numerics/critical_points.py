@@ -32,10 +32,23 @@ BITS = 200
 GELU_CUBIC = 0.044715  # b of gelu_tanh is this double, as in PyTorch
 
 # where s^(n+1) vanishes: exact abscissas, and brackets at whose ends it has opposite signs, for both signs of u
-_EXACT = {("sigmoid", 1): (0.0,), ("tanh", 1): (0.0,), ("softplus", 2): (0.0,), ("gelu", 2): (-2.0, 0.0, 2.0),
-          ("silu", 2): (0.0,), ("gelu_tanh", 2): (0.0,)}
-_BRACKETS = {("sigmoid", 2): (1.0, 2.0), ("tanh", 2): (0.5, 1.0), ("gelu", 1): (1.0, 2.0), ("silu", 1): (2.0, 3.0),
-             ("silu", 2): (3.0, 5.0), ("gelu_tanh", 1): (1.0, 2.0), ("gelu_tanh", 2): (1.75, 2.25)}
+_EXACT = {
+    ("sigmoid", 1): (0.0,),
+    ("tanh", 1): (0.0,),
+    ("softplus", 2): (0.0,),
+    ("gelu", 2): (-2.0, 0.0, 2.0),
+    ("silu", 2): (0.0,),
+    ("gelu_tanh", 2): (0.0,),
+}
+_BRACKETS = {
+    ("sigmoid", 2): (1.0, 2.0),
+    ("tanh", 2): (0.5, 1.0),
+    ("gelu", 1): (1.0, 2.0),
+    ("silu", 1): (2.0, 3.0),
+    ("silu", 2): (3.0, 5.0),
+    ("gelu_tanh", 1): (1.0, 2.0),
+    ("gelu_tanh", 2): (1.75, 2.25),
+}
 _NEGATIVE_BRACKETS = {("gelu", 0): (-1.0, -0.5), ("silu", 0): (-2.0, -1.0), ("gelu_tanh", 0): (-1.0, -0.5)}
 
 
@@ -51,6 +64,7 @@ class CriticalPoint(NamedTuple):
 def taylor_ball(name: str, u: Any, length: int) -> Any:
     """The power series of the activation about the ball u, to ``length`` terms, as flint balls."""
     from flint import arb, arb_series
+
     x = arb_series([u, 1], length)
     if name == "gelu":
         return x * (1 + (x / arb(2).sqrt()).erf()) / 2
@@ -70,6 +84,7 @@ def taylor_ball(name: str, u: Any, length: int) -> Any:
 def derivative_ball(name: str, order: int, u: Any) -> Any:
     """s^(order) on the ball u."""
     from flint import arb
+
     coefficients = taylor_ball(name, arb(u), order + 1).coeffs()
     return coefficients[order] * math.factorial(order) if len(coefficients) > order else arb(0)
 
@@ -82,6 +97,7 @@ def critical_points(name: str, order: int) -> tuple[CriticalPoint, ...]:
     [-1.414214, 1.414214]
     """
     from flint import arb, ctx
+
     key = (name, order)
     brackets = [(arb(c), arb(c)) for c in _EXACT.get(key, ())]
     with ctx.workprec(BITS):
@@ -102,6 +118,7 @@ def critical_points(name: str, order: int) -> tuple[CriticalPoint, ...]:
 def _bisected(name: str, order: int, low: float, high: float) -> tuple[Any, Any]:
     """A narrow bracket of a sign change of s^(order), ends exact."""
     from flint import arb
+
     left, right = arb(low), arb(high)
     rising = derivative_ball(name, order, right) > 0
     start, end = derivative_ball(name, order, left), derivative_ball(name, order, right)
@@ -131,8 +148,10 @@ def _prove_gelu_tanh(low: float, high: float) -> None:
 def _has_sign(name: str, order: int, sign: int, left: float, right: float, depth: int = 12) -> bool:
     """Whether sign . s^(order) > 0 on [left, right] is proved by balls on at most 2^depth parts."""
     from flint import arb
+
     if sign * derivative_ball(name, order, arb(left).union(arb(right))) > 0:
         return True
     middle = 0.5 * (left + right)
-    return depth > 0 and (_has_sign(name, order, sign, left, middle, depth - 1)
-                          and _has_sign(name, order, sign, middle, right, depth - 1))
+    return depth > 0 and (
+        _has_sign(name, order, sign, left, middle, depth - 1) and _has_sign(name, order, sign, middle, right, depth - 1)
+    )

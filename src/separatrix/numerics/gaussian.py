@@ -37,6 +37,7 @@ ERF_SERIES = tuple((-1.0) ** n / (math.factorial(n) * (2 * n + 1)) for n in rang
 def _mills_table() -> Array:
     """a_n about c_i as doubles, each within u relative: (DEGREE + 1, PIECES). Takes about 10 ms, once."""
     from flint import arb, ctx
+
     table = np.empty((DEGREE + 1, PIECES))
     with ctx.workprec(600):
         for i in range(PIECES):

@@ -71,6 +71,7 @@ def _integers(array: Array) -> tuple[Array, Array]:
 def _residues(mantissa: Array, exponent: Array) -> Any:
     """m 2^e modulo PRIME as a flint matrix."""
     from flint import nmod_mat
+
     m, k = (mantissa % PRIME).astype(np.uint64), (exponent % 61).astype(np.uint64)
     rotated = ((m << k) & np.uint64(PRIME)) | (m >> (np.uint64(61) - k))
     rows, columns = mantissa.shape
@@ -80,11 +81,13 @@ def _residues(mantissa: Array, exponent: Array) -> Any:
 def _integer_matrix(mantissa: Array, exponent: Array) -> Any:
     """The matrix, its columns multiplied by powers of two that make it integral; relations of rows stay the same."""
     from flint import fmpz_mat
+
     present = mantissa != 0
     least = np.where(present, exponent, np.iinfo(np.int64).max).min(axis=0, keepdims=True)
     shift = np.where(present, exponent - least, 0)
-    return fmpz_mat([[m << e for m, e in zip(*row, strict=True)]
-                     for row in zip(mantissa.tolist(), shift.tolist(), strict=True)])
+    return fmpz_mat(
+        [[m << e for m, e in zip(*row, strict=True)] for row in zip(mantissa.tolist(), shift.tolist(), strict=True)]
+    )
 
 
 def _relations_hold(residues: Any, integers: Any) -> bool:
@@ -93,6 +96,7 @@ def _relations_hold(residues: Any, integers: Any) -> bool:
     In the reduced echelon form of the transpose each column without a pivot is a combination of pivot columns.
     """
     from flint import fmpz_mat
+
     reduced, rank = residues.transpose().rref()
     table = [[int(entry) for entry in row] for row in reduced.tolist()[:rank]]
     pivots = [next(j for j, entry in enumerate(row) if entry) for row in table]

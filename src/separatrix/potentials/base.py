@@ -25,7 +25,7 @@ class Enclosure:
     gradient: Interval
     hessian: Interval
 
-    def __iter__(self):  # noqa: ANN204
+    def __iter__(self):
         return iter((self.value, self.gradient, self.hessian))
 
 

@@ -58,8 +58,10 @@ class LogSumOfOdds(Head):
     def bounds(self, v: Interval) -> Enclosure:
         """The chain rule on the enclosures of all log-odds."""
         parts = [LOG_ODDS.bounds(_mixed(v, contrast)) for contrast in self.contrasts]
-        levels = Interval(np.stack([part.value.lower for part in parts], axis=1),
-                          np.stack([part.value.upper for part in parts], axis=1))
+        levels = Interval(
+            np.stack([part.value.lower for part in parts], axis=1),
+            np.stack([part.value.upper for part in parts], axis=1),
+        )
         outer = ALL.bounds(levels)
         slopes = [_unmixed(part.gradient, contrast) for part, contrast in zip(parts, self.contrasts, strict=True)]
         gradient = Interval.point(np.zeros(v.shape))

@@ -52,7 +52,9 @@ class Head(ABC):
 def classifier(net: object) -> Network:
     """``net``, or KindError where it is no Network."""
     if not isinstance(net, Network):
-        raise KindError(f"expected a Network, came {type(net).__name__}; separatrix.load reads one from a file or model")
+        raise KindError(
+            f"expected a Network, came {type(net).__name__}; separatrix.load reads one from a file or model"
+        )
     return net
 
 
@@ -71,8 +73,10 @@ class NetworkPotential(Potential):
         if x.ndim == 1 and x.shape[0] == self.dim:
             x = x[None]
         if x.ndim != 2 or x.shape[1] != self.dim or not x.is_floating_point():
-            raise InputError(f"{what}: expected a floating-point tensor of shape (n, {self.dim}), "
-                             f"came {x.dtype} of shape {tuple(x.shape)}")
+            raise InputError(
+                f"{what}: expected a floating-point tensor of shape (n, {self.dim}), "
+                f"came {x.dtype} of shape {tuple(x.shape)}"
+            )
         return x
 
     def _pass(self, x: Any) -> Propagation:
@@ -99,7 +103,9 @@ class NetworkPotential(Potential):
         state, v = self._pass(x), self._rows(v, f"{self.name}: directions")
         if type(v) is not type(state.x) or v.shape[0] not in (1, state.x.shape[0]):
             kinds = (f"{type(a).__name__} {tuple(a.shape)}" for a in (state.x, v))
-            raise InputError(f"{self.name}: expected points and directions of one kind and shape, came {' and '.join(kinds)}")
+            raise InputError(
+                f"{self.name}: expected points and directions of one kind and shape, came {' and '.join(kinds)}"
+            )
         y = self.head.value_and_gradient(state.xp, state.output)[1]
         tangents = state.tangents(v)
         y_tangent = self.head.hessian_product(state.xp, state.output, tangents[-1])
@@ -110,7 +116,7 @@ class NetworkPotential(Potential):
         rows = self._rows(x, self.name)
         xp = namespace(rows)
         step = max(1, ENTRIES_AT_ONCE // (self.dim * (self.dim + max(self.graph.widths))))
-        parts = [self._hessians(rows[i:i + step], np.arange(self.dim)) for i in range(0, max(rows.shape[0], 1), step)]
+        parts = [self._hessians(rows[i : i + step], np.arange(self.dim)) for i in range(0, max(rows.shape[0], 1), step)]
         return xp.concat(parts, axis=0)
 
     def hessian_on(self, x: np.ndarray, free: np.ndarray) -> np.ndarray:

@@ -59,10 +59,14 @@ def log_density(net: Network) -> NetworkPotential:
     [0.693147]
     """
     if classifier(net).reading.is_normalised:
-        raise InputError("the log-density needs logits before any normalisation, and this network's source normalises them "
-                         "(log-softmax gives f = 0 everywhere); use log_odds or confidence instead")
+        raise InputError(
+            "the log-density needs logits before any normalisation, and this network's source normalises them "
+            "(log-softmax gives f = 0 everywhere); use log_odds or confidence instead"
+        )
     last = net.nodes[-1].layer
     if net.n_classes == 2 and isinstance(last, Affine) and not last.weight[0].any() and last.bias[0] == 0:
-        raise InputError("the log-density of a single logit t is softplus(t), with the orbits of the log-odds of class 1 only; "
-                         "use log_odds(net, 0), log_odds(net, 1) or confidence(net) instead")
+        raise InputError(
+            "the log-density of a single logit t is softplus(t), with the orbits of the log-odds of class 1 only; "
+            "use log_odds(net, 0), log_odds(net, 1) or confidence(net) instead"
+        )
     return NetworkPotential(net, LogSumExp(), np.eye(net.n_classes), "log-density")

@@ -55,14 +55,18 @@ class NegativeEntropy(Head):
         a = log_p - value[:, None]
         outer = p[:, :, None] * p[:, None, :] * (a[:, :, None] + a[:, None, :] + 1.0)
         diagonal, off = p * (sum_of_others(p) * (1.0 + 2.0 * a) - a), ~np.eye(v.shape[1], dtype=bool)
-        lower, upper = (np.where(off, *ends) for ends in ((-outer.upper, diagonal.lower[:, :, None]),
-                                                          (-outer.lower, diagonal.upper[:, :, None])))
+        lower, upper = (
+            np.where(off, *ends)
+            for ends in ((-outer.upper, diagonal.lower[:, :, None]), (-outer.lower, diagonal.upper[:, :, None]))
+        )
         return Enclosure(value, p * a, Interval(lower, upper))
 
     def ball_gradient(self, v: list[Any]) -> list[Any]:
         """p a in balls."""
-        rest: list[Any] = [sum(((other - ball).exp() for j, other in enumerate(v) if j != i), start=0 * ball)
-                for i, ball in enumerate(v)]
+        rest: list[Any] = [
+            sum(((other - ball).exp() for j, other in enumerate(v) if j != i), start=0 * ball)
+            for i, ball in enumerate(v)
+        ]
         p, log_p = [1 / (1 + odds) for odds in rest], [-odds.log1p() for odds in rest]
         value = sum((a * b for a, b in zip(p[1:], log_p[1:], strict=True)), start=p[0] * log_p[0])
         return [q * (log_q - value) for q, log_q in zip(p, log_p, strict=True)]

@@ -9,6 +9,7 @@ from separatrix.numerics.intervals import Interval
 
 LARGE = 1e290
 
+
 def log_sum_exp_bounds(v: Interval) -> Interval:
     """log sum_j exp(v_j) (n,): increasing in every v_j, so both ends are values or limits at corners."""
     return Interval(_log_sum_exp_at(v.lower).lower, _log_sum_exp_at(v.upper).upper)
