@@ -123,7 +123,7 @@ class Box:
 
     def uniform(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """``n`` points drawn uniformly, shape (n, dim)."""
-        return self.clip(self.lower + self.width * rng.random((n, self.dim)))
+        return self.lower + self.width * rng.random((n, self.dim))
 
     def __eq__(self, other: object) -> bool:
         return (

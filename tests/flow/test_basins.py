@@ -235,6 +235,17 @@ def test_no_sinks_given_are_all_found():
     assert len(found.sinks) == 4 and found.n_unresolved == 0
 
 
+@pytest.mark.parametrize("name", ["blobs-tanh", "moons-tanh"])
+def test_rows_that_rest_on_a_vertex_that_is_not_listed(name):
+    """Their steps grow for as long as they are watched, in the single precision of networks, too."""
+    net = sx.data.network(name)
+    run = flow(sx.log_odds(net, 0), sx.Box.cube(2, -0.3, 0.3))
+    vertices = np.array([[x, y] for x in (-0.3, 0.3) for y in (-0.3, 0.3)])
+    none = run.sinks(np.zeros((0, 2)))
+    found = run.basins(np.concatenate([vertices, uniform(run.domain, 20)]), none, full=True)
+    assert found.n_unresolved == 0 and found.sinks.n_proved == len(found.sinks) > 0
+
+
 def test_exit_leaves_what_leaves_unresolved():
     box = sx.Box([-0.5, -1], [2, 1])
     samples = uniform(box, 60)

@@ -219,9 +219,9 @@ def test_a_degenerate_equilibrium_that_attracts_from_one_side_is_no_sink(offset)
     """x^3 - y^2: on the side x < 0 everything flows to 0, from where a nudge leads on to x = 1."""
     f = known.Formula(lambda x, y: (x - offset) * (x - offset).square() - y.square(), 2)
     box = sx.Box([-1, -1], [1, 1])
-    starts = np.concatenate(
-        [[[-0.5, 0.3], [-1, 0], [-0.01, 0.0], [-0.0001, 0.0], *np.array([offset, 0])], uniform(box, 4)]
-    )
+    beside = np.array([[-0.5, 0.3], [-1, 0], [-0.01, 0.0], [-1e-4, 0.0]])
+    beside[:, 0] += offset
+    starts = np.concatenate([beside, uniform(box, 4)])
     found = sinks_of(f, box, box.clip(starts))
     assert {tuple(point) for point in found.points.round(9)} <= {(1.0, 0.0)}, (found.points, found.evidence)
 

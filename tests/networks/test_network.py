@@ -1,6 +1,7 @@
 """The network value: what it computes, what it refuses, and that it cannot be changed."""
 
 import pickle
+from fractions import Fraction
 
 import joblib
 import numpy as np
@@ -254,6 +255,20 @@ def test_differences_of_logits_are_formed_from_differences_of_weights():
     assert ours.logits([[1.0]])[0, 0] == ours.logits([[1.0]])[0, 1]
     assert sx.margin(ours, 0, 1).value([[1.0]]) == 1.0
     assert sx.log_odds(ours, 0).value([[1.0]]) == 1.0
+
+
+def test_the_rounding_of_folded_differences_is_bounded():
+    """|fl(a - b) - (a - b)| stays within the radius that the layer carries, in rational numbers."""
+    rng = np.random.default_rng(80)
+    weight = rng.standard_normal((2, 400)) * 10.0 ** rng.integers(-200, 200, 400)
+    bias = np.array([0.1, 0.3])
+    folded = Network.from_arrays([weight], [bias]).contrasted(np.array([[1.0, -1.0]])).affine_layers[-1]
+    for (a, b), rounded, radius in (
+        *zip(weight.T, folded.weight[0], folded.weight_radius[0], strict=True),
+        (bias, folded.bias[0], folded.bias_radius[0]),
+    ):
+        assert abs(Fraction(a) - Fraction(b) - Fraction(rounded)) <= Fraction(radius)
+        assert radius <= 2.0**-52 * abs(rounded)
 
 
 def test_differences_of_weights_that_overflow_are_left_to_the_logits():

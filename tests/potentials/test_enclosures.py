@@ -214,6 +214,19 @@ def test_sure_networks_are_enclosed_sharply(case):
         assert value.upper - value.lower < 1e-12 * abs(value.upper)
 
 
+@pytest.mark.parametrize(
+    "case", [("class_probability", 0), ("log_density",), ("neg_entropy",)], ids=lambda case: case[0]
+)
+@pytest.mark.parametrize("gap", [40.0, 300.0])
+def test_what_vanishes_is_enclosed_relative_to_itself(gap, case):
+    """Curvatures of the size exp(-gap): no enclosure may hide them behind 1 - 1."""
+    blueprint, x = mlp([np.array([[1.0], [-1.0]])], [[gap, -gap]], "identity"), np.zeros((1, 1))
+    hessian = blueprint.library_potential(*case).enclose(x, x).hessian
+    with mpmath.workdps(400):
+        exact = float(blueprint.digits(x, *case, digits=400)[2][0, 0, 0])
+    np.testing.assert_allclose([hessian.lower, hessian.upper], exact, rtol=1e-10)
+
+
 def test_one_class_far_below_two_others_is_nearly_impossible():
     """exp(800) + exp(800) overflows; the probability is still known to be below 1e-280."""
     blueprint = mlp([np.eye(3)], [[-800.0, 0.0, 0.0]], "identity")

@@ -14,6 +14,7 @@ from separatrix.potentials.base import Potential
 from separatrix.potentials.head import NetworkPotential
 
 LEAST, MOST, SAFETY = 0.2, 4.0, 0.9
+LONGEST = 1e12
 
 
 class HeadBatch:
@@ -54,7 +55,7 @@ class HeadBatch:
         good = (ratio <= 1.0) & (value >= self.value - slack)
         with np.errstate(divide="ignore"):
             factor = np.clip(SAFETY * np.maximum(ratio, 1e-12) ** (-1 / 3), LEAST, MOST)
-        self.length = self.length * np.where(good, factor, np.minimum(factor, 0.5))
+        self.length = np.minimum(self.length * np.where(good, factor, np.minimum(factor, 0.5)), LONGEST)
         self.x = np.where(good[:, None], new, self.x)
         self.value = np.where(good, value, self.value)
         self.gradient = np.where(good[:, None], gradient, self.gradient)
