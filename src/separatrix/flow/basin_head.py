@@ -14,7 +14,7 @@ from separatrix.potentials.base import Potential
 from separatrix.potentials.head import NetworkPotential
 
 LEAST, MOST, SAFETY = 0.2, 4.0, 0.9
-LONGEST = 1e12
+LONGEST = 1e30
 
 
 class HeadBatch:

@@ -126,6 +126,11 @@ def _verdict(
     step = float(np.abs(slope).max(initial=0.0)) / float(np.abs(spectrum).min()) if spectrum.size else 0.0
     if residual < AT_REST * (1.0 + curved) and step < 1e-4:
         return Certainty.VERIFIED, f"residual {residual:.1e}, Newton step {step:.1e}; not proved: {proof.evidence}"
+    if residual < AT_REST * (1.0 + curved):
+        return Certainty.UNKNOWN, (
+            f"no sink is shown: gradient and curvature vanish together, as on a plateau (residual {residual:.1e}, "
+            f"Newton step {step:.1e}); {proof.evidence}"
+        )
     return (
         Certainty.UNKNOWN,
         f"the ascent did not come to rest (residual {residual:.1e}); start nearer or give more starts",
