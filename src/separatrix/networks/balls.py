@@ -10,6 +10,7 @@ import numpy as np
 
 from separatrix.networks.layers import Activation, Affine
 from separatrix.networks.network import Network
+from separatrix.numerics.ball_doubles import outward
 from separatrix.numerics.intervals import Interval
 
 Ball = Any
@@ -107,17 +108,3 @@ def activation_ball(layer: Activation, u: Ball) -> tuple[Ball, Ball]:
 def _to_interval(balls: list[Ball]) -> Interval:
     pairs = [outward(ball) for ball in balls]
     return Interval(np.array([low for low, _ in pairs]), np.array([high for _, high in pairs]))
-
-
-def outward(ball: Ball) -> tuple[float, float]:
-    """Doubles (lower, upper) that hold a real ball, checked by the ball's own comparison."""
-    from flint import arb
-
-    if not ball.is_finite():
-        return -np.inf, np.inf
-    low, high = float(ball.lower()), float(ball.upper())
-    while not arb(low) <= ball.lower():
-        low = float(np.nextafter(low, -np.inf))
-    while not arb(high) >= ball.upper():
-        high = float(np.nextafter(high, np.inf))
-    return low, high

@@ -12,7 +12,7 @@ Ball = Any
 
 
 def outward(ball: Ball) -> tuple[float, float]:
-    """Doubles (lower, upper) that hold a real ball.
+    """Doubles (lower, upper) that hold a real ball; the whole line where it is not finite.
 
     >>> from flint import arb
     >>> outward(arb(1) / 4)
@@ -20,6 +20,8 @@ def outward(ball: Ball) -> tuple[float, float]:
     """
     from flint import arb
 
+    if not ball.is_finite():
+        return -np.inf, np.inf
     low, high = float(ball.lower()), float(ball.upper())
     while not arb(low) <= ball.lower():
         low = float(np.nextafter(low, -np.inf))
