@@ -9,7 +9,7 @@ Two checks: full integration (no row settles early) of a sample of 300, and for 
 import sys
 
 import numpy as np
-from machine import MemoryPeak, claim, facts, timed, write
+from machine import Usage, claim, facts, timed, write
 from threadpoolctl import threadpool_limits
 
 import separatrix as sx
@@ -62,7 +62,7 @@ def measured(name: str) -> dict:
     x_train, x_test = (images.reshape(-1, 784) / 255.0 for images in (data.x_train, data.x_test))
     flow = sx.GradientFlow(sx.log_density(net), sx.Box.cube(784, 0, 1))
     sinks, search_seconds = timed(lambda: searched(flow, x_train, data.y_train))
-    with MemoryPeak() as memory:
+    with Usage() as usage:
         basins, seconds = timed(lambda: flow.basins(x_test, sinks, workers=WORKERS))
     unresolved = basins.n_unresolved / len(x_test)
     rows = np.sort(np.random.default_rng(1).choice(len(x_test), SAMPLE, replace=False))
@@ -75,7 +75,7 @@ def measured(name: str) -> dict:
     seconds_goal, share_goal = GOALS.get(name, GOALS["mnist-tanh"])
     return {
         "network": name, "workers": WORKERS, "images": len(x_test), "seconds": round(seconds, 1),
-        "memory_gb": memory.gigabytes, "unresolved": basins.n_unresolved,
+        "memory_gb": usage.gigabytes, "cpu_seconds": usage.cpu_seconds, "unresolved": basins.n_unresolved,
         "sinks_searched": len(sinks), "search_seconds": round(search_seconds, 1), "sinks_after": len(basins.sinks),
         "proved": basins.sinks.n_proved, "settled_early": sum(why.startswith("settled") for why in basins.reason),
         "full_seconds_for_sample": round(full_seconds, 1), "full_unresolved": full.n_unresolved,
@@ -89,7 +89,7 @@ def measured(name: str) -> dict:
             claim(f"{name}: share of sinks proved", basins.sinks.n_proved / len(basins.sinks), 1.0, at_least=True),
             claim(f"{name}: labels equal to full integration, sample of {SAMPLE}", same(part, full).mean(), AGREEMENT,
                   at_least=True),
-            *([claim(f"{name}: peak memory", memory.gigabytes, MEMORY, "GB")] if memory.gigabytes else []),
+            *([claim(f"{name}: peak memory", usage.gigabytes, MEMORY, "GB")] if usage.gigabytes else []),
         ],
     }  # fmt: skip
 

@@ -67,14 +67,19 @@ def exponent(sizes: list[float], seconds: list[float]) -> float:
     return round(float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0]), 2)
 
 
-class MemoryPeak:
-    """Largest sum of the resident memory of this process and its children while the block runs; None without psutil."""
+class Usage:
+    """What a block takes from the machine, this process and its children together; None without psutil.
+
+    ``gigabytes``: peak of the resident memory; ``cpu_seconds``: processor time, which other work on the machine hardly
+    changes.
+    """
 
     def __init__(self) -> None:
         self.gigabytes: float | None = None
+        self.cpu_seconds: float | None = None
         self._done = threading.Event()
 
-    def __enter__(self) -> "MemoryPeak":
+    def __enter__(self) -> "Usage":
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
         return self
@@ -89,15 +94,24 @@ class MemoryPeak:
         except ImportError:
             return
         own, peak = psutil.Process(), 0
-        while not self._done.wait(0.2):
+        before: dict[int, float] = {}
+        after: dict[int, float] = {}
+        while True:
             total = 0
             for process in (own, *own.children(recursive=True)):
                 try:
                     total += process.memory_info().rss
+                    spent = process.cpu_times()
                 except psutil.Error:
                     continue
+                after[process.pid] = spent.user + spent.system
+            # processes that are started later have spent nothing before
+            before = before or {**after}
             peak = max(peak, total)
             self.gigabytes = round(peak / 1e9, 2)
+            self.cpu_seconds = round(sum(spent - before.get(pid, 0.0) for pid, spent in after.items()), 1)
+            if self._done.wait(0.2):
+                break
 
 
 def write(name: str, results: list[dict[str, Any]], machine: dict[str, Any]) -> Path:

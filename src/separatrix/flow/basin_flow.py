@@ -26,7 +26,7 @@ from separatrix.potentials.base import Potential
 from separatrix.records import Provenance
 
 PIECE = 250
-HEAD_STEPS, TAIL_STEPS = 400, 4000
+HEAD_STEPS, TAIL_STEPS = 800, 4000
 HEAD_TOLERANCE, TAIL_TOLERANCE = 1e-2, 2e-3
 FIRST_CHECK, CHECK_EVERY, TAIL_CHECK_EVERY = 40, 20, 10
 CONFIRMATIONS, CANDIDATES, SEGMENT_POINTS = 3, 3, 6
