@@ -1,4 +1,4 @@
-"""Proved inertia and eigenvalue bounds of symmetric matrices with uncertain entries (mathematics §8, image-box §4).
+"""Proved inertia and eigenvalue bounds of symmetric matrices with uncertain entries (§8).
 
 Both rest on the congruence G = V^T H V with V the approximate eigenvectors of the midpoint, in midpoint-radius
 arithmetic:
