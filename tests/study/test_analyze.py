@@ -12,6 +12,7 @@ from separatrix.errors import InputError, KindError
 from separatrix.study.analysis import Analysis
 from separatrix.study.analyze import analyze
 from separatrix.study.estimate import estimate
+from separatrix.study.flow_chapter import classes_are_proved
 
 BOX = sx.Box.cube(2, -2, 2)
 
@@ -208,3 +209,14 @@ def test_an_estimate_comes_before_the_work() -> None:
     assert 0 < found.seconds < 60 and found.workers == 1 and "about" in repr(found)
     assert estimate(sx.data.network("circles-relu"), BOX).seconds == 0
     assert list(found.to_dataframe()["part"]) == ["sinks", "basins", "distances"]
+
+
+def test_the_class_of_a_sink_is_proved_or_not_called_so():
+    """A prediction in floating point is no proof: it holds over the proved error, or the finding is only verified."""
+    net = sx.data.network("blobs-tanh")
+    sinks = sx.GradientFlow(sx.log_density(net), BOX).sinks()
+    classes = net.predict(sinks.points)
+    assert classes_are_proved(net, sinks, classes)
+    assert not classes_are_proved(net, sinks, (classes + 1) % net.n_classes)
+    tied = sx.Network.from_arrays([[[1.0, 0.0], [1.0, 0.0], [0.0, -9.0]]], [[0.0, 0.0, 0.0]])
+    assert not classes_are_proved(tied, sinks, tied.predict(sinks.points))

@@ -118,6 +118,15 @@ class BoundPropagation:
         return total
 
 
+def predictions_proved(network: Network, x: Interval, classes: np.ndarray) -> np.ndarray:
+    """Whether ``classes[i]`` is proved to be the prediction at every point of row i of ``x`` (n, inputs), (n,)."""
+    logits = BoundPropagation(network, x).output
+    rows = np.arange(len(classes))
+    others = logits.upper.copy()
+    others[rows, classes] = -np.inf
+    return logits.lower[rows, classes] > others.max(axis=1)
+
+
 def weight_of(layer: Affine) -> MidRad:
     """The weight of a layer with its radius."""
     radius = np.zeros_like(layer.weight) if layer.weight_radius is None else layer.weight_radius

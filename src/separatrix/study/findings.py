@@ -66,7 +66,8 @@ def _of_sinks(portrait: Portrait, domain: Domain) -> list[Statement]:
         text += f" {counted(met, 'more sink').capitalize()} {'was' if met == 1 else 'were'} met on the way by samples."
     if lost:
         text += f" {counted(lost, 'start').capitalize()} led to none."
-    return [Statement(text, Certainty.weakest(sinks.certainty), f"{PROOF}. The list: {SEARCH}")]
+    of_classes = Certainty.PROVED if portrait.classes_proved else Certainty.VERIFIED
+    return [Statement(text, Certainty.weakest([*sinks.certainty, of_classes]), f"{PROOF}. The list: {SEARCH}")]
 
 
 def _classes(portrait: Portrait) -> str:

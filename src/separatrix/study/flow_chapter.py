@@ -13,6 +13,9 @@ from separatrix.flow.basins import Basins
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.gradient_flow import GradientFlow
 from separatrix.flow.manifolds import manifold_frames
+from separatrix.networks.bounds import predictions_proved
+from separatrix.networks.network import Network
+from separatrix.numerics.intervals import Interval
 from separatrix.potentials.base import Potential
 from separatrix.records import Provenance
 from separatrix.study.off_data import Spread, distances_to, off_data, spread
@@ -204,6 +207,7 @@ class FlowChapter:
             potential=self.question.potentials[number].name, sinks=sinks, sink_class=sink_class,
             probabilities=net.probabilities(sinks.points), basins=basins, off_data=self.distances.get(number),
             slow=self.strips.get((number, "slow")), strong=self.strips.get((number, "strong")),
+            classes_proved=classes_are_proved(net, sinks, sink_class),
             domain=self.question.domain, provenance=sinks.provenance,
         )  # fmt: skip
         if basins is None or samples is None:
@@ -217,6 +221,14 @@ class FlowChapter:
         reached = sink_class[np.maximum(basins.label, 0)]
         changed = np.flatnonzero((basins.label >= 0) & (reached != samples.predicted))
         return replace(portrait, changed=changed, changed_points=samples.x[changed[:SHOWN_CHANGES]])
+
+
+def classes_are_proved(net: Network, sinks: CriticalPoints, sink_class: np.ndarray) -> bool:
+    """Whether the network's prediction is proved at every sink: at all points within its proved error."""
+    if not len(sinks) or not np.isfinite(sinks.error).all():
+        return False
+    reach = np.where(sinks.active == 0, sinks.error[:, None], 0.0)
+    return bool(predictions_proved(net, Interval.around(sinks.points, reach), sink_class).all())
 
 
 def in_short(*found: CriticalPoints) -> str:

@@ -54,7 +54,7 @@ class Portrait(Record):
     """The flow of one potential.
 
     - ``potential``: its name; ``sinks``; ``sink_class`` (n_sinks,): the network's prediction at each sink;
-      ``probabilities`` (n_sinks, n_classes)
+      ``probabilities`` (n_sinks, n_classes); ``classes_proved``: the predictions hold over every sink's proved error
     - ``basins``: of the samples, None where they were not asked for; ``sample_index`` (n,): rows of the samples
       (or data) given, -1 for uniform points;
       ``predicted`` (n,) and ``true_label`` (n,; -1 unknown) of the samples
@@ -69,6 +69,7 @@ class Portrait(Record):
     sink_class: np.ndarray
     probabilities: np.ndarray
     basins: Basins | None = None
+    classes_proved: bool = False
     sample_index: np.ndarray | None = None
     predicted: np.ndarray | None = None
     true_label: np.ndarray | None = None
