@@ -12,6 +12,8 @@ from separatrix.networks.network import Network
 from separatrix.numerics.balls import MidRad, product
 from separatrix.numerics.intervals import Interval
 
+LARGEST_SEARCHED = 1e100  # beyond, values and slopes are not followed: their products overflow
+
 
 @dataclass(frozen=True)
 class Enclosure:
@@ -33,15 +35,39 @@ class Potential(ABC):
     """A function f on R^dim that is climbed.
 
     ``net``: the network it comes from, or None; ``companion``: a potential with the same orbits and equilibria on which
-    they are better sought, or None.
+    they are better sought, or None; ``rests_on``: what its derivatives and enclosures rest on beyond the library, a
+    sentence for the evidence, or empty.
 
-    An extender writes ``value``, ``gradient``, ``hessian_vector``, ``hessian`` and ``enclose``.
+    A user's own functions become one by :meth:`custom`. An extender writes ``value``, ``gradient``, ``hessian_vector``,
+    ``hessian`` and ``enclose``.
     """
 
     name: str
     dim: int
     net: Network | None = None
     companion: Potential | None = None
+    rests_on: str = ""
+
+    @staticmethod
+    def custom(
+        value: Any,
+        gradient: Any,
+        hessian: Any = None,
+        enclosure: Any = None,
+        *,
+        dim: int,
+        name: str = "custom potential",
+    ) -> Potential:
+        """The potential of a user's own functions of rows (n, dim): see :func:`separatrix.potentials.custom.custom`.
+
+        >>> import numpy as np
+        >>> f = Potential.custom(lambda x: -(x**2).sum(axis=1), lambda x: -2 * x, dim=2)
+        >>> f.value([[1.0, 2.0]]).tolist(), f.hessian([[1.0, 2.0]]).round(6).tolist()
+        ([-5.0], [[[-2.0, 0.0], [0.0, -2.0]]])
+        """
+        from separatrix.potentials.custom import custom
+
+        return custom(value, gradient, hessian, enclosure, dim=dim, name=name)
 
     @abstractmethod
     def value(self, x: Any) -> Any:
@@ -66,6 +92,10 @@ class Potential(ABC):
     def value_and_gradient(self, x: Any) -> tuple[Any, Any]:
         """Both at once, for rows that were checked before."""
         return self.value(x), self.gradient(x)
+
+    def require_defined(self, x: Any, what: str = "points") -> None:
+        """Raise InputError where f or its gradient is not defined at a row of ``x`` (n, dim); here they always are."""
+        return
 
     def hessian_on(self, x: np.ndarray, free: np.ndarray) -> np.ndarray:
         """The Hessian at one point ``x`` (dim,) on the coordinates ``free`` (k,), shape (k, k)."""
