@@ -7,6 +7,7 @@ import enum
 import importlib
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import metadata
 from typing import Any, ClassVar
 
@@ -18,9 +19,14 @@ from separatrix.errors import InputError
 PACKAGES = ("separatrix", "numpy", "scipy", "python-flint")
 
 
+@cache
+def _version(name: str) -> str:
+    return metadata.version(name)
+
+
 def versions() -> dict[str, str]:
     """Versions of what a computation rests on."""
-    return {name: metadata.version(name) for name in PACKAGES}
+    return {name: _version(name) for name in PACKAGES}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import separatrix as sx
-from separatrix.errors import InputError, UnresolvedError
+from separatrix.errors import UnresolvedError
 from tests.flow import judge, known
 
 PROVED = sx.Certainty.PROVED
@@ -360,9 +360,9 @@ def test_exit_calls_nothing_on_the_edge_proved(beyond):
     assert found.n_proved == 0, (found.points, found.error)
 
 
-def test_whole_space_needs_starts():
-    with pytest.raises(InputError, match="starts"):
-        sx.GradientFlow(known.double_well(), sx.WholeSpace(2)).sinks()
+def test_whole_space_draws_starts_of_its_own():
+    found = sx.GradientFlow(known.double_well(), sx.WholeSpace(2)).sinks()
+    assert len(found) == 2 and all_proved(found) and not found.at_infinity
 
 
 def test_own_starts_find_all_sinks_in_the_plane():

@@ -8,7 +8,8 @@ import scipy.linalg
 from threadpoolctl import threadpool_limits
 
 import separatrix as sx
-from separatrix.flow.row_space import RowSpace
+from separatrix.flow.free.free_flow import FreeField
+from separatrix.flow.free.row_space import RowSpace
 from tests.flow import known, reference
 from tests.oracles.blueprints import random_mlp
 
@@ -322,6 +323,9 @@ def test_the_reduction_to_the_row_space_is_the_flow(case, widths, monkeypatch):
         moved = reduced.path(row)[1] - starts[row]
         assert np.abs(moved @ kernel).max() < 1e-14 * (1 + np.abs(moved).max()) * f.dim
     assert_is_sound(f, sx.WholeSpace(f.dim), reduced, starts, 2.0)
+    monkeypatch.setattr(FreeField, "of", classmethod(lambda cls, potential: None))
+    in_basis = flow(f, sx.WholeSpace(f.dim)).trajectories(starts, 2.0, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(in_basis.end, reduced.end, rtol=0, atol=1e-7)
     monkeypatch.setattr(RowSpace, "of", classmethod(lambda cls, potential: None))
     whole = flow(f, sx.WholeSpace(f.dim)).trajectories(starts, 2.0, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(whole.end, reduced.end, rtol=0, atol=1e-7)
@@ -507,7 +511,7 @@ def test_bad_flows_are_errors_of_ours():
         sx.GradientFlow(known.double_well(), sx.Box.cube(3, 0, 1))
     with pytest.raises(sx.KindError):
         sx.GradientFlow(known.double_well(), "box")
-    net = sx.Network.from_arrays([np.eye(2), np.eye(2)], [np.zeros(2)] * 2, "relu")
+    net = sx.Network.from_arrays([np.eye(2)] * 3, [np.zeros(2)] * 3, ["relu", "tanh"])
     with pytest.raises(sx.InputError, match="piecewise linear"):
         sx.GradientFlow(sx.log_odds(net, 0), CUBE)
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from separatrix.study import off_data as room
-from separatrix.study.off_data import distances_to, nearest_rows, off_data, spread
+from separatrix.study.off_data import distances_to, far_share, nearest_rows, off_data, spread
 from separatrix.study.question import Cloud
 
 
@@ -56,3 +56,39 @@ def test_copies_of_one_point_have_no_spread() -> None:
     own = spread(data, 1, np.random.default_rng(0))
     found = off_data(np.array([[3.0, 4.0]]), np.array([0]), data, own)
     assert own.distances.tolist() == [0] * 4 and found.nearest_distance[0] == 5 and np.isinf(found.score[0])
+
+
+def test_the_far_share_of_a_curve_is_measured_and_bounded() -> None:
+    """Along a line past one datum at distance 1 the share beyond 2 is known: |s| > sqrt(3)."""
+    places = np.linspace(-4, 4, 65)
+    distance = np.hypot(1.0, places)
+    share, least, largest = far_share(places, distance, 2.0, (-4.0, 4.0))
+    exact = 1 - np.sqrt(3) / 4
+    assert least <= exact <= largest and abs(share - exact) < 1e-3 and largest - least < 0.05
+    assert far_share(places, distance, 2.0, (-1.0, 1.0)) == (0.0, 0.0, 0.0)
+    assert far_share(places, distance, 0.5, (-3.3, 2.7)) == (1.0, 1.0, 1.0)
+    assert far_share(places, distance, 1.5, (2.0, 2.0)) == (1.0, 1.0, 1.0)
+
+
+def test_the_bounds_hold_for_random_curves_and_data() -> None:
+    rng = np.random.default_rng(4)
+    for _ in range(50):
+        points = np.cumsum(rng.standard_normal((400, 3)), axis=0)
+        arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+        distance = cdist(points, 8 * rng.standard_normal((30, 3))).min(axis=1)
+        threshold, chosen = np.quantile(distance, rng.random()), np.unique([0, *rng.integers(0, 400, 12), 399])
+        fine = far_share(arc, distance, threshold, (arc[0], arc[-1]))
+        share, least, largest = far_share(arc[chosen], distance[chosen], threshold, (arc[0], arc[-1]))
+        assert 0 <= least <= share + 1e-12 and share <= largest + 1e-12 <= 1 + 2e-12
+        assert least <= fine[2] and fine[1] <= largest
+
+
+def test_the_threshold_is_the_99th_percentile_and_samples_are_seeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "MOST_MEASURED", 60)
+    monkeypatch.setattr(room, "MOST_BY_CLASS", 40)
+    x = np.random.default_rng(2).random((500, 4))
+    own = spread(cloud(x, np.zeros(500, dtype=np.int64)), 1, np.random.default_rng(7))
+    again = spread(cloud(x, np.zeros(500, dtype=np.int64)), 1, np.random.default_rng(7))
+    assert own.distances.size == 60 and (own.distances == again.distances).all()
+    assert own.threshold == np.quantile(own.distances, 0.99)
+    assert np.isnan(spread(cloud(x[:1], np.zeros(1, dtype=np.int64)), 1, np.random.default_rng(0)).threshold)

@@ -1,4 +1,4 @@
-"""The shell: ``separatrix demo``, ``info``, ``analyze``. Thin: it parses, calls study and views, and prints.
+"""The shell: ``separatrix demo``, ``info``, ``analyze``, ``equation``. Thin: it parses, calls study and views, and prints.
 
 Exit status 0: done; 2: input that cannot be used, with a message of a few lines on stderr; 130: interrupted, what was
 finished is kept.
@@ -19,6 +19,7 @@ import click
 from separatrix._version import __version__
 from separatrix.cli.analyze_command import analyze_command
 from separatrix.cli.demo_command import demo_command
+from separatrix.cli.equation_command import equation_command
 from separatrix.cli.info_command import info_command
 from separatrix.errors import SeparatrixError
 
@@ -32,7 +33,7 @@ def program() -> None:
     """What a trained classifier has learned: its sinks, their basins, and what is proved of them."""
 
 
-for _command in (demo_command, info_command, analyze_command):
+for _command in (demo_command, info_command, analyze_command, equation_command):
     program.add_command(_command)
 
 

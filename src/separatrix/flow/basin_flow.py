@@ -10,123 +10,29 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from typing import Any
 
 import numpy as np
 
 from separatrix.certainty import Certainty
+from separatrix.flow.arrays import beside, is_on_accelerator, on_host
 from separatrix.flow.basin_head import HeadBatch
 from separatrix.flow.basin_tail import TailRow
+from separatrix.flow.basin_targets import CAPTURE, Targets
 from separatrix.flow.basins import Basins
 from separatrix.flow.critical_points import CriticalPoints, joined
-from separatrix.flow.pieces import Progress, run_pieces, slices
+from separatrix.flow.pieces import InTurn, Progress, run_pieces, slices
 from separatrix.flow.projection import Arena
-from separatrix.flow.sensitivity import faint_coordinates
 from separatrix.flow.sinks import SinkSearch
-from separatrix.potentials.base import Potential
 from separatrix.records import Provenance
 
-PIECE = 250
+Array = Any
+PIECE, PIECE_ON_ACCELERATOR = 250, 4000
 HEAD_STEPS, TAIL_STEPS = 800, 4000
 HEAD_TOLERANCE, TAIL_TOLERANCE = 1e-2, 2e-3
 FIRST_CHECK, CHECK_EVERY, TAIL_CHECK_EVERY = 40, 20, 10
-CONFIRMATIONS, CANDIDATES, SEGMENT_POINTS = 3, 3, 6
-NEIGHBOURS, PATH_POINTS = 8, 41
-CAPTURE, NEXT_TO = 1e-3, 1e-3
+CONFIRMATIONS = 3
 LOW_DIMENSION, FINER = 32, 0.1
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Targets:
-    """The sinks as arrays for the tests: ``capture`` (n_sinks,) max-norm distances, ``seen`` (dim,) coordinates
-    compared; ``apart`` (n_sinks,): Euclidean distance to the nearest other sink; ``height`` (n_sinks,): of the highest
-    straight path to one of the NEIGHBOURS nearest, a lower bound of the highest pass out of the sink's basin."""
-
-    points: np.ndarray
-    capture: np.ndarray
-    seen: np.ndarray
-    apart: np.ndarray
-    height: np.ndarray
-
-    @classmethod
-    def of(cls, sinks: CriticalPoints, arena: Arena) -> Targets:
-        """Capture distances: CAPTURE of the box, or a tenth of the way to the nearest other sink."""
-        points, seen = sinks.points, ~faint_coordinates(arena.potential)
-        capture, apart = np.full(len(sinks), CAPTURE * arena.width), np.full(len(sinks), np.inf)
-        height = np.full(len(sinks), -np.inf)
-        for row, point in enumerate(points):
-            gaps = np.abs(points - point)[:, seen].max(axis=1, initial=0.0)
-            gaps[row] = np.inf
-            capture[row] = min(capture[row], 0.1 * float(gaps.min()))
-            lengths = np.sqrt(((points - point) ** 2).sum(axis=1))
-            lengths[row] = np.inf
-            apart[row] = lengths.min()
-            height[row] = _straight_height(arena.potential, points, lengths, row)
-        return cls(points, capture, seen, apart, height)
-
-    def arrived(self, potential: Potential, x: np.ndarray) -> np.ndarray:
-        """Row of the sink that each row of ``x`` has reached, -1 where there is none: within its capture distance, and f
-        rises, concave, along the segment to it (what passes by moves away), or next to it."""
-        found = np.full(x.shape[0], -1)
-        if x.shape[0] == 1:
-            near = ((np.abs(self.points - x) <= self.capture[:, None]) | ~self.seen).all(axis=1)
-            found[0] = int(near.argmax()) if near.any() else -1
-        else:
-            for row, (point, capture) in enumerate(zip(self.points, self.capture, strict=True)):
-                found[(np.abs(x - point)[:, self.seen] <= capture).all(axis=1)] = row
-        rows = np.flatnonzero(found >= 0)
-        if rows.size:
-            there = x[rows].astype(np.float64)
-            goal = np.where(self.seen, self.points[found[rows]], there)
-            there_already = np.abs(goal - there).max(axis=1, initial=0.0) <= NEXT_TO * self.capture[found[rows]]
-            rising = _rises(potential, there, potential.value_and_gradient(there)[1], goal)
-            found[rows[~(there_already | rising)]] = -1
-        return found
-
-    def settled(self, potential: Potential, x: np.ndarray, value: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-        """Row of the one sink, of the CANDIDATES nearest, to which f rises, concave, along the straight segment.
-
-        -1 where it does so to none of them or to more than one; where another sink is nearer to that one than the row is;
-        and where the row lies below the height at which a straight path leads from that sink to a neighbour.
-        """
-        found, count = np.full(x.shape[0], -1), np.zeros(x.shape[0], dtype=np.int64)
-        square = (x * x).sum(axis=1)[:, None] - 2.0 * (x @ self.points.T) + (self.points * self.points).sum(axis=1)
-        for candidate in np.argsort(square, axis=1, kind="stable")[:, :CANDIDATES].T:
-            gaps = np.take_along_axis(square, candidate[:, None], axis=1)[:, 0]
-            close = (gaps < self.apart[candidate] ** 2) & (value > self.height[candidate])
-            todo = np.flatnonzero((count < 2) & close)
-            rising = _rises(potential, x[todo], gradient[todo], self.points[candidate[todo]])
-            found[todo[rising]] = candidate[todo[rising]]
-            count[todo[rising]] += 1
-        return np.where(count == 1, found, -1)
-
-
-def _straight_height(potential: Potential, points: np.ndarray, lengths: np.ndarray, row: int) -> float:
-    """The greatest of the minima of f along the segments from sink ``row`` to its nearest neighbours."""
-    others = np.argsort(lengths, kind="stable")[: min(NEIGHBOURS, len(points) - 1)]
-    if not others.size:
-        return -np.inf
-    shares = np.linspace(0.0, 1.0, PATH_POINTS)[None, :, None]
-    paths = points[row] + shares * (points[others] - points[row])[:, None, :]
-    values = potential.value_and_gradient(paths.reshape(-1, points.shape[1]))[0]
-    return float(values.reshape(others.size, PATH_POINTS).min(axis=1).max())
-
-
-def _rises(potential: Potential, x: np.ndarray, gradient: np.ndarray, sinks: np.ndarray) -> np.ndarray:
-    """Whether f rises with falling slope along the segment from each row of ``x`` to its sink, at SEGMENT_POINTS points."""
-    shift = sinks - x
-    last = (gradient * shift).sum(axis=1)
-    good = np.flatnonzero(last > 0)
-    for k in range(SEGMENT_POINTS):
-        if not good.size:
-            break
-        there = x[good] + ((k + 0.5) / SEGMENT_POINTS) * shift[good]
-        slope = (potential.value_and_gradient(there)[1] * shift[good]).sum(axis=1)
-        rising = (slope > 0) & (slope < last[good])
-        last[good] = slope
-        good = good[rising]
-    result = np.zeros(x.shape[0], dtype=bool)
-    result[good] = True
-    return result
 
 
 @dataclasses.dataclass(eq=False)
@@ -138,18 +44,40 @@ class PieceResult:
     steps: np.ndarray
     end: np.ndarray
 
+    def note_rows(self, rows: np.ndarray, x: np.ndarray, label: np.ndarray, reason: str, steps: int) -> None:
+        """Write down what became of several rows."""
+        self.label[rows], self.steps[rows], self.end[rows] = label, steps, x
+        for row in rows:
+            self.reason[row] = reason
+
     def note(self, row: int, x: np.ndarray, label: int, reason: str, steps: int) -> None:
         """Write down what became of a row."""
         self.label[row], self.reason[row], self.steps[row], self.end[row] = label, reason, steps, x
 
 
-def flow_piece(arena: Arena, samples: np.ndarray, targets: Targets, full: bool) -> PieceResult:
-    """Integrate one piece of samples; ``full``: without settling."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Waiting:
+    """Rows that the head left for the tail: their numbers in the piece, where they are, lengths of their next steps."""
+
+    rows: np.ndarray
+    x: np.ndarray
+    length: np.ndarray
+
+
+Piece = tuple[Arena, Targets, bool, PieceResult, Waiting]
+
+
+def head_piece(arena: Arena, samples: Array, targets: Targets, full: bool) -> Piece:
+    """Bogacki-Shampine steps of one piece of samples, on their device; ``full``: without settling."""
     n = samples.shape[0]
     result = PieceResult(
-        np.full(n, -1), ["no sink reached within the budget of steps"] * n, np.zeros(n, dtype=np.int64), samples.copy()
+        np.full(n, -1),
+        ["no sink reached within the budget of steps"] * n,
+        np.zeros(n, dtype=np.int64),
+        np.array(on_host(samples)),
     )
     batch = HeadBatch(arena.potential, arena.bounds, samples, _fineness(arena) * HEAD_TOLERANCE * arena.width)
+    goals, limits = targets.beside(samples), arena.limits.like(samples)
     may_leave = not np.isfinite(arena.bounds.lower).all()
     full = full or arena.boundary == "exit"  # an orbit may leave and come back where the segment does not
     live, previous, count = np.arange(n), np.full(n, -1), np.zeros(n, dtype=np.int64)
@@ -157,34 +85,39 @@ def flow_piece(arena: Arena, samples: np.ndarray, targets: Targets, full: bool) 
         if not live.size:
             break
         batch.step()
-        if may_leave and (gone := arena.outside(batch.x)).any():
-            for position in np.flatnonzero(gone):
-                result.note(int(live[position]), batch.x[position], -1, arena.left, step)
-            batch.keep(~gone)
+        if may_leave and (gone := on_host(limits.passed(batch.x))).any():
+            result.note_rows(live[gone], on_host(batch.x)[gone], np.full(int(gone.sum()), -1), arena.left, step)
+            batch.keep(beside(~gone, samples))
             live = live[~gone]
         if step < FIRST_CHECK or step % CHECK_EVERY:
             continue
-        arrived = targets.arrived(arena.potential, batch.x)
-        now = np.full(live.size, -1) if full else targets.settled(arena.potential, batch.x, batch.value, batch.gradient)
+        arrived = on_host(goals.arrived(arena.potential, batch.x))
+        now = np.full(live.size, -1)
+        if not full:
+            now = on_host(goals.settled(arena.potential, batch.x, batch.value, batch.gradient))
         count[live] = np.where((now >= 0) & (now == previous[live]), count[live] + 1, np.where(now >= 0, 1, 0))
         previous[live] = now
         done = np.where(arrived >= 0, arrived, np.where(count[live] >= CONFIRMATIONS, now, -1))
-        for label, reason in ((arrived, "arrived at the sink"), (np.where(arrived >= 0, -1, done), SETTLED)):
-            for position in np.flatnonzero(label >= 0):
-                result.note(int(live[position]), batch.x[position], int(label[position]), reason, step)
-        batch.keep(done < 0)
+        if not (done >= 0).any():
+            continue
+        for label, reason in ((arrived, ARRIVED), (np.where(arrived >= 0, -1, done), SETTLED)):
+            chosen = label >= 0
+            result.note_rows(live[chosen], on_host(batch.x)[chosen], label[chosen], reason, step)
+        batch.keep(beside(done < 0, samples))
         live = live[done < 0]
-    for position, row in enumerate(live):
-        _tail(
-            arena,
-            (batch.x[position].astype(np.float64), float(batch.length[position])),
-            targets,
-            full,
-            (result, int(row)),
-        )
+    return arena, targets, full, result, Waiting(live, on_host(batch.x).astype(np.float64), on_host(batch.length))
+
+
+def tail_piece(piece: Piece) -> PieceResult:
+    """What the head left, row by row on the CPU."""
+    arena, targets, full, result, waiting = piece
+    for row, x, length in zip(waiting.rows, waiting.x, waiting.length, strict=True):
+        _tail(arena, (x, float(length)), targets, full, (result, int(row)))
     return result
 
 
+flow_piece = InTurn(head_piece, tail_piece)
+ARRIVED = "arrived at the sink"
 SETTLED = "settled: f rises, concave, along the segment to the sink"
 
 
@@ -206,7 +139,7 @@ def _tail(
     while step < TAIL_STEPS:
         step += 1
         moving = tail.step()
-        label, found = int(targets.arrived(arena.potential, tail.x[None])[0]), "arrived at the sink"
+        label, found = int(targets.arrived(arena.potential, tail.x[None])[0]), ARRIVED
         if label < 0 and not full and step % TAIL_CHECK_EVERY == 0:
             now = int(targets.settled(arena.potential, tail.x[None], np.array([tail.value]), tail.gradient[None])[0])
             confirmed = 0 if now < 0 else confirmed + 1 if now == previous else 1
@@ -222,7 +155,7 @@ def _tail(
 
 def find_basins(
     arena: Arena,
-    samples: np.ndarray,
+    samples: Array,
     sinks: CriticalPoints,
     *,
     level: float = 0.95,
@@ -230,17 +163,21 @@ def find_basins(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Basins:
-    """The basins of ``sinks`` and of those that rows meet on the way, which are proved and added at the end of the list."""
+    """The basins of ``sinks`` and of those that rows meet on the way, which are proved and added at the end of the list.
+
+    ``samples`` (n, dim): a numpy array or a float64 tensor, whose head is integrated on its device; the record is numpy's.
+    """
     begun = time.perf_counter()
     result = _flow_all(arena, samples, sinks, full, workers=workers, progress=progress)
     lost = np.flatnonzero((result.label < 0) & ~arena.outside(result.end))
     if lost.size:
         search = SinkSearch(arena)
-        search.add(result.end[lost], workers)
+        ends = beside(result.end[lost], samples)
+        search.add(ends, workers, at_rest=True)
         extended = joined(sinks, search.record())
         if len(extended) > len(sinks):
             sinks = extended
-            again = _flow_all(arena, result.end[lost], sinks, full, workers=workers)
+            again = _flow_all(arena, ends, sinks, full, workers=workers)
             result.label[lost] = again.label
             result.steps[lost] += again.steps
             for row, reason in zip(lost, again.reason, strict=True):
@@ -267,7 +204,7 @@ def find_basins(
 
 def _flow_all(
     arena: Arena,
-    samples: np.ndarray,
+    samples: Array,
     sinks: CriticalPoints,
     full: bool,
     *,
@@ -275,12 +212,12 @@ def _flow_all(
     progress: Progress | None = None,
 ) -> PieceResult:
     targets = Targets.of(sinks, arena)
-    parts = slices(samples.shape[0], PIECE)
+    parts = slices(samples.shape[0], PIECE_ON_ACCELERATOR if is_on_accelerator(samples) else PIECE)
     pieces = [(arena, samples[part], targets, full) for part in parts]
     sizes = [part.stop - part.start for part in parts]
     found = run_pieces(flow_piece, pieces, sizes, workers, f"basins of the {arena.potential.name}", progress)
     if not found:
-        return PieceResult(np.zeros(0, dtype=np.int64), [], np.zeros(0, dtype=np.int64), samples)
+        return PieceResult(np.zeros(0, dtype=np.int64), [], np.zeros(0, dtype=np.int64), on_host(samples))
     return PieceResult(
         np.concatenate([part.label for part in found]),
         [r for part in found for r in part.reason],

@@ -14,7 +14,7 @@ from separatrix.potentials.base import Potential
 
 FRACTIONS = np.linspace(1.0 / 16, 1.0, 16)
 ZOOMS = 3
-LONGEST = 1e12
+LONGEST, REFUSED = 1e12, 1e30
 STILL = 1e-9
 
 
@@ -58,6 +58,7 @@ class TailRow:
             0.5 * float(np.abs(vectors @ (growth * defect)).max(initial=0.0))
             + self._inward(new, gradient[0], free) * h / 2
         )
+        error = error if np.isfinite(error) and np.isfinite(value[0]) else REFUSED  # a step that overflows
         if error > self.tolerance or value[0] < self.value - 1e-13 * (1.0 + abs(self.value)):
             self.h = h * max(0.1, min(0.5, 0.9 * (self.tolerance / max(error, 1e-300)) ** 0.5))
             return self.h > 1e-300

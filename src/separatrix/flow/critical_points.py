@@ -11,6 +11,7 @@ import numpy as np
 from separatrix.certainty import Certainty
 from separatrix.domains import Box
 from separatrix.errors import UnresolvedError
+from separatrix.flow.infinity.escapes import SinkAtInfinity
 from separatrix.records import Record
 
 
@@ -26,7 +27,10 @@ class CriticalPoints(Record):
     - ``multipliers`` (n, dim): outward component of the gradient on active coordinates (> 0: strict), 0 on free ones
     - ``radius`` (n,): half side of a max-norm box about the point in whose part of the domain it is proved the only
       equilibrium; NaN where that is not proved. ``error`` (n,): proved bound on the max-norm distance to the true point
+    - ``creases``: on which neurons' creases each point lies (numbers of neurons at zero), for piecewise linear networks;
+      there ``spectra`` are those of the stratum: the free face cut by these creases
     - ``label`` (n_starts,): row of the point that each start led to, -1 = none; ``reasons`` (n_starts,): in words
+    - ``at_infinity``: on the whole space, the ways to infinity of starts that ran off (their reasons begin "at infinity")
     - ``is_complete``: every critical point is listed and proved. ``unresolved``: boxes that were not settled, with reasons
     """
 
@@ -50,6 +54,8 @@ class CriticalPoints(Record):
     is_isolating: bool | None = None
     laws: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    creases: tuple[np.ndarray, ...] = field(default=())
+    at_infinity: tuple[SinkAtInfinity, ...] = field(default=())
 
     drawer: ClassVar[str] = "flow_plots:plot_critical_points"
 
@@ -90,6 +96,7 @@ class CriticalPoints(Record):
             "top_eigenvalue": [float(s[-1]) if len(s) else np.nan for s in self.spectra],
             "bottom_eigenvalue": [float(s[0]) if len(s) else np.nan for s in self.spectra],
             "hits": self.hits,
+            **({"creases": [len(neurons) for neurons in self.creases]} if self.creases else {}),
         }
 
     def require(self) -> CriticalPoints:
@@ -105,7 +112,8 @@ class CriticalPoints(Record):
     def __repr__(self) -> str:
         kinds = ", ".join(f"{int(n)} of index {i}" for i, n in enumerate(np.bincount(self.indices)) if n) or "none"
         starts = f" from {self.label.shape[0]} starts" if self.label.size else ""
-        return f"CriticalPoints({self.potential}: {kinds}{starts}, {self.n_proved} of {len(self)} proved)"
+        away = f", {len(self.at_infinity)} at infinity" if self.at_infinity else ""
+        return f"CriticalPoints({self.potential}: {kinds}{starts}, {self.n_proved} of {len(self)} proved{away})"
 
 
 def joined(first: CriticalPoints, second: CriticalPoints, near: float = 1e-5) -> CriticalPoints:
@@ -126,6 +134,7 @@ def joined(first: CriticalPoints, second: CriticalPoints, near: float = 1e-5) ->
     }
     listed = {
         name: (*getattr(first, name), *(getattr(second, name)[row] for row in new))
-        for name in ("certainty", "evidence", "spectra")
+        for name in ("certainty", "evidence", "spectra", "creases")
+        if getattr(second, name)
     }
     return dataclasses.replace(first, **stacked, **listed)

@@ -14,8 +14,8 @@ import numpy as np
 from separatrix.domains import Box, Domain
 from separatrix.flow import dormand_prince as pair
 from separatrix.flow.critical_points import CriticalPoints
+from separatrix.flow.free.row_space import RowSpace
 from separatrix.flow.projection import Bounds
-from separatrix.flow.row_space import RowSpace
 from separatrix.potentials.base import Potential
 
 BISECTIONS, SECTIONS = 50, 32

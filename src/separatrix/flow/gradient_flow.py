@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from separatrix.domains import Box, Domain, as_domain, points
+from separatrix.domains import Box, Domain, as_domain
 from separatrix.errors import InputError, KindError
-from separatrix.flow.basin_flow import find_basins
+from separatrix.flow.arrays import beside, on_host, rows
 from separatrix.flow.basins import Basins
 from separatrix.flow.critical_points import CriticalPoints
+from separatrix.flow.engines import Search, Smooth, engine_of
 from separatrix.flow.event_stepper import Settings
+from separatrix.flow.infinity.escapes import probability_limits
 from separatrix.flow.pieces import Progress
-from separatrix.flow.projection import Arena
-from separatrix.flow.sinks import SinkSearch
+from separatrix.flow.projection import Arena, Bounds
 from separatrix.flow.starts import search_from_own_starts
-from separatrix.flow.trajectories import Trajectories, integrate
+from separatrix.flow.trajectories import Trajectories
 from separatrix.potentials.base import Potential
+from separatrix.potentials.head import NetworkPotential
+
+if TYPE_CHECKING:
+    from separatrix.flow.equations.closed_form import ClosedForm
 
 BOUNDARIES = ("project", "exit")
 SEARCHED = 400
@@ -35,6 +40,11 @@ class GradientFlow:
     >>> flow = GradientFlow(log_odds(net, 0), Box.cube(2, -1, 1))
     >>> flow.sinks([[0.0, 0.0]]).points.round(3).tolist()
     [[1.0, -0.294]]
+
+    Points may be numpy arrays, lists or torch tensors of any device and precision; they are computed with in float64, and
+    records hold numpy arrays. Tensors on an accelerator stay there for the parts that are done in batches: the ascent
+    of :meth:`sinks`, most steps of :meth:`basins`; what goes row by row, trajectories, and the events of piecewise linear
+    networks run on the CPU.
     """
 
     def __init__(self, potential: Potential, domain: Any, boundary: str = "project") -> None:
@@ -44,11 +54,7 @@ class GradientFlow:
             )
         if boundary not in BOUNDARIES:
             raise InputError(f"GradientFlow: boundary must be 'project' or 'exit', came {boundary!r}")
-        if potential.net is not None and potential.net.is_piecewise_linear and potential.net.activations:
-            raise InputError(
-                "the gradient of a piecewise linear network (ReLU, leaky ReLU) jumps between its linear regions; "
-                "its flow is not in this version. Networks with smooth activations are."
-            )
+        self.engine = engine_of(potential)
         self.potential, self.boundary = potential, boundary
         self.domain: Domain = as_domain(domain, potential.dim)
         self.arena = Arena.of(potential.companion or potential, self.domain, boundary)
@@ -63,23 +69,35 @@ class GradientFlow:
         max_steps: int = 10_000,
         stop: CriticalPoints | None = None,
         keep_paths: bool | None = None,
+        workers: int | None = None,
     ) -> Trajectories:
         """Solutions from the rows of ``x0`` (n, dim) up to time ``t_max``, each with its reason for ending.
 
-        Dormand-Prince 5(4), steps a row, faces of the box met and left by located events. A row ends with the reason
-        "sink" (at rest, Hessian negative definite on the free face, or in the proved region of a sink of ``stop``),
-        "time", "left the box" or "budget" (``max_steps``). Paths are kept where they are small, or with ``keep_paths``.
+        Dormand-Prince 5(4), steps a row, faces of the box met and left by located events; on the whole space, for one hidden
+        layer, Tsitouras 5(4) in the row space (4.1); piecewise linear networks from event to event (§5). A row ends with the
+        reason "sink" (at rest, Hessian negative definite on the free face, or in the proved region of a sink of ``stop``),
+        "time", "left the box" or "budget" (``max_steps``), or another in words. Paths are kept where they are small, or with
+        ``keep_paths``. ``workers``: threads or processes, -1 for all cores; they change no answer.
 
         Raises InputError for starts outside the box, NaN, or tolerances that are not positive.
         """
-        starts = self._inside(x0, "x0")
+        starts = self._inside(x0, "x0", in_batches=False)
         for name, value in (("t_max", t_max), ("rtol", rtol), ("atol", atol)):
             if not (isinstance(value, (int, float, np.number)) and np.isfinite(value) and value > 0):
                 raise InputError(f"trajectories: {name} must be a positive number, came {value!r}")
         if isinstance(max_steps, bool) or not isinstance(max_steps, (int, np.integer)) or max_steps < 1:
             raise InputError(f"trajectories: max_steps must be a positive integer, came {max_steps!r}")
         settings = Settings(float(t_max), float(rtol), float(atol), int(max_steps))
-        return integrate(self.potential, self.domain, self.boundary, starts, settings, stop=stop, keep_paths=keep_paths)
+        return self.engine.integrate(
+            self.potential,
+            self.domain,
+            self.boundary,
+            starts,
+            settings,
+            stop=stop,
+            keep_paths=keep_paths,
+            workers=workers,
+        )
 
     def sinks(
         self,
@@ -92,28 +110,24 @@ class GradientFlow:
     ) -> CriticalPoints:
         """The distinct sinks that ``starts`` (n, dim) climb to, each proved or marked; ``label`` says which start led where.
 
-        Without starts the flow makes its own (uniform points, and points climbed towards every class) until two rounds
-        bring nothing new. A list of sinks is never called complete here. ``strict=True`` raises UnresolvedError where a
+        Without starts the flow makes its own until two rounds bring nothing new: in a box uniform points, and points climbed
+        towards every class; on the whole space normal ones about the origin. Starts that run off to infinity are reported in
+        ``at_infinity``. A list of sinks is never called complete here. ``strict=True`` raises UnresolvedError where a
         sink is not proved or a start led nowhere.
         """
         generator = np.random.default_rng(rng)
         if starts is None:
-            if not isinstance(self.domain, Box):
-                raise InputError(
-                    "sinks: on the whole space give starts, an array (n, dim); there is no box to draw them from"
-                )
             search = self.search()
             search_from_own_starts(search, generator, workers=workers, progress=progress)
         else:
-            rows = self._inside(starts, "starts")
             search = self.search()
-            search.add(rows, workers, progress)
+            search.add(self._inside(starts, "starts"), workers, progress)
         found = self.named(search.record(), str(rng))
         return found.require() if strict else found
 
-    def search(self) -> SinkSearch:
+    def search(self) -> Search:
         """A search for sinks that can be given starts in several rounds; finish it with :meth:`named`."""
-        return SinkSearch(self.arena)
+        return self.engine.search(self.arena)
 
     def named(self, found: CriticalPoints, seed: str = "") -> CriticalPoints:
         """A search's record with this flow's potential and values.
@@ -127,7 +141,11 @@ class GradientFlow:
             return found
         note = f"spectra, multipliers and proofs are those of the {found.potential}, whose equilibria are the same"
         return dataclasses.replace(
-            found, potential=self.potential.name, notes=(*found.notes, note), values=self.potential.value(found.points)
+            found,
+            potential=self.potential.name,
+            notes=(*found.notes, note),
+            values=self.potential.value(found.points),
+            at_infinity=probability_limits(found.at_infinity),
         )
 
     def basins(
@@ -148,7 +166,7 @@ class GradientFlow:
         the end of the list. ``full=True`` integrates every row up to its sink; otherwise a row is given to a sink as soon
         as f rises, concave, along the segment to it at three checks in a row.
         """
-        rows = self._inside(samples, "samples")
+        inside = self._inside(samples, "samples")
         if not 0.0 < level < 1.0:
             raise InputError(f"basins: level must lie between 0 and 1, came {level!r}")
         if sinks is not None and sinks.points.shape[1] != self.potential.dim:
@@ -157,21 +175,34 @@ class GradientFlow:
                 "this flow, or none"
             )
         if sinks is None:
-            chosen = np.random.default_rng(rng).permutation(rows.shape[0])[:SEARCHED]
-            sinks = self.sinks(rows[np.sort(chosen)], rng, workers=workers, progress=progress)
-        return find_basins(self.arena, rows, sinks, level=level, full=full, workers=workers, progress=progress)
+            chosen = np.sort(np.random.default_rng(rng).permutation(inside.shape[0])[:SEARCHED])
+            sinks = self.sinks(inside[beside(chosen, inside)], rng, workers=workers, progress=progress)
+        options = {"level": level, "full": full, "workers": workers, "progress": progress}
+        return self.engine.find_basins(self.arena, inside, sinks, **options)
 
-    def _inside(self, x: Any, what: str) -> np.ndarray:
-        rows = points(x, self.potential.dim, what)
+    def _inside(self, x: Any, what: str, *, in_batches: bool = True) -> Any:
+        """The rows of ``x``, checked: numpy's, or a tensor on its accelerator where the work is done in batches there."""
+        on_device = isinstance(self.engine, Smooth) and isinstance(self.arena.potential, NetworkPotential)
+        found = rows(x, self.potential.dim, what, on_device=in_batches and on_device)
         if isinstance(self.domain, Box):
-            outside = ~self.domain.contains(rows)
+            outside = on_host(Bounds(self.domain.lower, self.domain.upper).like(found).passed(found))
             if outside.any():
                 row = int(np.flatnonzero(outside)[0])
                 raise InputError(
-                    f"{what}: {int(outside.sum())} of {rows.shape[0]} points lie outside the box {self.domain!r}, "
+                    f"{what}: {int(outside.sum())} of {found.shape[0]} points lie outside the box {self.domain!r}, "
                     f"row {row} first; clip or drop them"
                 )
-        return rows
+        self.potential.require_defined(found, what)
+        return found
+
+    def closed_form(self) -> ClosedForm:
+        """The differential equation of this flow in LaTeX and as a sympy object, with its exact reduction (4.1).
+
+        Raises InputError for a potential that is neither a function of a network's logits nor an expression.
+        """
+        from separatrix.flow.equations.closed_form import closed_form
+
+        return closed_form(self.potential, self.domain, self.boundary)
 
     def __repr__(self) -> str:
         return f"GradientFlow({self.potential.name}, {self.domain!r}, boundary={self.boundary!r})"

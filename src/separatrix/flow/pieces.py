@@ -1,14 +1,33 @@
-"""Work in pieces of fixed size: the same answer for any number of workers (one BLAS thread a piece)."""
+"""Work in pieces of fixed size: the same answer for any number of workers (one BLAS thread a piece).
+
+Tensors on an accelerator do not go to other processes: the batched part of the work runs in this one, piece after piece,
+and workers share what follows on the CPU.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
+from separatrix.flow.arrays import is_on_accelerator
+
 Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class InTurn:
+    """Work of two parts, ``last(first(*piece))``: a batch on the device of its arrays, then rows on the CPU."""
+
+    first: Callable[..., Any]
+    last: Callable[[Any], Any]
+
+    def __call__(self, *piece: Any) -> Any:
+        """Both parts of one piece."""
+        return self.last(self.first(*piece))
 
 
 def run_pieces(
@@ -34,6 +53,10 @@ def run_pieces(
 def _stream(work: Callable[..., Any], pieces: Sequence[tuple[Any, ...]], workers: int | None) -> Iterable[Any]:
     if workers in (None, 1) or len(pieces) <= 1:
         return (one_threaded(work, piece) for piece in pieces)
+    if any(is_on_accelerator(part) for piece in pieces for part in piece):
+        if not isinstance(work, InTurn):
+            return (one_threaded(work, piece) for piece in pieces)
+        work, pieces = work.last, [(one_threaded(work.first, piece),) for piece in pieces]
     # the back end is loky's processes, or what an enclosing joblib.parallel_config names (a Dask cluster)
     parallel = Parallel(n_jobs=workers, return_as="generator", max_nbytes=None)
     return parallel(delayed(one_threaded)(work, piece) for piece in pieces)

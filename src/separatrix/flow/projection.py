@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from separatrix.domains import Box, Domain
+from separatrix.networks.propagation import constant
 from separatrix.potentials.base import Potential
 
 Array = Any
@@ -28,6 +29,14 @@ class Bounds:
             return cls(domain.lower, domain.upper)
         return cls(np.full(domain.dim, -np.inf), np.full(domain.dim, np.inf))
 
+    def like(self, x: Array) -> Bounds:
+        """The same bounds in the library and on the device of ``x``, with its precision."""
+        return Bounds(constant(self.lower, x), constant(self.upper, x))
+
+    def passed(self, x: Array) -> Array:
+        """Which rows of ``x`` are not between the bounds (NaN never is), (n,)."""
+        return ~((x >= self.lower) & (x <= self.upper)).all(axis=1)
+
     def held(self, xp: Any, x: Array, g: Array) -> Array:
         """Coordinates on a face whose gradient does not point inward, shape of ``x``."""
         return ((x <= self.lower) & (g <= 0)) | ((x >= self.upper) & (g >= 0))
@@ -41,10 +50,9 @@ class Bounds:
         return xp.minimum(xp.maximum(x, self.lower), self.upper)
 
     def snap(self, x: np.ndarray, near: float = 1e-13) -> np.ndarray:
-        """Clipped, with coordinates within rounding of a side put exactly on it."""
-        with np.errstate(invalid="ignore"):
-            x = np.where(np.abs(x - self.lower) <= near * (1.0 + np.abs(self.lower)), self.lower, x)
-            x = np.where(np.abs(x - self.upper) <= near * (1.0 + np.abs(self.upper)), self.upper, x)
+        """Clipped, with coordinates within rounding of a side put exactly on it; nothing is near an infinite side."""
+        x = np.where(np.abs(x - self.lower) < near * (1.0 + np.abs(self.lower)), self.lower, x)
+        x = np.where(np.abs(x - self.upper) < near * (1.0 + np.abs(self.upper)), self.upper, x)
         return self.clip(np, x)
 
     def faces(self, x: np.ndarray) -> np.ndarray:
@@ -92,4 +100,4 @@ class Arena:
 
     def outside(self, x: np.ndarray) -> np.ndarray:
         """Which rows of ``x`` are beyond the limits, (n,)."""
-        return ((x < self.limits.lower) | (x > self.limits.upper)).any(axis=1)
+        return self.limits.passed(x)

@@ -3,49 +3,67 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from separatrix.certainty import Certainty
-from separatrix.domains import Box
+from separatrix.domains import WholeSpace
+from separatrix.flow.arrays import on_host
 from separatrix.flow.ascent import ascend
 from separatrix.flow.critical_points import CriticalPoints
-from separatrix.flow.newton import Climb, climb, stays_concave
-from separatrix.flow.pieces import Progress, run_pieces, slices
+from separatrix.flow.infinity.escapes import Escapes
+from separatrix.flow.newton import Climb, climb
+from separatrix.flow.pieces import InTurn, Progress, run_pieces, slices
 from separatrix.flow.projection import Arena, Bounds
-from separatrix.flow.proof import Proof, prove
 from separatrix.flow.sensitivity import faint_coordinates, ignored_coordinates
+from separatrix.flow.verdicts import LISTED, NEAR, Sink, judge, no_sink
 from separatrix.records import Provenance
 
+Array = Any
 ASCENT_STEPS = 500
+FARTHEST = 1e9
 PIECE = 64
-NEAR = 1e-5
-AT_REST = 1e-9
 FAINT_ROUNDS = 6
-LISTED = (Certainty.PROVED, Certainty.VERIFIED)
 
 
-@dataclass(frozen=True, eq=False)
-class Sink:
-    """A candidate that was judged: its point, its proof, its verdict and, where it is none, why."""
-
-    point: np.ndarray
-    proof: Proof
-    verdict: Certainty
-    reason: str
-    spectrum: np.ndarray
-    multipliers: np.ndarray
+def ascend_piece(arena: Arena, starts: Array) -> tuple[Arena, np.ndarray]:
+    """Spectral gradient ascent of one piece of starts together, on their device."""
+    bounds = arena.search_bounds
+    if isinstance(arena.domain, WholeSpace):  # what runs off keeps its direction
+        bounds = Bounds(np.full(arena.domain.dim, -FARTHEST), np.full(arena.domain.dim, FARTHEST))
+    near = ascend(arena.potential, bounds, starts, ASCENT_STEPS, scale=_scale(arena, starts))
+    return arena, on_host(near)
 
 
-def climb_piece(arena: Arena, starts: np.ndarray) -> list[Climb]:
-    """The ends of one piece of starts: spectral gradient ascent together, Newton row by row."""
-    potential, bounds, reach = arena.potential, arena.search_bounds, 0.25 * arena.width
-    near = ascend(potential, bounds, starts, ASCENT_STEPS, scale=_scale(arena, starts))
-    faint = faint_coordinates(potential) & np.isfinite(arena.bounds.lower)
-    if not faint.any():
-        return [climb(potential, bounds, x, reach=reach) for x in near]
-    return [_climb_with_faint(arena, x, faint) for x in near]
+def newton_piece(piece: tuple[Arena, np.ndarray]) -> list[Climb]:
+    """From where the ascent ended: Newton row by row, on the CPU."""
+    arena, near = piece
+    faint = faint_coordinates(arena.potential) & np.isfinite(arena.bounds.lower)
+    stays = ~np.isfinite(arena.potential.value_and_gradient(near)[0])
+    if isinstance(arena.domain, WholeSpace):  # what ran off does not come back
+        stays |= arena.outside(near)
+    return [Climb(x, np.nan, 0) if still else _climbed(arena, x, faint) for x, still in zip(near, stays, strict=True)]
+
+
+def settle_piece(arena: Arena, near: Array) -> list[Climb]:
+    """Newton alone, for points that came to rest already: a gradient that is all rounding gives the ascent no scale."""
+    return newton_piece((arena, on_host(near)))
+
+
+def ends_of(piece: tuple[Arena, np.ndarray]) -> list[Climb]:
+    """The ends of the ascent as they are, where it is known that there is no equilibrium to be found."""
+    return [Climb(x, np.nan, 0) for x in piece[1]]
+
+
+climb_piece = InTurn(ascend_piece, newton_piece)
+run_off = InTurn(ascend_piece, ends_of)
+
+
+def _climbed(arena: Arena, x: np.ndarray, faint: np.ndarray) -> Climb:
+    if faint.any():
+        return _climb_with_faint(arena, x, faint)
+    return climb(arena.potential, arena.search_bounds, x, reach=0.25 * arena.width)
 
 
 def _climb_with_faint(arena: Arena, x: np.ndarray, faint: np.ndarray) -> Climb:
@@ -62,79 +80,13 @@ def _climb_with_faint(arena: Arena, x: np.ndarray, faint: np.ndarray) -> Climb:
     return end
 
 
-def _scale(arena: Arena, starts: np.ndarray) -> float:
+def _scale(arena: Arena, starts: Array) -> float:
     """A first step length for which a typical gradient moves by a hundredth of the box."""
-    size = float(np.median(np.abs(arena.potential.gradient(starts)).max(axis=1))) if starts.size else 0.0
+    gradient = np.abs(on_host(arena.potential.value_and_gradient(starts)[1])).max(axis=1)
+    gradient = gradient[np.isfinite(gradient)]
+    size = float(np.median(gradient)) if gradient.size else 0.0
     length = 0.01 * arena.width / size if size > 0 else np.inf
     return length if np.isfinite(length) else 1.0
-
-
-def judge(arena: Arena, x: np.ndarray, ignored: np.ndarray) -> Sink:
-    """Prove a candidate, or say what it is."""
-    potential, bounds = arena.potential, arena.bounds
-    faces = np.where(ignored, 0, bounds.faces(x))
-    if arena.outside(x[None])[0]:
-        return Sink(x, Proof(None, ""), Certainty.UNKNOWN, f"the ascent {arena.left}", np.zeros(0), np.zeros_like(x))
-    proof = prove(potential, bounds, x, ignored)
-    free = np.flatnonzero((faces == 0) & ~ignored)
-    gradient = potential.gradient(x[None])[0]
-    spectrum = np.linalg.eigvalsh(potential.hessian_on(x, free)) if free.size else np.zeros(0)
-    multipliers = faces * gradient
-    residual = float(np.abs(bounds.project(np, x, gradient)).max(initial=0.0))
-    facts = spectrum, multipliers[faces != 0], gradient[free]
-    verdict, reason = _verdict(proof, facts, residual, bool(ignored.any()))
-    if verdict in LISTED and _is_on_edge(arena, x, proof.error):
-        verdict, reason = Certainty.UNKNOWN, "the sink lies within its error of the edge of the box: neither in nor out"
-    elif verdict is Certainty.VERIFIED and proof.region is None and not stays_concave(potential, bounds, x, free):
-        verdict, reason = (
-            Certainty.UNKNOWN,
-            (f"no sink is shown: within a few Newton steps f is not concave, as in a slow passage; {proof.evidence}"),
-        )
-    return Sink(x, proof, verdict, reason, spectrum, multipliers)
-
-
-def _is_on_edge(arena: Arena, x: np.ndarray, error: float) -> bool:
-    """Whether a flow that its box does not hold has ``x`` within ``error`` (NaN: rounding) of the edge of the box."""
-    if arena.boundary != "exit" or not isinstance(arena.domain, Box):
-        return False
-    room = np.minimum(x - arena.limits.lower, arena.limits.upper - x)
-    return bool((room <= np.nan_to_num(error, nan=NEAR) * (1 + 1e-9)).any())
-
-
-def _verdict(
-    proof: Proof, facts: tuple[np.ndarray, np.ndarray, np.ndarray], residual: float, has_ignored: bool
-) -> tuple[Certainty, str]:
-    """PROVED, VERIFIED, or UNKNOWN with the reason why the point is no sink as far as is known."""
-    spectrum, multipliers, slope = facts
-    if proof.region is not None:
-        if proof.index > 0:
-            return Certainty.UNKNOWN, f"the ascent ended at a saddle of index {proof.index}"
-        if not has_ignored:
-            return Certainty.PROVED, ""
-        return Certainty.VERIFIED, (
-            "f does not depend on some inputs: the point stands for a set of equilibria, proved on the other inputs"
-        )
-    curved = float(np.abs(spectrum).max(initial=0.0))
-    if spectrum.size and spectrum[-1] >= -1e-10 * curved:
-        kind = "a flat direction" if spectrum[-1] < 1e-6 * curved or curved == 0 else "a direction that still climbs"
-        return (
-            Certainty.UNKNOWN,
-            f"no sink is shown: {kind} (largest Hessian eigenvalue {spectrum[-1]:.1e}); {proof.evidence}",
-        )
-    if (multipliers <= 0).any():
-        return Certainty.UNKNOWN, f"no sink is shown: a face coordinate has no outward gradient; {proof.evidence}"
-    step = float(np.abs(slope).max(initial=0.0)) / float(np.abs(spectrum).min()) if spectrum.size else 0.0
-    if residual < AT_REST * (1.0 + curved) and step < 1e-4:
-        return Certainty.VERIFIED, f"residual {residual:.1e}, Newton step {step:.1e}; not proved: {proof.evidence}"
-    if residual < AT_REST * (1.0 + curved):
-        return Certainty.UNKNOWN, (
-            f"no sink is shown: gradient and curvature vanish together, as on a plateau (residual {residual:.1e}, "
-            f"Newton step {step:.1e}); {proof.evidence}"
-        )
-    return (
-        Certainty.UNKNOWN,
-        f"the ascent did not come to rest (residual {residual:.1e}); start nearer or give more starts",
-    )
 
 
 class SinkSearch:
@@ -148,34 +100,50 @@ class SinkSearch:
     def __init__(self, arena: Arena) -> None:
         self.arena, self.potential = arena, arena.potential
         self.ignored = ignored_coordinates(arena.potential)
+        self.escapes = Escapes(arena)
         self.sinks: list[Sink] = []
         self.label: list[int] = []
         self.reasons: list[str] = []
         self.seconds = 0.0
 
-    def add(self, starts: np.ndarray, workers: int | None = None, progress: Progress | None = None) -> int:
-        """Climb from ``starts`` (n, dim); the number of sinks that are new."""
+    def add(
+        self, starts: Array, workers: int | None = None, progress: Progress | None = None, *, at_rest: bool = False
+    ) -> int:
+        """Climb from ``starts`` (n, dim), which may be ``at_rest`` already; the number of sinks that are new."""
         begun, known = time.perf_counter(), len(self.sinks)
         parts = slices(starts.shape[0], PIECE)
         pieces = [(self.arena, starts[part]) for part in parts]
         sizes = [part.stop - part.start for part in parts]
         stage = f"sinks of the {self.potential.name}"
-        ends = [end.x for piece in run_pieces(climb_piece, pieces, sizes, workers, stage, progress) for end in piece]
-        self._group(np.array(ends).reshape(len(ends), self.potential.dim))
+        if self.escapes.excludes_equilibria and self.escapes.cube is not None:
+            ends = on_host(starts)  # nothing to climb to: the sinks at infinity are found on the cube
+            if len(ends):
+                self.escapes.prepare(ends, workers, progress)
+        else:
+            climbing = settle_piece if at_rest else climb_piece
+            work = run_off if self.escapes.excludes_equilibria else climbing
+            ends = [end.x for piece in run_pieces(work, pieces, sizes, workers, stage, progress) for end in piece]
+        self._group(np.array(ends).reshape(len(ends), self.potential.dim), on_host(starts))
         self.seconds += time.perf_counter() - begun
         return len(self.sinks) - known
 
-    def _group(self, points: np.ndarray) -> None:
+    def _group(self, points: np.ndarray, starts: np.ndarray) -> None:
         points = np.where(self.ignored, self._standard(), points)
         label, reasons = np.full(points.shape[0], -1), np.full(points.shape[0], "", dtype=object)
         for row, sink in enumerate(self.sinks):
             label[(label < 0) & _alike(sink, points)] = row
         while (waiting := (label < 0) & (reasons == "")).any():
             seed = int(np.flatnonzero(waiting)[0])
-            found = judge(self.arena, points[seed], self.ignored)
+            if self.escapes.excludes_equilibria:
+                found = no_sink(points[seed], "there is no equilibrium (4.2)")
+            else:
+                found = judge(self.arena, points[seed], self.ignored)
             same = waiting & _alike(found, points)
             same[seed] = True
             reasons[same] = found.reason or "sink"
+            if found.verdict not in LISTED:
+                away = self.escapes.add(starts[seed], points[seed], int(same.sum()))
+                reasons[same] = away or reasons[seed]
             if found.verdict in LISTED:
                 twin = _twin(found, self.sinks)
                 label[same] = len(self.sinks) if twin is None else twin
@@ -188,6 +156,9 @@ class SinkSearch:
         """Where ignored coordinates stand: at their lower sides, or in the middle of what does not hold the flow."""
         lower, limits = self.arena.bounds.lower, self.arena.limits
         return np.where(np.isfinite(lower), lower, 0.5 * limits.lower + 0.5 * limits.upper)
+
+    def _evidence(self, sink: Sink) -> str:
+        return "; ".join(part for part in (sink.reason or sink.proof.evidence, self.potential.rests_on) if part)
 
     def record(self) -> CriticalPoints:
         """The sinks so far, highest value first."""
@@ -205,7 +176,7 @@ class SinkSearch:
             values=values[order],
             indices=np.zeros(len(chosen), dtype=np.int64),
             certainty=tuple(s.verdict for s in chosen),
-            evidence=tuple(s.reason or s.proof.evidence for s in chosen),
+            evidence=tuple(self._evidence(s) for s in chosen),
             spectra=tuple(s.spectrum for s in chosen),
             active=np.where(self.ignored, 0, self.arena.bounds.faces(points)).astype(np.int8),
             multipliers=np.array([s.multipliers for s in chosen]).reshape(points.shape),
@@ -222,6 +193,7 @@ class SinkSearch:
                 seconds=self.seconds,
             ),
             notes=(note,) if count else (),
+            at_infinity=self.escapes.records(),
         )
 
 

@@ -10,22 +10,28 @@ import numpy as np
 
 from separatrix.domains import Box
 from separatrix.flow.ascent import ascend
+from separatrix.flow.engines import Search
 from separatrix.flow.pieces import Progress
-from separatrix.flow.sinks import SinkSearch
 from separatrix.potentials.log_odds import log_odds
 
 UNIFORM, PER_CLASS, BLENDS = 32, 12, 48
 MOST_ROUNDS, QUIET_ROUNDS = 8, 2
 TOWARDS_STEPS = 60
 ASIDE = 0.01
+DEVIATIONS = (1.0, 3.0, 10.0)
 
 
 def search_from_own_starts(
-    search: SinkSearch, rng: np.random.Generator, workers: int | None = None, progress: Progress | None = None
+    search: Search, rng: np.random.Generator, workers: int | None = None, progress: Progress | None = None
 ) -> None:
-    """Add rounds of starts to ``search`` until two rounds bring no new sink (eight at the most)."""
+    """Add rounds of starts to ``search`` until two rounds bring no new sink (eight at the most).
+
+    On the whole space they are normal about the origin, of standard deviations 1, 3 and 10 in turn.
+    """
     box = search.arena.domain
-    assert isinstance(box, Box)
+    if not isinstance(box, Box):
+        _search_from_normal_starts(search, rng, workers, progress)
+        return
     pool = np.concatenate(
         [0.5 * (box.lower + box.upper)[None], box.uniform(UNIFORM, rng), towards_classes(search, box, rng)]
     )
@@ -36,7 +42,18 @@ def search_from_own_starts(
             break
 
 
-def towards_classes(search: SinkSearch, box: Box, rng: np.random.Generator) -> np.ndarray:
+def _search_from_normal_starts(
+    search: Search, rng: np.random.Generator, workers: int | None, progress: Progress | None
+) -> None:
+    quiet = 0
+    for turn in range(MOST_ROUNDS):
+        rows = DEVIATIONS[turn % len(DEVIATIONS)] * rng.standard_normal((UNIFORM, search.potential.dim))
+        quiet = 0 if search.add(rows, workers, progress) else quiet + 1
+        if quiet == QUIET_ROUNDS and turn + 1 >= len(DEVIATIONS):
+            break
+
+
+def towards_classes(search: Search, box: Box, rng: np.random.Generator) -> np.ndarray:
     """Uniform points climbed some way up the log-odds of every class, (n_classes PER_CLASS, dim)."""
     net = search.potential.net
     if net is None:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from separatrix.certainty import Certainty
-from separatrix.domains import Domain
+from separatrix.domains import Domain, WholeSpace
 from separatrix.errors import InputError
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.event_stepper import EventStepper, Settings
+from separatrix.flow.free.free_flow import FreeField
+from separatrix.flow.free.free_trajectories import FreeStepper
+from separatrix.flow.pieces import slices
 from separatrix.potentials.base import Potential
 from separatrix.records import Provenance, Record
 
 KEPT_ENTRIES = 2**17
 ROWS_AT_ONCE = 512
+METHODS = ("Dormand-Prince 5(4), located events", "Tsitouras 5(4), free flow of a network with one hidden layer")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -66,36 +72,51 @@ def integrate(
     *,
     stop: CriticalPoints | None = None,
     keep_paths: bool | None = None,
+    workers: int | None = None,
 ) -> Trajectories:
-    """Integrate every row of ``starts``; rows that finish leave the batch."""
+    """Integrate every row of ``starts``; rows that finish leave the batch.
+
+    ``workers``: threads that share the pieces, -1 for all cores; the same bits for any number.
+    """
     begun = time.perf_counter()
     keep = starts.size <= KEPT_ENTRIES if keep_paths is None else keep_paths
-    parts = []
-    for at in range(0, starts.shape[0], ROWS_AT_ONCE):
-        with threadpool_limits(limits=1):  # the same bits for any number of threads
-            stepper = EventStepper(
-                potential, domain, boundary, starts[at : at + ROWS_AT_ONCE], settings, stop=stop, keep=keep
-            )
-            parts.append(stepper.run())
-    joined = [
-        np.concatenate([part[i] for part in parts]) if parts else np.zeros((0, starts.shape[1])[: 2 - (i > 0)])
-        for i in range(3)
-    ]
-    end, reached, evaluations = joined
-    tolerances = {
-        "rtol": settings.rtol,
-        "atol": settings.atol,
-        "t_max": settings.t_max,
-        "max_steps": settings.max_steps,
-    }
+    n = starts.shape[0]
+    with threadpool_limits(limits=1):  # the same bits for any number of threads
+        free = FreeField.of(potential) if isinstance(domain, WholeSpace) else None
+    end, reached, evaluations = np.empty(starts.shape), np.empty(n), np.empty(n, dtype=np.int64)
+    reason, paths = np.full(n, "", dtype=object), [()] * n if keep else []
+
+    def fill(rows: slice) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):  # steps that overflow are refused
+            if free is not None:
+                stepper = FreeStepper(free, potential, starts[rows], settings, stop=stop, keep=keep)
+            else:
+                stepper = EventStepper(potential, domain, boundary, starts[rows], settings, stop=stop, keep=keep)
+            end[rows], reached[rows], evaluations[rows], reason[rows], found = stepper.run()
+        if keep:
+            paths[rows] = found
+
+    pieces = slices(n, ROWS_AT_ONCE if free is None else free.rows_at_once())
+    with threadpool_limits(limits=1):
+        if _threads(workers) == 1:
+            for rows in pieces:
+                fill(rows)
+        else:
+            with ThreadPoolExecutor(_threads(workers)) as pool:
+                list(pool.map(fill, pieces))
     return Trajectories(
         starts=starts,
         end=end,
         time=reached,
-        n_evaluations=evaluations.astype(np.int64),
-        reason=tuple(reason for part in parts for reason in part[3]),
-        paths=tuple(path for part in parts for path in part[4]),
+        n_evaluations=evaluations,
+        reason=tuple(reason.tolist()),
+        paths=tuple(paths),
         domain=domain,
         certainty=Certainty.HEURISTIC,
-        provenance=Provenance("Dormand-Prince 5(4), located events", tolerances, seconds=time.perf_counter() - begun),
+        provenance=Provenance(METHODS[free is not None], asdict(settings), seconds=time.perf_counter() - begun),
     )
+
+
+def _threads(workers: int | None) -> int:
+    """The number of threads that ``workers`` asks for."""
+    return (os.cpu_count() or 1) if workers == -1 else max(1, workers or 1)

@@ -11,6 +11,7 @@ import numpy as np
 from separatrix.certainty import Certainty, Statement
 from separatrix.networks.theorem_record import Theorem
 from separatrix.records import Record
+from separatrix.study.equations import Equation
 from separatrix.study.portrait import Portrait
 
 
@@ -86,6 +87,7 @@ class Analysis(Record):
     findings: tuple[Statement, ...] = ()
     consistency: tuple[Check, ...] = ()
     claims: tuple[Claim, ...] = ()
+    equations: tuple[Equation, ...] = ()
     is_finished: bool = True
     command: str = ""
     timings: dict[str, float] = field(default_factory=dict)

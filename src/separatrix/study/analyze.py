@@ -19,6 +19,7 @@ from separatrix.records import Provenance
 from separatrix.study.analysis import Analysis
 from separatrix.study.claims import claims_of
 from separatrix.study.consistency import checks_of
+from separatrix.study.equations import Equation, equations_of
 from separatrix.study.estimate import cost, estimate_of
 from separatrix.study.findings import findings_of
 from separatrix.study.flow_chapter import FlowChapter, flows_exist
@@ -27,6 +28,7 @@ from separatrix.study.parallel import worker_count
 from separatrix.study.pieces import Pieces
 from separatrix.study.question import Question, asked
 from separatrix.study.stages import LOGGER, Stages
+from separatrix.study.wording import counted
 
 TOLD_SECONDS = 20
 METHOD = "theorems by exact arithmetic; sinks by ascent, Newton and interval proof; basins by integration"
@@ -85,17 +87,18 @@ def analyze(
     chapter = FlowChapter(
         question, Pieces(resume), stages, worker_count(workers, cost(question)), cluster, float(effort)
     )
-    is_finished, flow_note, proved = True, flows_exist(question), ()
+    is_finished, flow_note, proved, written = True, flows_exist(question), (), ()
     if (forecast := estimate_of(question, workers)).seconds_with_workers > TOLD_SECONDS:
         LOGGER.info("this may take %s", repr(forecast).removeprefix("Estimate(").removesuffix(")"))
     with threadpool_limits(limits=1):
         try:
             proved = _theorems(question, stages)
+            written = _equations(question, stages)
             if not flow_note:
                 chapter.run()
         except KeyboardInterrupt:
             is_finished = False
-        found = _assembled(question, chapter, proved, flow_note)
+        found = _assembled(question, chapter, (proved, written), flow_note)
     notes = [*question.notes, *([f"the flow was left out: {flow_note}"] if flow_note else [])]
     if chapter.pieces.n_resumed:
         notes.append(f"{chapter.pieces.n_resumed} finished pieces were taken up from {chapter.pieces.folder}")
@@ -114,12 +117,24 @@ def _theorems(question: Question, stages: Stages) -> tuple[Theorem, ...]:
     return found
 
 
-def _assembled(question: Question, chapter: FlowChapter, proved: tuple[Theorem, ...], flow_note: str) -> Analysis:
+def _equations(question: Question, stages: Stages) -> tuple[Equation, ...]:
+    with stages.stage("the equation") as finding:
+        found = equations_of(question.net, question.domain, question.potentials, question.seed)
+        differences = [e.largest_difference for e in found if e.largest_difference is not None]
+        checked = f", {max(differences):.1g} from the gradient at random points" if differences else ""
+        finding.say(f"{counted(len(found), 'equation')} in closed form{checked}")
+    return found
+
+
+def _assembled(
+    question: Question, chapter: FlowChapter, exact: tuple[tuple[Theorem, ...], tuple[Equation, ...]], flow_note: str
+) -> Analysis:
+    proved, written = exact
     summary, flow = summary_of(question.net, question), chapter.portraits()
     checks = checks_of(question, summary, flow, chapter.rechecked)
     findings = findings_of(summary, question.domain, flow, proved, checks, flow_note)
     return Analysis(
         network=summary, data=data_summary(question), flow=flow, theorems=proved, findings=findings, consistency=checks,
-        claims=claims_of(summary, flow, proved, flow_note), domain=question.domain,
+        claims=claims_of(summary, flow, proved, flow_note, written), equations=written, domain=question.domain,
         certainty=Certainty.weakest(statement.certainty for statement in findings),
     )  # fmt: skip

@@ -6,7 +6,9 @@ import numpy as np
 
 from separatrix.networks.theorem_record import Theorem
 from separatrix.study.analysis import Claim, NetworkSummary
+from separatrix.study.equations import Equation
 from separatrix.study.findings import main_portraits
+from separatrix.study.manifold_words import far_lengths, measured_strips
 from separatrix.study.portrait import Portrait
 from separatrix.study.wording import class_list, counted, domain_name, percent
 
@@ -20,28 +22,42 @@ SHOWN, PARTLY, IMPOSSIBLE = "shown", "partly shown", "not possible here"
 
 
 def claims_of(
-    network: NetworkSummary, flow: tuple[Portrait, ...], theorems: tuple[Theorem, ...], flow_note: str = ""
-) -> tuple[Claim, ...]:
+    network: NetworkSummary, flow: tuple[Portrait, ...], theorems: tuple[Theorem, ...], flow_note: str = "",
+    equations: tuple[Equation, ...] = (),
+) -> tuple[Claim, ...]:  # fmt: skip
     """C3 to C6, as far as this run speaks to them."""
     first = next(iter(flow), None)
     if first is None:
         reason = flow_note or "the run ended before any sink was found"
-        return (Claim("C3", TEXTS["C3"], IMPOSSIBLE, reason), *_reductions(theorems))
+        return (Claim("C3", TEXTS["C3"], IMPOSSIBLE, reason), *_reductions(theorems, equations))
     names = f"{len(flow)} potentials" if len(flow) > 1 else f"the {first.potential}"
     followed = Claim(
         "C3", TEXTS["C3"], SHOWN, f"the gradient flow of {names} was followed on {domain_name(first.domain)}"
     )
-    return (followed, *_reductions(theorems), _sinks_and_basins(network, flow), *_away(flow))
+    return (followed, *_reductions(theorems, equations), _sinks_and_basins(network, flow), *_away(flow))
 
 
-def _reductions(theorems: tuple[Theorem, ...]) -> list[Claim]:
+def _reductions(theorems: tuple[Theorem, ...], equations: tuple[Equation, ...]) -> list[Claim]:
+    """C4: the equation written out, its reductions, and its exact solution where there is one."""
     applied = [theorem for theorem in theorems if theorem.number in ("4.1", "4.2") and theorem.applies]
-    if not applied:
+    parts = []
+    if equations:
+        names = ", ".join(f"the {equation.potential}" for equation in equations)
+        parts.append(f"the equation in closed form for {names}")
+        differences = [e.largest_difference for e in equations if e.largest_difference is not None]
+        if differences:
+            parts.append(f"evaluated, it is the library's gradient up to {max(differences):.1g} of its size")
+    if applied:
+        parts.append("exact reductions: " + "; ".join(f"({t.number}) {t.conclusion}" for t in applied))
+    solved = [equation.potential for equation in equations if equation.solution]
+    if equations:
+        parts.append(f"solved exactly for the {' and the '.join(solved)}" if solved else
+                     "no formula for its solution is known here, it is followed numerically")  # fmt: skip
+    if not parts:
         return []
-    how = "exact reductions, no closed form in this version: " + "; ".join(
-        f"({theorem.number}) {theorem.conclusion}" for theorem in applied
-    )
-    return [Claim("C4", TEXTS["C4"], PARTLY, how)]
+    return [
+        Claim("C4", TEXTS["C4"], SHOWN if equations and len(solved) == len(equations) else PARTLY, "; ".join(parts))
+    ]
 
 
 def _sinks_and_basins(network: NetworkSummary, flow: tuple[Portrait, ...]) -> Claim:
@@ -81,6 +97,12 @@ def _away(flow: tuple[Portrait, ...]) -> list[Claim]:
     far, n = int((quantile >= 0.95).sum()), quantile.size
     how = (f"{far} of {counted(n, 'sink')} lie farther from the data than 95 % of data from their own neighbour "
            f"(the nearest: farther than {percent(float(quantile.min()), 0)})")  # fmt: skip
-    if any(p.strong is not None for p in measured):
-        how += "; slow and strong manifolds are shown with their distances"
-    return [Claim("C6", TEXTS["C6"], SHOWN if far == n else PARTLY, how)]
+    strips = measured_strips(measured)
+    along = True
+    if strips:
+        share, least, largest = far_lengths(strips)
+        bounds = "" if largest - least < 0.005 else f" (between {percent(least, 0)} and {percent(largest, 0)})"
+        how += (f"; {percent(share, 0)}{bounds} of the length of their slow and strong manifolds is farther from the data than "
+                "99 % of data from their own neighbour")  # fmt: skip
+        along = least >= 1 - 1e-9
+    return [Claim("C6", TEXTS["C6"], SHOWN if far == n and along else PARTLY, how)]

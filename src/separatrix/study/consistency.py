@@ -26,7 +26,9 @@ def checks_of(
     pairs = [(potentials[portrait.potential], portrait) for portrait in flow]
     found = [_accuracy(question, network)]
     if any(len(portrait.sinks) for portrait in flow):
-        found += [_equilibria(question, pairs), _maxima(question, pairs), _values(question, pairs), _apart(flow)]
+        smooth = [(potential, portrait) for potential, portrait in pairs if not portrait.sinks.creases]
+        found += [_equilibria(question, smooth)] if smooth else []
+        found += [_maxima(question, pairs), _values(question, pairs), _apart(flow)]
     found += [_shares(portrait) for portrait in flow if portrait.basins is not None]
     found += [_labels(p, rechecked[p.potential]) for p in flow if p.potential in rechecked]
     found += [_index_sum(question, portrait) for portrait in flow if portrait.potential == "log-density"]

@@ -10,6 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from separatrix.certainty import Certainty
+from separatrix.flow.piecewise_linear.creases import crease_nodes, is_mixed
 from separatrix.networks.reading import load
 from separatrix.records import Provenance, Record
 from separatrix.study.network_summary import n_parameters
@@ -20,6 +21,7 @@ from separatrix.study.starts import BLENDS, CLASS_DATA, FIRST_ROUND, LATER_ROUND
 
 EVALUATIONS_PER_START, EVALUATIONS_PER_SAMPLE = 800, 600
 SECONDS_PER_START = 2e-3
+EVENTS_TO_REST, SECONDS_PER_PROOF = 1_000, 3e-2
 TIMED_ROWS = 64
 BYTES_AT_REST = 2.5e8
 
@@ -74,7 +76,10 @@ def estimate_of(question: Question, workers: int | None = None) -> Estimate:
         "basins": sum(question.drawn) * n_samples * EVALUATIONS_PER_SAMPLE * row,
         "distances": 2e-11 * min(n_data, 2_000) * n_data * network.n_inputs,
     }
-    if network.is_piecewise_linear and network.activations:
+    if crease_nodes(network):
+        parts["sinks"] = n_starts * (EVENTS_TO_REST * row + SECONDS_PER_PROOF)
+        parts["basins"] = sum(question.drawn) * n_samples * EVENTS_TO_REST * row
+    if is_mixed(network):
         parts = dict.fromkeys(parts, 0.0)
     count, total = worker_count(workers, cost(question)), sum(parts.values())
     memory = BYTES_AT_REST * (1 + (count if count > 1 else 0)) + 8.0 * 4 * network.n_inputs * (n_samples + 0.5 * n_data)

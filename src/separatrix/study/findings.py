@@ -7,17 +7,23 @@ import numpy as np
 from separatrix.certainty import Certainty, Statement
 from separatrix.domains import Box, Domain
 from separatrix.flow.basins import wilson_intervals
+from separatrix.flow.unseen import unseen_share
 from separatrix.networks.theorem_record import Theorem
 from separatrix.study.analysis import Check, NetworkSummary
+from separatrix.study.manifold_words import of_manifolds
 from separatrix.study.portrait import Portrait
 from separatrix.study.question import class_of
 from separatrix.study.wording import class_list, counted, domain_name, number, percent
 
 PROOF = ("Krawczyk's test in interval arithmetic: one equilibrium in a stated box, multipliers strictly outward, "
          "Hessian negative definite on the free face")  # fmt: skip
+ON_RIDGES = ("interval arithmetic: one point on stated creases and faces, the gradient there strictly inside the hull that "
+             "holds it, the Hessian negative definite along them")  # fmt: skip
 SEARCH = "a search from starts; that there are no others is not shown"
 INTEGRATED = ("trajectories integrated in floating point; most end early, by a test; the checks hold a sample of them "
               "against full integration")  # fmt: skip
+FOLLOWED = "trajectories followed from event to event in floating point, each up to its rest"
+FEW_HITS, FEWEST_STARTS = 0.001, 100
 NEIGHBOURS = "nearest neighbours in floating point; a sample of the data for their own distances"
 
 
@@ -52,6 +58,8 @@ def main_portraits(flow: tuple[Portrait, ...]) -> list[Portrait]:
 
 def _of_sinks(portrait: Portrait, domain: Domain) -> list[Statement]:
     sinks, n_starts = portrait.sinks, portrait.sinks.label.size
+    if sinks.at_infinity and not len(sinks):
+        return _of_infinity(portrait)
     where = f"of the {portrait.potential} on {domain_name(domain)}"
     if not len(sinks):
         reasons = ", ".join(sorted(set(sinks.reasons))[:2]) or "none was given"
@@ -67,7 +75,46 @@ def _of_sinks(portrait: Portrait, domain: Domain) -> list[Statement]:
     if lost:
         text += f" {counted(lost, 'start').capitalize()} led to none."
     of_classes = Certainty.PROVED if portrait.classes_proved else Certainty.VERIFIED
-    return [Statement(text, Certainty.weakest([*sinks.certainty, of_classes]), f"{PROOF}. The list: {SEARCH}")]
+    proof = ON_RIDGES if sinks.creases else PROOF
+    found = [Statement(text, Certainty.weakest([*sinks.certainty, of_classes]), f"{proof}. The list: {SEARCH}")]
+    return found + _of_infinity(portrait) + _of_the_unseen(portrait)
+
+
+def _of_infinity(portrait: Portrait) -> list[Statement]:
+    """Ways to infinity that starts were led to, and what f does along them."""
+    ways = portrait.sinks.at_infinity
+    if not ways:
+        return []
+    limits = sorted(way.limit for way in ways if way.is_bounded)
+    n_free = len(ways) - len(limits)
+    ends = (
+        "" if not limits else f"{limits[0]:.6g}" if limits[0] == limits[-1] else f"{limits[0]:.6g} to {limits[-1]:.6g}"
+    )
+    rises = f"it tends to {ends}" if limits else "it grows without bound"
+    if limits and n_free:
+        rises += f" or, along {number(n_free)} of them, grows without bound"
+    text = (
+        f"{counted(sum(way.hits for way in ways), 'start').capitalize()} of the {portrait.potential} led to "
+        f"{counted(len(ways), 'sink')} at infinity, along which {rises}."
+    )
+    if all(way.no_equilibrium is Certainty.PROVED for way in ways):
+        text += " There is no equilibrium at finite distance (theorem 4.2): every trajectory goes to infinity."
+    return [Statement(text, Certainty.weakest(way.certainty for way in ways), ways[0].evidence)]
+
+
+def _of_the_unseen(portrait: Portrait) -> list[Statement]:
+    """How much of the starts' mass flows to sinks that no start met, by Good and Turing, where it is worth a word."""
+    unseen = unseen_share(portrait.sinks.hits)
+    if unseen.n_starts < FEWEST_STARTS or unseen.share < FEW_HITS:
+        return []
+    met = "was" if unseen.n_once == 1 else "were"
+    low, high = (percent(end, 1) for end in unseen.interval)
+    text = (
+        f"{counted(unseen.n_once, 'sink').capitalize()} of the {portrait.potential} {met} met by one start only: by Good "
+        f"and Turing's estimate about {percent(unseen.share, 1)} of such starts (95 % interval {low} to {high}) lead to "
+        "sinks that none of them met."
+    )
+    return [Statement(text, Certainty.HEURISTIC, "Good (1953); starts are drawn by class and blended, not independent")]
 
 
 def _classes(portrait: Portrait) -> str:
@@ -121,23 +168,7 @@ def _of_distance(portraits: list[Portrait]) -> list[Statement]:
             f"{far} of {all_of_them} lie farther from the nearest datum than 95 % of the data from their own "
             f"neighbour {tail}."
         )
-    statements = [Statement(text, Certainty.VERIFIED, NEIGHBOURS)]
-    along = [
-        p.strong.nearest_distance.min()
-        for p in measured
-        if p.strong is not None and p.strong.nearest_distance is not None
-    ]
-    if along:
-        nearest = float(min(along))
-        below = float(np.searchsorted(own, nearest)) / own.size
-        text = (
-            f"Along the sinks' strong manifolds, too, the nearest datum is {nearest:.3g} away or more"
-            if below >= 0.5
-            else f"Along the sinks' strong manifolds the data come as near as {nearest:.3g}"
-        )
-        text += f"; {_share(below, own)} has a neighbour nearer than that."
-        statements.append(Statement(text, Certainty.VERIFIED, f"{NEIGHBOURS}; manifolds at a few points each"))
-    return statements
+    return [Statement(text, Certainty.VERIFIED, NEIGHBOURS), *of_manifolds(measured)]
 
 
 def _share(quantile: float, own: np.ndarray) -> str:
@@ -162,7 +193,11 @@ def _of_basins(portrait: Portrait) -> list[Statement]:
         f"{basins.label.size:,} samples ({100 * basins.level:g} % interval {percent(low, 1)} to {percent(high, 1)}); "
         f"{_ends(basins.n_unresolved)}."
     )
-    return [Statement(text, _worth_of(portrait), INTEGRATED)]
+    return [Statement(text, _worth_of(portrait), _followed(portrait))]
+
+
+def _followed(portrait: Portrait) -> str:
+    return FOLLOWED if portrait.sinks.creases else INTEGRATED
 
 
 def _ends(lost: int) -> str:
@@ -191,7 +226,7 @@ def _of_changes(portrait: Portrait, changed: np.ndarray) -> Statement:
                 " The prediction was right for it." if was else " The sink's class was right for it." if right else ""
             )
         )
-    return Statement(text, _worth_of(portrait), INTEGRATED)
+    return Statement(text, _worth_of(portrait), _followed(portrait))
 
 
 def _worth_of(portrait: Portrait) -> Certainty:

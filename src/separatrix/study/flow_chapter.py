@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -12,13 +11,13 @@ from separatrix.errors import InputError
 from separatrix.flow.basins import Basins
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.gradient_flow import GradientFlow
-from separatrix.flow.manifolds import manifold_frames
+from separatrix.flow.piecewise_linear.creases import crease_nodes, is_mixed
 from separatrix.networks.bounds import predictions_proved
 from separatrix.networks.network import Network
 from separatrix.numerics.intervals import Interval
 from separatrix.potentials.base import Potential
-from separatrix.records import Provenance
-from separatrix.study.off_data import Spread, distances_to, off_data, spread
+from separatrix.study.manifold_strips import FRAMES, in_brief, strips_of
+from separatrix.study.off_data import Spread, off_data, spread
 from separatrix.study.parallel import backend, stream
 from separatrix.study.pieces import Pieces
 from separatrix.study.portrait import OffData, Portrait, Strips
@@ -31,7 +30,6 @@ from separatrix.study.wording import counted
 
 SHOWN_CHANGES = 24
 DRAWN_DIMENSIONS = 3
-FRAMES = 9
 FULLY_INTEGRATED = 100
 
 
@@ -52,6 +50,7 @@ class FlowChapter:
     keys: dict[int, str] = field(default_factory=dict)
     rechecked: dict[str, Recheck] = field(default_factory=dict)
     digests: dict[int, str] = field(default_factory=dict)
+    threshold: float = np.nan
 
     def run(self) -> None:
         """All stages; what later ones need comes first."""
@@ -147,7 +146,7 @@ class FlowChapter:
     def _integrate_fully(self) -> None:
         """Basins again for a few samples, all the way up to their sinks: a check on the labels."""
         samples = self.question.samples
-        if samples is None or not self.basins:
+        if samples is None or not self.basins or crease_nodes(self.question.net):  # there every row is followed to rest
             return
         chosen = np.unique(np.linspace(0, len(samples) - 1, FULLY_INTEGRATED).round().astype(np.int64))
         with self.stages.stage("full integration of some samples") as finding:
@@ -173,6 +172,7 @@ class FlowChapter:
             n_classes = self.question.net.n_classes
             rng = np.random.default_rng(piece_seed(self.question.seed, "spread of the data"))
             own: Spread = spread(data, n_classes, rng, self.stages.progress)
+            self.threshold = own.threshold
             for number, sinks in self.sinks.items():
                 predicted = self.question.net.predict(sinks.points)
                 self.distances[number] = off_data(sinks.points, predicted, data, own)
@@ -185,16 +185,19 @@ class FlowChapter:
         if not drawn:
             return
         with self.stages.stage("slow and strong manifolds") as finding:
-            for done, (number, potential, sinks) in enumerate(drawn):
-                self.stages.step("slow and strong manifolds", done, len(drawn))
+            for number, potential, sinks in drawn:
                 flow = GradientFlow(potential, self.question.domain)
                 for kind in ("slow", "strong"):
-                    key = self.pieces.key("strips", self.keys[number], kind, FRAMES, self._digest(self.question.data))
+                    far = self.threshold
+                    points = self._digest(self.question.data)
+                    key = self.pieces.key("strips", self.keys[number], kind, FRAMES, points, far)
                     self.strips[number, kind] = self.pieces.made(
                         f"{kind} manifolds of {potential.name}", key, Strips,
-                        lambda flow=flow, sinks=sinks, kind=kind: strips_of(flow, sinks, kind, self.question.data),
+                        lambda flow=flow, sinks=sinks, kind=kind, far=far: strips_of(
+                            flow, sinks, kind, self.question.data, far, self.stages.progress
+                        ),
                     )  # fmt: skip
-            finding.say(f"followed from {counted(sum(len(sinks) for _, _, sinks in drawn), 'sink')}")
+            finding.say(in_brief(*self.strips.values()))
 
     def portraits(self) -> tuple[Portrait, ...]:
         """One Portrait a potential whose sinks are known."""
@@ -243,23 +246,13 @@ def in_short(*found: CriticalPoints) -> str:
     return f"{count} distinct from {starts:,} starts{worth}"
 
 
-def strips_of(flow: GradientFlow, sinks: CriticalPoints, kind: Any, data: Cloud | None) -> Strips:
-    """The strips of one kind for all sinks, with the distance of every frame to the data."""
-    frames, parameter, eigenvalue = manifold_frames(flow, sinks, kind=kind, n_frames=FRAMES)
-    distance = None
-    if data is not None and len(data):
-        distance = distances_to(frames.reshape(-1, frames.shape[-1]), data.x).reshape(frames.shape[:2])
-    return Strips(kind=kind, frames=frames, parameter=parameter, eigenvalue=eigenvalue, nearest_distance=distance,
-                  domain=flow.domain, provenance=Provenance(f"{kind} manifolds of the sinks"))  # fmt: skip
-
-
 def flows_exist(question: Question) -> str:
     """Why the flows of a question cannot be followed in this version, or "" where they can."""
     try:
         for potential in question.potentials:
             GradientFlow(potential, question.domain)
     except InputError as error:
-        if not question.net.is_piecewise_linear:
+        if not is_mixed(question.net):
             raise
         return str(error)
     return ""

@@ -16,7 +16,9 @@ from separatrix.records import Provenance
 from separatrix.study.portrait import OffData
 from separatrix.study.question import Cloud
 
-MOST_MEASURED, BLOCK = 2_000, 4_096
+MOST_MEASURED, MOST_BY_CLASS = 10_000, 2_000
+BLOCK, ENTRIES = 4_096, 2**22
+FAR = 0.99  # a point is far from the data when it is farther than this share of them are from their own neighbour
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,15 +29,23 @@ class Spread:
     distances: np.ndarray
     class_median: np.ndarray
 
+    @property
+    def threshold(self) -> float:
+        """The distance beyond which a point is far from the data: 99 % of them have a neighbour nearer; NaN without data."""
+        return float(np.quantile(self.distances, FAR)) if self.distances.size else np.nan
+
 
 def spread(data: Cloud, n_classes: int, rng: np.random.Generator, progress: Progress | None = None) -> Spread:
-    """The spread of the data, measured at 2,000 of them at the most against all of them."""
-    rows = np.sort(rng.choice(len(data), min(len(data), MOST_MEASURED), replace=False))
-    classes = data.classes
+    """The spread of the data: 10,000 of them at the most against all of them, 2,000 at the most for the classes' medians."""
+    order, classes = rng.permutation(len(data)), data.classes
     if len(data) < 2:
         return Spread(np.zeros(0), np.full(n_classes, np.nan))
+    rows, more = np.sort(order[:MOST_BY_CLASS]), np.sort(order[MOST_BY_CLASS:MOST_MEASURED])
     nearest, alike = nearest_rows(data.x[rows], data.x, own=rows, classes=(classes[rows], classes), progress=progress)
     distances = _distances(data.x[rows], data.x, nearest)
+    if more.size:
+        nearest = nearest_rows(data.x[more], data.x, own=more, progress=progress)[0]
+        distances = np.concatenate([distances, _distances(data.x[more], data.x, nearest)])
     same = np.where(alike >= 0, _distances(data.x[rows], data.x, alike), np.nan)
     median = np.full(n_classes, np.nan)
     for k in range(n_classes):
@@ -56,18 +66,19 @@ def nearest_rows(
     q = (queries - middle).astype(np.float32)
     best, best_same = np.full((2, len(q)), np.inf, dtype=np.float32)
     row, row_same = np.full((2, len(q)), -1, dtype=np.int64)
-    for start in range(0, len(data), BLOCK):
-        block = (data[start : start + BLOCK] - middle).astype(np.float32)
+    size = min(BLOCK, max(ENTRIES // max(len(q), 1), 256))  # what a block is compared with should stay in the cache
+    for start in range(0, len(data), size):
+        block = (data[start : start + size] - middle).astype(np.float32)
         square = (block * block).sum(axis=1) - 2.0 * (q @ block.T)
         if own is not None:
-            here = np.flatnonzero((own >= start) & (own < start + BLOCK))
+            here = np.flatnonzero((own >= start) & (own < start + size))
             square[here, own[here] - start] = np.inf
         _keep_least(square, start, best, row)
         if classes is not None:
-            square[classes[0][:, None] != classes[1][None, start : start + BLOCK]] = np.inf
+            square[classes[0][:, None] != classes[1][None, start : start + size]] = np.inf
             _keep_least(square, start, best_same, row_same)
         if progress is not None:
-            progress("distances between data", min(start + BLOCK, len(data)), len(data))
+            progress("distances between data", min(start + size, len(data)), len(data))
     return row, row_same
 
 
@@ -103,3 +114,54 @@ def off_data(points: np.ndarray, sink_class: np.ndarray, data: Cloud, own: Sprea
         quantile=quantile if own.distances.size else np.full(len(points), np.nan), certainty=Certainty.VERIFIED,
         provenance=Provenance("nearest neighbours in single precision, distances in double precision"),
     )  # fmt: skip
+
+
+def far_share(
+    places: np.ndarray, distance: np.ndarray, threshold: float, ends: tuple[float, float]
+) -> tuple[float, float, float]:
+    """Share of a curve's length between the arc lengths ``ends`` that is farther than ``threshold`` from the data.
+
+    ``places`` (m,) ascending with the ``distance`` (m,) to the data at them: (share with distances interpolated, least,
+    largest share). A distance changes by no more than the arc length between two points, which gives the last two. A curve
+    without length counts as its one point.
+
+    >>> far_share(np.array([0.0, 4.0]), np.array([1.0, 5.0]), 3.0, (0.0, 4.0))
+    (0.5, 0.5, 0.5)
+    """
+    low, high = ends
+    if not high > low:
+        share = float(np.interp(low, places, distance) > threshold)
+        return share, share, share
+    total = np.zeros(3)
+    beyond = distance - threshold
+    for a, b, first, last in zip(places[:-1], places[1:], beyond[:-1], beyond[1:], strict=True):
+        if b > a:
+            total += _lengths_between((a, b), (first, last), (low, high))
+    share, least, largest = np.minimum((total / (high - low)).round(12), 1.0).tolist()
+    return share, least, largest
+
+
+def _lengths_between(
+    interval: tuple[float, float], beyond: tuple[float, float], ends: tuple[float, float]
+) -> tuple[float, float, float]:
+    """Lengths inside ``ends`` on which a function is positive that has the values ``beyond`` at the ends of the interval:
+    if it is linear, and the least and the largest if its slope is 1 at the most."""
+    (a, b), (first, last) = interval, beyond
+    low, high = max(a, ends[0]), min(b, ends[1])
+    if high <= low:
+        return 0.0, 0.0, 0.0
+
+    def inside(begin: float, end: float) -> float:
+        return max(0.0, min(high, end) - max(low, begin))
+
+    if first > 0 and last > 0:
+        linear = high - low
+    elif first <= 0 and last <= 0:
+        linear = 0.0
+    else:
+        root = a + (b - a) * first / (first - last)
+        linear = inside(a, root) if first > 0 else inside(root, b)
+    left, right = min(b, a + max(first, 0.0)), max(a, b - max(last, 0.0))
+    least = high - low if left >= right else inside(a, left) + inside(right, b)
+    largest = inside(a + max(-first, 0.0), b - max(-last, 0.0))
+    return linear, least, largest

@@ -40,6 +40,16 @@ class Strips(Record):
     frame); ``eigenvalue`` (n_sinks,): of the direction followed; ``kind``: "slow" or "strong"; sinks without free
     coordinates have constant strips and NaN eigenvalues. ``nearest_distance`` (n_sinks, n_frames): of each frame to the
     nearest datum, None without data.
+
+    Of the curves: ``error`` (n_sinks, n_frames): estimated distance to the invariant curve; ``length`` (n_sinks, 2): arc
+    length of the branches behind and ahead; ``released`` (n_sinks, 2): arc length from which on a held coordinate would be
+    let go (the strip goes on along the sink's face), infinite if none is; ``ends``: why each branch ends, behind and ahead.
+
+    Of the data: ``nearest_data`` (m, dim) with ``nearest_row`` (n_sinks, n_frames) into it: the datum nearest to each frame,
+    with its ``nearest_label`` (m,); ``threshold``: the distance that 99 % of the data are within of their own nearest
+    neighbour; ``far_share`` (n_sinks, 3): share of the curve's length that is farther than that from the nearest datum,
+    as measured, and its least and largest value that the distances measured allow; ``far_share_held``: the same up to
+    where a coordinate would be let go.
     """
 
     kind: str
@@ -47,6 +57,16 @@ class Strips(Record):
     parameter: np.ndarray
     eigenvalue: np.ndarray
     nearest_distance: np.ndarray | None = None
+    error: np.ndarray | None = None
+    length: np.ndarray | None = None
+    released: np.ndarray | None = None
+    ends: tuple[str, ...] = ()
+    nearest_data: np.ndarray | None = None
+    nearest_row: np.ndarray | None = None
+    nearest_label: np.ndarray | None = None
+    threshold: float | None = None
+    far_share: np.ndarray | None = None
+    far_share_held: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -95,6 +115,14 @@ class Portrait(Record):
                 "off_data_score": self.off_data.score,
                 "off_data_quantile": self.off_data.quantile,
             }
+        for strips in (self.slow, self.strong):
+            if strips is not None and strips.length is not None and strips.error is not None:
+                table |= {
+                    f"{strips.kind}_length": strips.length.sum(axis=1),
+                    f"{strips.kind}_error": strips.error.max(axis=1, initial=0.0),
+                }
+                if strips.far_share is not None:
+                    table |= {f"{strips.kind}_far_share": strips.far_share[:, 0]}
         if self.basins is not None:
             table |= {key: value for key, value in self.basins.columns().items() if key != "id"}
         return table

@@ -13,6 +13,7 @@ from separatrix.data.embedded_networks import box_of
 from separatrix.data.point_files import DataPoints, data_points
 from separatrix.domains import Box, Domain, WholeSpace, as_domain
 from separatrix.errors import InputError
+from separatrix.flow.piecewise_linear.creases import crease_nodes, is_mixed
 from separatrix.networks.network import Network
 from separatrix.potentials.base import Potential
 from separatrix.study.named_potentials import chosen_potentials
@@ -91,10 +92,11 @@ def asked(
     where = _domain(net, domain, rows, notes)
     cloud = None if given is None or rows is None else _cloud(net, where, given, rows, notes)
     potentials = chosen_potentials(net, potential, notes)
-    has_flow = not (net.is_piecewise_linear and net.activations)
+    has_flow = not is_mixed(net)
     usual = tuple(has_flow and _is_drawn(p, net) for p in potentials)
     drawn = usual if basins is None else (has_flow and bool(basins),) * len(potentials)
-    followed = tuple(a or b for a, b in zip(usual, drawn, strict=True))
+    # a sink on ridges has no slow and no strong manifold of a Hessian
+    followed = tuple((a or b) and not crease_nodes(net) for a, b in zip(usual, drawn, strict=True))
     points = _samples(net, where, samples, cloud, seed, notes) if any(drawn) or samples is not None else None
     return Question(net, where, cloud, points, potentials, drawn, followed, seed, tuple(notes))
 

@@ -20,16 +20,18 @@ from separatrix.domains import Box, WholeSpace
 from separatrix.errors import InputError, UnreadableFileError, printable
 from separatrix.flow.basins import Basins
 from separatrix.flow.critical_points import CriticalPoints
+from separatrix.flow.infinity.escapes import SinkAtInfinity
 from separatrix.networks.theorem_record import Hypothesis, Theorem
 from separatrix.records import Provenance
 from separatrix.study.analysis import Analysis, Check, Claim, DataSummary, NetworkSummary
+from separatrix.study.equations import Equation
 from separatrix.study.portrait import OffData, Portrait, Strips
 
 KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        Analysis, Basins, Box, Check, Claim, CriticalPoints, DataSummary, Hypothesis, NetworkSummary, OffData, Portrait,
-        Provenance, Statement, Strips, Theorem, WholeSpace,
+        Analysis, Basins, Box, Check, Claim, CriticalPoints, DataSummary, Equation, Hypothesis, NetworkSummary, OffData, Portrait,
+        Provenance, SinkAtInfinity, Statement, Strips, Theorem, WholeSpace,
     )
 }  # fmt: skip
 IN_THE_TEXT, REPEATED = 64, 32

@@ -15,6 +15,7 @@ from separatrix.views.sprites import Sprite
 from separatrix.views.tables import count, percent, plural, tick
 
 MOST_CHANGED = 60
+MOST_BARS = 40
 MOST_CLASSES = 30
 
 
@@ -59,6 +60,8 @@ class BasinView:
     sentences: tuple[str, ...]
     reasons: tuple[tuple[str, int], ...]
     n_hidden_classes: int = 0
+    n_other: int = 0
+    n_in_other: int = 0
 
     @property
     def largest(self) -> int:
@@ -73,7 +76,8 @@ def basin_view(portrait: Portrait, cards: tuple[SinkCard, ...], canvas: Canvas) 
         return None
     top = max(float(basins.intervals[:, 1].max(initial=0.0)), 0.01) * 1.03
     scale = 100.0 / top
-    order = sorted(range(len(cards)), key=lambda i: (cards[i].k, -basins.counts[i]))
+    largest = np.argsort(-basins.counts, kind="stable")[:MOST_BARS]
+    order = sorted((int(i) for i in largest), key=lambda i: (cards[i].k, -basins.counts[i]))
     bars = tuple(
         Bar(
             cards[i],
@@ -102,6 +106,8 @@ def basin_view(portrait: Portrait, cards: tuple[SinkCard, ...], canvas: Canvas) 
         sentences=_sentences(portrait, n_changed),
         reasons=reasons,
         n_hidden_classes=hidden,
+        n_other=len(cards) - len(order),
+        n_in_other=int(basins.counts.sum() - basins.counts[largest].sum()),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from separatrix.views import tables
 from separatrix.views.basin_views import BasinView, basin_view
 from separatrix.views.canvas import Canvas
 from separatrix.views.colours import N_COLOURS, class_style
+from separatrix.views.equation_views import equation_view
 from separatrix.views.figures import Density, Plane, density, marker
 from separatrix.views.glossary import TERMS, Linker
 from separatrix.views.notation import box_ends, domain_words, sentence
@@ -26,6 +28,7 @@ from separatrix.views.sink_views import MOST_STRIPS, SinkCard, by_class, sink_ca
 from separatrix.views.sprites import Sprite
 
 MOST_IN_STRIP = 10
+MOST_CARDS = 12
 TEMPLATES = resources.files("separatrix.views") / "templates"
 MEANINGS = {
     Certainty.PROVED: "outward-rounded or exact arithmetic, or a theorem whose hypotheses were proved so",
@@ -54,10 +57,20 @@ class FlowView:
     plane: Plane | None
     basins: BasinView | None
 
-    @property
+    @cached_property
     def groups(self) -> dict[int, list[SinkCard]]:
         """Cards by class."""
         return by_class(self.cards)
+
+    @property
+    def most_cards(self) -> int:
+        """How many cards a class has at the most; the table has all."""
+        return MOST_CARDS if len(self.cards) > 2 * MOST_IN_STRIP else len(self.cards)
+
+    @cached_property
+    def carded(self) -> set[str]:
+        """Anchors of the sinks that have a card."""
+        return {card.anchor for group in self.groups.values() for card in group[: self.most_cards]}
 
     @property
     def shown(self) -> list[SinkCard]:
@@ -76,6 +89,7 @@ class Page:
         main = main_portrait(analysis)
         order = sorted(range(len(analysis.flow)), key=lambda i: (analysis.flow[i] is not main, i))
         self.flows = tuple(self._flow(analysis.flow[i], i) for i in order)
+        self.equations = tuple(equation_view(equation) for equation in analysis.equations)
         self.chapters = tuple(chapter for chapter, is_there in self._chapters() if is_there)
 
     def _flow(self, portrait: Portrait, place: int) -> FlowView:
@@ -92,6 +106,7 @@ class Page:
             (Chapter("findings", "Findings"), bool(analysis.findings or self.flows)),
             (Chapter("sinks", "Sinks"), any(flow.cards for flow in self.flows)),
             (Chapter("basins", "Basins"), any(flow.basins for flow in self.flows)),
+            (Chapter("equation", "The equation"), bool(self.equations)),
             (Chapter("theorems", "Theorems"), bool(analysis.theorems)),
             (Chapter("consistency", "Consistency"), bool(analysis.consistency)),
             (Chapter("programme", "The programme"), bool(analysis.claims)),

@@ -7,28 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from separatrix.certainty import Certainty
-from separatrix.study.portrait import Portrait, Strips
+from separatrix.study.portrait import Portrait
 from separatrix.views.canvas import Canvas
+from separatrix.views.manifold_views import MOST_STRIPS, FilmStrip, film_strips
 from separatrix.views.sprites import Sprite
 from separatrix.views.tables import number, percent, percent_range, probability
 
-SHOWN_FRAMES = 7
-MOST_STRIPS = 80
 MOST_COORDINATES = 6
-
-
-@dataclass(frozen=True)
-class FilmStrip:
-    """A strip through a sink: ``frames`` in order, the shown ones marked; ``places``: signed arc length of each."""
-
-    kind: str
-    frames: tuple[Sprite, ...]
-    shown: tuple[int, ...]
-    places: tuple[str, ...]
-    middle: int
-    eigenvalue: str
-    nearest: str
-    change: Sprite | None
+__all__ = ["MOST_STRIPS", "SinkCard", "by_class", "coordinates", "sink_cards"]
 
 
 @dataclass(frozen=True)
@@ -131,7 +117,7 @@ def _card(
         top=float(spectrum[-1]) if len(spectrum) else np.nan,
         radius=float(sinks.radius[i]),
         error=float(sinks.error[i]),
-        strips=_strips(portrait, canvas, i),
+        strips=film_strips(portrait, canvas, i),
     )
 
 
@@ -143,36 +129,6 @@ def coordinates(x: np.ndarray) -> str:
     """
     shown = ", ".join(number(float(v)) for v in x[:MOST_COORDINATES])
     return f"({shown}{', …' if x.size > MOST_COORDINATES else ''})"
-
-
-def _strips(portrait: Portrait, canvas: Canvas, i: int) -> tuple[FilmStrip, ...]:
-    if i >= MOST_STRIPS or not canvas.is_image:
-        return ()
-    found = (_strip(strips, canvas, i) for strips in (portrait.slow, portrait.strong) if strips is not None)
-    return tuple(strip for strip in found if strip is not None)
-
-
-def _strip(strips: Strips, canvas: Canvas, i: int) -> FilmStrip | None:
-    frames = canvas.pictures(strips.frames[i])
-    if not np.isfinite(strips.eigenvalue[i]) or any(frame is None for frame in frames):
-        return None
-    middle, n = len(frames) // 2, len(frames)
-    shown = {middle + round(offset) for offset in np.linspace(-middle, n - 1 - middle, min(n, SHOWN_FRAMES))}
-    return FilmStrip(
-        strips.kind,
-        tuple(frame for frame in frames if frame is not None),
-        tuple(sorted(shown | {middle})),
-        tuple(number(float(t), 2) for t in strips.parameter[i]),
-        middle,
-        number(float(strips.eigenvalue[i])),
-        _span(strips.nearest_distance[i]) if strips.nearest_distance is not None else "",
-        canvas.change(strips.frames[i, 0], strips.frames[i, -1]),
-    )
-
-
-def _span(values: np.ndarray) -> str:
-    low, high = number(float(np.nanmin(values))), number(float(np.nanmax(values)))
-    return low if low == high else f"{low} to {high}"
 
 
 def by_class(cards: tuple[SinkCard, ...]) -> dict[int, list[SinkCard]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import separatrix as sx
-from separatrix.flow.manifolds import manifold_frames
+from separatrix.flow.manifolds.frames import manifold_frames
 from tests.flow import known
 from tests.oracles.blueprints import random_mlp
 
@@ -37,7 +37,7 @@ def assert_is_sound(run, sinks, kind, n_frames):
         )
         # chords are no longer than the arc between them
         chords = np.linalg.norm(np.diff(frames[row], axis=0), axis=1)
-        assert (chords <= np.diff(parameter[row]) * (1 + 1e-9) + 1e-12).all()
+        assert (chords <= np.diff(parameter[row]) * (1 + 1e-4) + 1e-12).all()
     return frames, parameter, eigenvalue
 
 
@@ -153,12 +153,13 @@ def test_the_strong_manifold_is_an_orbit():
     assert abs(direction[1]) < 0.1 * abs(direction[0])
 
 
-def test_the_slow_ridge_maximises_f_across():
-    f = known.Formula(lambda x, y: -0.2 * x.square() - 4.0 * (y - 0.3 * x.square()).square(), 2)
-    run, sinks = setup(f, sx.Box.cube(2, -1, 1), [[0.1, 0.1]])
+def test_the_slow_frames_keep_to_an_invariant_parabola():
+    f = known.Formula(
+        lambda x, y: -0.5 * x.square() - 2.25 * y.square() + x.square() * y - 0.2 * x.square().square(), 2
+    )
+    run, sinks = setup(f, sx.Box.cube(2, -0.5, 0.5), [[0.1, 0.1]])
     frames, _, _ = assert_is_sound(run, sinks, "slow", 9)
-    on_ridge = f.gradient(frames[0])
-    np.testing.assert_allclose(on_ridge[:, 1], 0.0, atol=2e-3)
+    np.testing.assert_allclose(frames[0][:, 1], 0.4 * frames[0][:, 0] ** 2, atol=1e-6)
     values = f.value(frames[0])
     assert (np.diff(values[4:]) < 0).all() and (np.diff(values[:5]) > 0).all()
 
