@@ -1,6 +1,6 @@
 """Every benchmark, one after the other, each in a process of its own; then a table of the claims.
 
-    python benchmarks/run.py [name …]      # import_time, scaling, sinks, basins; all by default
+    python benchmarks/run.py [name …]      # import_time, scaling, sinks, basins, flows; all by default
 
 Results with the facts about the machine go to ``benchmarks/results/NAME.json``. Exit status 1: a goal was missed.
 """
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ("import_time", "scaling", "sinks", "basins")
+NAMES = ("import_time", "scaling", "sinks", "basins", "flows")
 
 
 def main(names: list[str]) -> int:
