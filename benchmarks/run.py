@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ("import_time", "scaling", "sinks", "basins", "flows")
+NAMES = ("import_time", "scaling", "sinks", "basins", "flows", "relu_flow")
 
 
 def main(names: list[str]) -> int:

@@ -1,8 +1,15 @@
-"""Loops that are compiled: numba with a cache on disk where there is a folder for it, without one elsewhere."""
+"""Loops that are compiled: numba with a cache on disk where there is a folder for it, without one elsewhere.
+
+numba renews a cached kernel when the file of the kernel changes, and not when a file changes from which it calls others. The
+stamp of the cache therefore covers all sources of the kernel's folder.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -26,6 +33,25 @@ def compiled(function: Callable[..., Any]) -> Any:
     """
     options = {"nogil": True, "error_model": "numpy"}
     try:
-        return numba.njit(cache=True, **options)(function)
+        kernel = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # neither the package's folder nor the user's can be written to
         return numba.njit(**options)(function)
+    index = getattr(getattr(kernel, "_cache", None), "_cache_file", None)
+    if not hasattr(index, "_source_stamp"):  # a numba that keeps its stamp elsewhere: right before quick
+        return numba.njit(**options)(function)
+    index._source_stamp = (index._source_stamp, _digest(Path(function.__code__.co_filename).parent))
+    return kernel
+
+
+def compiled_part(function: Callable[..., Any]) -> Any:
+    """A part of a kernel: compiled within the kernels that call it, not to be called from Python."""
+    return numba.njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+
+
+@cache
+def _digest(folder: Path) -> str:
+    """The sources of a folder as one number."""
+    content = hashlib.sha256()
+    for file in sorted(folder.glob("*.py")):
+        content.update(file.name.encode() + file.read_bytes())
+    return content.hexdigest()

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from separatrix.numerics.compilation import compiled
+from separatrix.numerics.compilation import compiled, compiled_part
 
 LOG2_E = 1.4426950408889634
 LOG_2_HIGH, LOG_2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
@@ -20,7 +20,7 @@ TANH, SIGMOID, SOFTPLUS, SILU, GELU, GELU_TANH = range(6)
 KINDS = {"tanh": TANH, "sigmoid": SIGMOID, "softplus": SOFTPLUS, "silu": SILU, "gelu": GELU, "gelu_tanh": GELU_TANH}
 
 
-@compiled
+@compiled_part
 def exponential(x):
     """exp(x) for |x| <= 700 within two units in the last place, without a branch or a call."""
     k = np.floor(x * LOG2_E + 0.5)
@@ -41,7 +41,7 @@ def exponential(x):
     return p * np.int64((np.int64(k) + 1023) << 52).view(np.float64)
 
 
-@compiled
+@compiled_part
 def _log_one_plus(e):
     """log(1 + e) for 0 <= e <= 1, as 2 artanh(e / (2 + e))."""
     z = e / (2.0 + e)
@@ -65,7 +65,7 @@ def _log_one_plus(e):
     return 2.0 * z * (p * q + 1.0)
 
 
-@compiled
+@compiled_part
 def _activate_tanh(state, shift, value, slope):
     for r in range(state.size):
         u = state[r] + shift[r]
@@ -75,7 +75,7 @@ def _activate_tanh(state, shift, value, slope):
         slope[r] = 4.0 * e * q * q
 
 
-@compiled
+@compiled_part
 def _activate_sigmoid(state, shift, value, slope):
     for r in range(state.size):
         u = state[r] + shift[r]
@@ -85,7 +85,7 @@ def _activate_sigmoid(state, shift, value, slope):
         slope[r] = e * q * q
 
 
-@compiled
+@compiled_part
 def _activate_softplus(state, shift, value, slope):
     for r in range(state.size):
         u = state[r] + shift[r]
@@ -94,7 +94,7 @@ def _activate_softplus(state, shift, value, slope):
         slope[r] = (1.0 if u >= 0.0 else e) / (1.0 + e)
 
 
-@compiled
+@compiled_part
 def _activate_silu(state, shift, value, slope):
     for r in range(state.size):
         u = state[r] + shift[r]
@@ -105,7 +105,7 @@ def _activate_silu(state, shift, value, slope):
         slope[r] = p + u * (e * q * q)
 
 
-@compiled
+@compiled_part
 def _activate_gelu(state, shift, value, slope):
     for r in range(state.size):
         u = state[r] + shift[r]
@@ -114,7 +114,7 @@ def _activate_gelu(state, shift, value, slope):
         slope[r] = distribution + u * DENSITY_AT_ZERO * math.exp(-0.5 * u * u)
 
 
-@compiled
+@compiled_part
 def _activate_gelu_tanh(state, shift, value, slope):
     for r in range(state.size):
         u = state[r] + shift[r]
@@ -127,7 +127,7 @@ def _activate_gelu_tanh(state, shift, value, slope):
         slope[r] = p + u * (e * q * q) * (GELU_SCALE * (1.0 + 3.0 * square))
 
 
-@compiled
+@compiled_part
 def _activate(kind, state, shift, value, slope):
     if kind == TANH:
         _activate_tanh(state, shift, value, slope)

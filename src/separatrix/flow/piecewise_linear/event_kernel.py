@@ -39,7 +39,7 @@ from separatrix.flow.piecewise_linear.event_kernel_state import (
     refresh_region,
 )
 from separatrix.flow.piecewise_linear.event_kernel_velocity import settle_creases, solve
-from separatrix.numerics.compilation import compiled
+from separatrix.numerics.compilation import compiled, compiled_part
 
 AT_REST, BUDGET, GONE, INFINITY, STUCK, AMBIGUOUS, UNSOLVED = range(7)
 REFRESH_POINT, REFRESH_REGION, GATHER = 64, 512, 16
@@ -47,7 +47,7 @@ REST_SHARE, RELEASE_SHARE = 1e-10, 1e-11
 ROUNDING_SHARE, CALM, CORNER = 1e-14, 24, 1e-13
 
 
-@compiled
+@compiled_part
 def new_state(net):
     """Room for one row."""
     n, m, k = net.lower.shape[0], net.bias.shape[0], net.constant.shape[0]
@@ -60,7 +60,7 @@ def new_state(net):
     )  # fmt: skip
 
 
-@compiled
+@compiled_part
 def ceiling_of(net, st, j):
     """c_j = V_j . y."""
     y, out, c = st.y, net.output[j], 0.0
@@ -69,7 +69,7 @@ def ceiling_of(net, st, j):
     return c
 
 
-@compiled
+@compiled_part
 def meet(net, st, event):
     """What an event changes; False where there is no room for one more member."""
     kind, index = event
@@ -86,7 +86,7 @@ def meet(net, st, event):
     return True
 
 
-@compiled
+@compiled_part
 def largest_speed(st):
     """max |v_i|."""
     largest, v = 0.0, st.v
@@ -95,7 +95,7 @@ def largest_speed(st):
     return largest
 
 
-@compiled
+@compiled_part
 def is_at_rest(net, st, fastest):
     """Whether v counts as zero; a curved flow, which only tends to its end, goes on for CALM steps or to rounding."""
     if st.z.shape[0] == 1:
@@ -103,7 +103,7 @@ def is_at_rest(net, st, fastest):
     return st.counts[QUIET] > CALM or fastest <= ROUNDING_SHARE * net.scale[0]
 
 
-@compiled
+@compiled_part
 def move(net, st, curved):
     """Move to the next event; (kind, index)."""
     speeds(net, st)
@@ -115,7 +115,7 @@ def move(net, st, curved):
     return kind, index
 
 
-@compiled
+@compiled_part
 def flow_row(net, st, row, budget, curved):
     """One row to rest, from ``row`` = (start, sides); a code for the reason."""
     code = begin(net, st, row[0], row[1])
@@ -154,7 +154,7 @@ def flow_row(net, st, row, budget, curved):
         tidy(net, st)
 
 
-@compiled
+@compiled_part
 def gather(net, st):
     """Where events follow one another without progress: all concave creases within rounding of x become members at once."""
     reach = 1.0 + np.abs(st.x).max()
@@ -167,7 +167,7 @@ def gather(net, st):
     settle_creases(net, st)
 
 
-@compiled
+@compiled_part
 def tidy(net, st):
     """Take rounding out of u and z from time to time, out of A, U and K, which is dearer, less often; and near rest."""
     turn = st.counts[EVENTS] + st.counts[CURVED]

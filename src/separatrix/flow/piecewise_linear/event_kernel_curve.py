@@ -27,12 +27,12 @@ from separatrix.flow.piecewise_linear.event_kernel_state import (
     combine,
     copy_into,
 )
-from separatrix.numerics.compilation import compiled
+from separatrix.numerics.compilation import compiled_part
 
 STEP_TOLERANCE, LONGEST, LAST = 1e-7, 1e6, 1e-7
 
 
-@compiled
+@compiled_part
 def displacement(net, st, curve, shares):
     """dx on F into room[0], du into room[1] for the present Y."""
     n, m = st.x.shape[0], st.u.shape[0]
@@ -47,7 +47,7 @@ def displacement(net, st, curve, shares):
         add_multiple(dx, shares[slot], net.weight[st.members[slot]])
 
 
-@compiled
+@compiled_part
 def met_on_curve(net, st, curve, shares):
     """(share, kind, index) of the first event that the chord of the present Y passes; kind NONE where there is none."""
     displacement(net, st, curve, shares)
@@ -65,7 +65,7 @@ def met_on_curve(net, st, curve, shares):
     return first, kind, index
 
 
-@compiled
+@compiled_part
 def side_on_curve(net, st, dx):
     """(share, kind, index) of the first face or limit that the chord passes."""
     first, kind, index, x, front = 2.0, NONE, -1, st.x, st.front
@@ -83,7 +83,7 @@ def side_on_curve(net, st, dx):
     return first, kind, index
 
 
-@compiled
+@compiled_part
 def released_on_curve(net, st, curve, shares):
     """(violation, kind, index) of the multiplier that has gone farthest beyond its bounds at the present y."""
     worst, kind, index = 0.0, NONE, -1
@@ -104,7 +104,7 @@ def released_on_curve(net, st, curve, shares):
     return worst, kind, index
 
 
-@compiled
+@compiled_part
 def bound_violation(net, st, curve, multiplier, slot):
     """How far a member's multiplier is beyond [c_j, 0], in units of the gradient and less the release tolerance."""
     j, y, c = st.members[slot], curve.y, 0.0
@@ -114,7 +114,7 @@ def bound_violation(net, st, curve, multiplier, slot):
     return max(multiplier, c - multiplier) * net.norms[j] - st.numbers[RELEASE]
 
 
-@compiled
+@compiled_part
 def face_functional(net, st, vectors, i):
     """Coordinate ``i`` of A^T Y + sum_Z shares_j w_j for ``vectors`` = (Y, shares)."""
     Y, shares = vectors
@@ -126,7 +126,7 @@ def face_functional(net, st, vectors, i):
     return total
 
 
-@compiled
+@compiled_part
 def crease_functional(st, vectors, j):
     """u_j + (U Y + gram^T shares)_j for ``vectors`` = (Y, shares)."""
     Y, shares = vectors
@@ -138,14 +138,14 @@ def crease_functional(st, vectors, j):
     return total
 
 
-@compiled
+@compiled_part
 def inward(net, st, curve, shares, i):
     """How far the gradient at a held coordinate points inward, less the release tolerance."""
     g = face_functional(net, st, (curve.y, shares), i)
     return (g if st.x[i] <= net.lower[i] else -g) - st.numbers[RELEASE]
 
 
-@compiled
+@compiled_part
 def beyond_event(net, st, curve, shares, event):
     """The functional of an event at the present (Y, y): positive once it has happened."""
     kind, index = event
@@ -166,7 +166,7 @@ def beyond_event(net, st, curve, shares, event):
     return max(net.lower[index], net.low_limit[index]) - st.x[index] - change
 
 
-@compiled
+@compiled_part
 def event_time(net, st, curve, shares, question):
     """The h at which an event happens, its step taken last, and just beyond for releases; ``question`` = (event, h).
 
@@ -201,7 +201,7 @@ def event_time(net, st, curve, shares, question):
     return high
 
 
-@compiled
+@compiled_part
 def go_along_curve(net, st, dt):
     """Move to the next event near ``dt``, or as far as one step goes; (kind, index)."""
     norm = 0.0
@@ -239,7 +239,7 @@ def go_along_curve(net, st, dt):
     return kind, index
 
 
-@compiled
+@compiled_part
 def take(net, st, curve, shares):
     """x, u, z, y at the present Y."""
     displacement(net, st, curve, shares)

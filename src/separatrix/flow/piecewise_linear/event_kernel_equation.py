@@ -16,7 +16,7 @@ import numpy as np
 
 from separatrix.flow.piecewise_linear.event_kernel_state import MEMBERS, copy_into, softmax
 from separatrix.flow.piecewise_linear.event_kernel_velocity import factored_gram, substitute
-from separatrix.numerics.compilation import compiled
+from separatrix.numerics.compilation import compiled_part
 
 
 class Curve(NamedTuple):
@@ -36,7 +36,7 @@ class Curve(NamedTuple):
     unit: np.ndarray
 
 
-@compiled
+@compiled_part
 def curve_at(net, st, tolerance):
     """The equation at the present point; ``tolerance`` for one step, in z and in x over the scale of the gradient."""
     k, count = st.z.shape[0], st.counts[MEMBERS]
@@ -60,7 +60,7 @@ def curve_at(net, st, tolerance):
     return Curve(M, L, st.z, np.zeros(k), st.y.copy(), unit)
 
 
-@compiled
+@compiled_part
 def eliminated(matrix):
     """Gaussian elimination with row exchanges, in place; the order of the rows."""
     k = matrix.shape[0]
@@ -83,7 +83,7 @@ def eliminated(matrix):
     return order
 
 
-@compiled
+@compiled_part
 def back_substitute(matrix, order, right, out):
     """out = solution for ``right`` with the factors of :func:`eliminated`."""
     k = matrix.shape[0]
@@ -97,7 +97,7 @@ def back_substitute(matrix, order, right, out):
         out[a] /= matrix[a, a]
 
 
-@compiled
+@compiled_part
 def field(net, curve, Y, y):
     """y = sign softmax(z + M Y)."""
     k = Y.shape[0]
@@ -109,7 +109,7 @@ def field(net, curve, Y, y):
     softmax(net.sign[0], z, y)
 
 
-@compiled
+@compiled_part
 def stage_matrix(net, curve, y, h):
     """I / (h/2) - J with J = sign (diag q - q q^T) M, q = y / sign."""
     k = y.shape[0]
@@ -124,14 +124,14 @@ def stage_matrix(net, curve, y, h):
     return matrix
 
 
-@compiled
+@compiled_part
 def mix(target, first, second):
     """target = factor vector + factor vector, each given as (factor, vector)."""
     for a in range(target.shape[0]):
         target[a] = first[0] * first[1][a] + second[0] * second[1][a]
 
 
-@compiled
+@compiled_part
 def implicit_euler(net, curve, start, h):
     """One linearly implicit Euler step: Newton's as h grows."""
     k = start.shape[0]
@@ -143,7 +143,7 @@ def implicit_euler(net, curve, start, h):
     curve.unit[1] = 0.0
 
 
-@compiled
+@compiled_part
 def advance(net, curve, start, h):
     """Y(h) - h y(0) and y(h) from Y = 0, y(0) = ``start``."""
     k = start.shape[0]
@@ -177,7 +177,7 @@ def advance(net, curve, start, h):
     curve.unit[1] = error_size(curve.M, final, error, net.scale[0]) / curve.unit[0]
 
 
-@compiled
+@compiled_part
 def error_size(M, Y, error, scale):
     """The larger of the errors of z (relative where z moves far) and of x."""
     worst = 0.0
@@ -190,7 +190,7 @@ def error_size(M, Y, error, scale):
     return worst
 
 
-@compiled
+@compiled_part
 def lean(curve, vector, shares):
     """shares = L vector."""
     L = curve.L

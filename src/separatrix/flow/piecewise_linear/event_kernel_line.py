@@ -13,14 +13,14 @@ from separatrix.flow.piecewise_linear.event_kernel_state import (
     combine,
     softmax,
 )
-from separatrix.numerics.compilation import compiled
+from separatrix.numerics.compilation import compiled_part
 
 NONE, CREASE, FACE, LEFT, MULTIPLIER, HELD = range(6)
 NOISE = 4e-15
 STRAIGHT = 1e-11
 
 
-@compiled
+@compiled_part
 def speeds(net, st):
     """r and rz for the present v."""
     count, y, rz, r, K, U, multiplier, members = (
@@ -45,7 +45,7 @@ def speeds(net, st):
         rz[a] = total
 
 
-@compiled
+@compiled_part
 def next_side(net, st):
     """(dt, kind, index) of the first face or limit along v."""
     first, kind, index = np.inf, NONE, -1
@@ -64,7 +64,7 @@ def next_side(net, st):
     return first, kind, index
 
 
-@compiled
+@compiled_part
 def next_event(net, st):
     """(dt, kind, index) of the first event along v; dt infinite where there is none."""
     first, kind, index = next_side(net, st)
@@ -80,7 +80,7 @@ def next_event(net, st):
     return first, kind, index
 
 
-@compiled
+@compiled_part
 def is_straight(net, st, dt):
     """Whether y changes so little over ``dt`` that the move is straight to rounding."""
     k = st.z.shape[0]
@@ -97,7 +97,7 @@ def is_straight(net, st, dt):
     return change <= 1e-13 or change * net.scale[0] * dt <= STRAIGHT
 
 
-@compiled
+@compiled_part
 def go_straight(net, st, dt):
     """x, u, z, y after ``dt``."""
     shift_point(net, st, dt, st.v)
@@ -107,7 +107,7 @@ def go_straight(net, st, dt):
     st.numbers[TIME] += dt
 
 
-@compiled
+@compiled_part
 def shift_point(net, st, dt, v):
     """x += dt v on F, within the bounds."""
     x, front, lower, upper = st.x, st.front, net.lower, net.upper
@@ -116,7 +116,7 @@ def shift_point(net, st, dt, v):
         x[i] = min(upper[i], max(lower[i], x[i] + dt * v[i]))
 
 
-@compiled
+@compiled_part
 def shift_creases(st, dt, r):
     """u += dt r off Z; what rounding carries over its crease stays on it."""
     u, slope, place = st.u, st.slope, st.place

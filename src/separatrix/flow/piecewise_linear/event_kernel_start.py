@@ -17,13 +17,13 @@ from separatrix.flow.piecewise_linear.event_kernel_state import (
     refresh_region,
 )
 from separatrix.flow.piecewise_linear.event_kernel_velocity import is_held
-from separatrix.numerics.compilation import compiled
+from separatrix.numerics.compilation import compiled_part
 
 UNIT = 8.9e-16
 CONVEX, FULL = 1, 2
 
 
-@compiled
+@compiled_part
 def place_point(net, st, start):
     """x, u (0 within rounding of a crease), z, y, and the coefficients c_j into r; slopes as the signs of u."""
     u, slope, columns, size = st.u, st.slope, net.columns, np.abs(net.bias)
@@ -43,7 +43,7 @@ def place_point(net, st, start):
             st.r[j] += net.output[j, a] * st.y[a]
 
 
-@compiled
+@compiled_part
 def begin(net, st, start, sides):
     """Place a row, concave creases through it as members. 0, CONVEX where sides of convex creases are missing, FULL.
 

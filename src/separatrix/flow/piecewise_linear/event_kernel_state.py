@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from separatrix.numerics.compilation import compiled
+from separatrix.numerics.compilation import compiled_part
 
 MEMBERS, MOVING, SOLVES, CURVED, STALLED, EVENTS, QUIET = range(7)
 TIME, STEP, RESIDUAL, REST, RELEASE = range(5)
@@ -77,7 +77,7 @@ class State(NamedTuple):
     room: np.ndarray
 
 
-@compiled
+@compiled_part
 def softmax(sign, z, y):
     """y = sign softmax(z); sign itself for one contrast."""
     k = z.shape[0]
@@ -95,14 +95,14 @@ def softmax(sign, z, y):
         y[i] *= sign / total
 
 
-@compiled
+@compiled_part
 def add_multiple(target, factor, source):
     """target += factor source."""
     for i in range(target.shape[0]):
         target[i] += factor * source[i]
 
 
-@compiled
+@compiled_part
 def combine(factors, rows, target):
     """target = factors^T rows; factors below 1e-30 do not count."""
     for i in range(target.shape[0]):
@@ -112,14 +112,14 @@ def combine(factors, rows, target):
             add_multiple(target, factors[a], rows[a])
 
 
-@compiled
+@compiled_part
 def copy_into(target, source):
     """target = source."""
     for i in range(target.shape[0]):
         target[i] = source[i]
 
 
-@compiled
+@compiled_part
 def move_pixel(net, st, i, direction):
     """Coordinate ``i`` starts to move (direction 1) or is held (-1)."""
     A, U, K, gram, members, weight = st.A, st.U, st.K, st.gram, st.members, net.weight
@@ -134,7 +134,7 @@ def move_pixel(net, st, i, direction):
     st.moving[i] = 1 if direction > 0 else 0
 
 
-@compiled
+@compiled_part
 def gram_column(net, st, j, column):
     """column = W_F w_j."""
     moving, normal, columns = st.moving, net.weight[j], net.columns
@@ -145,7 +145,7 @@ def gram_column(net, st, j, column):
             add_multiple(column, normal[i], columns[i])
 
 
-@compiled
+@compiled_part
 def change_slope(net, st, j, column, factor):
     """A, U, K with factor V_j w_j^T added to A; ``column`` = W_F w_j."""
     A, U, K, out, normal = st.A, st.U, st.K, net.output[j], net.weight[j]
@@ -159,7 +159,7 @@ def change_slope(net, st, j, column, factor):
             add_multiple(U[a], factor * out[a], column)
 
 
-@compiled
+@compiled_part
 def join(net, st, j, ceiling):
     """Crease ``j`` becomes a member, its multiplier where it was: c_j = ``ceiling`` for slope 1, 0 for slope 0."""
     slot = st.counts[MEMBERS]
@@ -172,7 +172,7 @@ def join(net, st, j, ceiling):
     st.counts[MEMBERS] += 1
 
 
-@compiled
+@compiled_part
 def leave(net, st, slot, slope):
     """The crease in ``slot`` is left to the side of ``slope``."""
     j, last = st.members[slot], st.counts[MEMBERS] - 1
@@ -189,7 +189,7 @@ def leave(net, st, slot, slope):
     st.counts[MEMBERS] = last
 
 
-@compiled
+@compiled_part
 def flip(net, st, j):
     """Crease ``j``, convex, is crossed."""
     column = st.gram[st.counts[MEMBERS]]
@@ -200,7 +200,7 @@ def flip(net, st, j):
     st.fresh[j] = st.counts[SOLVES] + 1
 
 
-@compiled
+@compiled_part
 def preactivations(net, x, u):
     """u = W x + b."""
     columns = net.columns
@@ -210,7 +210,7 @@ def preactivations(net, x, u):
             add_multiple(u, x[i], columns[i])
 
 
-@compiled
+@compiled_part
 def contrasts(net, st):
     """z and y from x, u and the slopes."""
     x, u, slope, z, base, output = st.x, st.u, st.slope, st.z, net.base, net.output
@@ -225,7 +225,7 @@ def contrasts(net, st):
     softmax(net.sign[0], z, st.y)
 
 
-@compiled
+@compiled_part
 def refresh_point(net, st):
     """u, z and y afresh from x; members stay at 0, neurons that rounding put on the wrong side are put on their crease."""
     u, r, slope, place = st.u, st.r, st.slope, st.place
@@ -236,7 +236,7 @@ def refresh_point(net, st):
     contrasts(net, st)
 
 
-@compiled
+@compiled_part
 def refresh_region(net, st):
     """A, U, K and the members' columns afresh."""
     A, U, K, moving, columns = st.A, st.U, st.K, st.moving, net.columns

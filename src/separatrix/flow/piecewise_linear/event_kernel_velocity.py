@@ -19,14 +19,14 @@ from separatrix.flow.piecewise_linear.event_kernel_state import (
     leave,
     move_pixel,
 )
-from separatrix.numerics.compilation import compiled
+from separatrix.numerics.compilation import compiled_part
 
 ROUNDING = 1e-13
 RIDGE, SLACK, PIVOT = 1e-13, 1e-14, 1e-13
 NEARLY, MOST_STEPS = 1e4, 200
 
 
-@compiled
+@compiled_part
 def gradient_of(net, st, multiplier, g):
     """g = A^T y + sum_Z lambda_j w_j on all coordinates."""
     members, weight = st.members, net.weight
@@ -36,13 +36,13 @@ def gradient_of(net, st, multiplier, g):
             add_multiple(g, multiplier[slot], weight[members[slot]])
 
 
-@compiled
+@compiled_part
 def is_held(place, lower, upper, slope):
     """Whether a coordinate at ``place`` is on a face and does not point inward."""
     return (place <= lower and slope <= 0.0) or (place >= upper and slope >= 0.0)
 
 
-@compiled
+@compiled_part
 def half_square(net, st, g):
     """|P_T g|^2 / 2."""
     x, lower, upper, total = st.x, net.lower, net.upper, 0.0
@@ -52,7 +52,7 @@ def half_square(net, st, g):
     return 0.5 * total
 
 
-@compiled
+@compiled_part
 def settle_faces(net, st):
     """F for the gradient ``g``; U, K and the columns follow."""
     x, g, lower, upper, moving = st.x, st.g, net.lower, net.upper, st.moving
@@ -62,7 +62,7 @@ def settle_faces(net, st):
             move_pixel(net, st, i, 1.0 if moves == 1 else -1.0)
 
 
-@compiled
+@compiled_part
 def cholesky(matrix, size):
     """The lower factor in place; False where a pivot is not positive beyond rounding."""
     for a in range(size):
@@ -80,7 +80,7 @@ def cholesky(matrix, size):
     return True
 
 
-@compiled
+@compiled_part
 def substitute(factor, size, right):
     """Solve factor factor^T x = right in place."""
     for a in range(size):
@@ -93,7 +93,7 @@ def substitute(factor, size, right):
         right[a] /= factor[a, a]
 
 
-@compiled
+@compiled_part
 def factored_gram(st, chosen, size):
     """The Cholesky factor of the members' Gram matrix on the slots ``chosen``, made positive where it is singular."""
     matrix, largest, gram, members = np.empty((size, size)), 0.0, st.gram, st.members
@@ -110,7 +110,7 @@ def factored_gram(st, chosen, size):
         ridge = max(100.0 * ridge, RIDGE * largest)
 
 
-@compiled
+@compiled_part
 def slopes_along(net, st, q):
     """q_j = w_j . v on the members; the size of what v is a sum of, for its rounding."""
     moving, pull, g, total = st.moving, st.pull, st.g, 0.0
@@ -127,7 +127,7 @@ def slopes_along(net, st, q):
     return size
 
 
-@compiled
+@compiled_part
 def newton_step(net, st, q, chosen, size):
     """One projected Newton step with halving; False where rounding allows no more decrease."""
     factor, step = factored_gram(st, chosen, size), np.empty(size)
@@ -153,7 +153,7 @@ def newton_step(net, st, q, chosen, size):
     return False
 
 
-@compiled
+@compiled_part
 def coordinate_steps(net, st, chosen, size):
     """One multiplier after the other to its best value: slow, but it moves where dependent normals stop Newton's step."""
     g, multiplier, moving = st.g, st.multiplier, st.moving
@@ -169,7 +169,7 @@ def coordinate_steps(net, st, chosen, size):
             multiplier[slot] = after
 
 
-@compiled
+@compiled_part
 def refine(net, st, q, chosen, size):
     """A last step, to rounding: what v has left across the creases is multiplied by long steps."""
     factor, step = factored_gram(st, chosen, size), np.empty(size)
@@ -183,7 +183,7 @@ def refine(net, st, q, chosen, size):
             add_multiple(st.g, step[a], net.weight[st.members[chosen[a]]])
 
 
-@compiled
+@compiled_part
 def solve(net, st):
     """The multipliers, F and v at the present point; members whose multiplier is at a bound leave. False: not converged."""
     st.counts[SOLVES] += 1
@@ -202,7 +202,7 @@ def solve(net, st):
     return converged
 
 
-@compiled
+@compiled_part
 def optimise(net, st):
     """Newton steps until the free multipliers have no slope."""
     count, low, multiplier = st.counts[MEMBERS], st.low, st.multiplier
@@ -233,7 +233,7 @@ def optimise(net, st):
     return st.numbers[RESIDUAL] < NEARLY * NEARLY
 
 
-@compiled
+@compiled_part
 def settle_creases(net, st):
     """Put x back on the members' creases, from which rounding moves it."""
     count, x, weight, members, moving = st.counts[MEMBERS], st.x, net.weight, st.members, st.moving
@@ -253,7 +253,7 @@ def settle_creases(net, st):
                 x[i] = min(net.upper[i], max(net.lower[i], x[i] + gap[slot] * normal[i]))
 
 
-@compiled
+@compiled_part
 def finish(net, st):
     """Members at a bound leave; the list of F, and v."""
     for slot in range(st.counts[MEMBERS] - 1, -1, -1):
