@@ -10,7 +10,7 @@ import numpy as np
 
 from separatrix.certainty import Certainty
 from separatrix.domains import Box
-from separatrix.errors import UnresolvedError
+from separatrix.errors import UnresolvedError, printable
 from separatrix.flow.infinity.escapes import SinkAtInfinity
 from separatrix.records import Record
 
@@ -113,7 +113,7 @@ class CriticalPoints(Record):
         kinds = ", ".join(f"{int(n)} of index {i}" for i, n in enumerate(np.bincount(self.indices)) if n) or "none"
         starts = f" from {self.label.shape[0]} starts" if self.label.size else ""
         away = f", {len(self.at_infinity)} at infinity" if self.at_infinity else ""
-        return f"CriticalPoints({self.potential}: {kinds}{starts}, {self.n_proved} of {len(self)} proved{away})"
+        return f"CriticalPoints({printable(self.potential, 60)}: {kinds}{starts}, {self.n_proved} of {len(self)} proved{away})"
 
 
 def joined(first: CriticalPoints, second: CriticalPoints, near: float = 1e-5) -> CriticalPoints:

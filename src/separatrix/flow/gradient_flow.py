@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from separatrix.domains import Box, Domain, as_domain
-from separatrix.errors import InputError, KindError
+from separatrix.errors import InputError, KindError, printable
 from separatrix.flow.arrays import beside, on_host, rows
 from separatrix.flow.basins import Basins
 from separatrix.flow.critical_points import CriticalPoints
@@ -205,4 +205,4 @@ class GradientFlow:
         return closed_form(self.potential, self.domain, self.boundary)
 
     def __repr__(self) -> str:
-        return f"GradientFlow({self.potential.name}, {self.domain!r}, boundary={self.boundary!r})"
+        return f"GradientFlow({printable(self.potential.name, 60)}, {self.domain!r}, boundary={self.boundary!r})"

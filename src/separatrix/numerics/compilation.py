@@ -36,7 +36,7 @@ def compiled(function: Callable[..., Any]) -> Any:
         kernel = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # neither the package's folder nor the user's can be written to
         return numba.njit(**options)(function)
-    index = getattr(getattr(kernel, "_cache", None), "_cache_file", None)
+    index: Any = getattr(getattr(kernel, "_cache", None), "_cache_file", None)
     if not hasattr(index, "_source_stamp"):  # a numba that keeps its stamp elsewhere: right before quick
         return numba.njit(**options)(function)
     index._source_stamp = (index._source_stamp, _digest(Path(function.__code__.co_filename).parent))
@@ -45,7 +45,8 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 def compiled_part(function: Callable[..., Any]) -> Any:
     """A part of a kernel: compiled within the kernels that call it, not to be called from Python."""
-    return numba.njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return numba.njit(nogil=True, error_model="numpy", **options)(function)
 
 
 @cache

@@ -31,9 +31,9 @@ DOMAINS = {POSITIVE: "above 0", NOT_NEGATIVE: "0 or above"}
 def expression(text: str, variables: str | Sequence[str]) -> Expression:
     """The potential f that ``text`` writes as a formula of ``variables``; as every potential it is climbed.
 
-    - ``text``: numbers, the variables, + - * / **, parentheses, exp, log, sqrt, sin, cos, tan, atan, sinh, cosh, tanh. Signs
-      and powers bind as in Python: -x**2 = -(x**2), 2**3**2 = 2**9. An integer power is a product; any other power a**b is
-      exp(b log a), for a above 0. To descend V, write -(V)
+    - ``text``: numbers, the variables, ``+ - * / **``, parentheses, exp, log, sqrt, sin, cos, tan, atan, sinh, cosh, tanh. Signs
+      and powers bind as in Python: ``-x**2`` = ``-(x**2)``, ``2**3**2`` = ``2**9``. An integer power is a product; any
+      other power ``a**b`` is exp(b log a), for a above 0. To descend V, write -(V)
     - ``variables``: names in one string, separated by spaces or commas, or a sequence of names; their order is that of the
       coordinates
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from separatrix.domains import Box
-from separatrix.errors import InputError
+from separatrix.errors import InputError, printable
 from separatrix.flow.basins import Basins
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.trajectories import Trajectories
@@ -39,12 +39,17 @@ def plot_critical_points(record: CriticalPoints, ax: Axes | None = None, **optio
                 *point, marker="o" if index == 0 else "x", color=NEUTRAL, markersize=8, linestyle="none", clip_on=False
             )
             _name(ax, name, point)
-        ax.set_title(f"critical points of the {record.potential}")
+        ax.set_title(f"critical points of the {printable(record.potential, 60)}")
         return ax
     if _side(dim):
         verdicts = [f"{name}\n{verdict}" for name, verdict in zip(names, record.certainty, strict=True)]
         return _pictures(
-            ax, record.points, verdicts, record.domain, f"critical points of the {record.potential}", **options
+            ax,
+            record.points,
+            verdicts,
+            record.domain,
+            f"critical points of the {printable(record.potential, 60)}",
+            **options,
         )
     return _values(ax, record, names, [NEUTRAL] * len(names))
 
@@ -80,13 +85,13 @@ def plot_portrait(record: Portrait, ax: Axes | None = None, **options: Any) -> A
     ax = _axes(ax)
     sinks = record.sinks
     if not len(sinks):
-        return _nothing(ax, f"no sinks of the {record.potential} were found")
+        return _nothing(ax, f"no sinks of the {printable(record.potential, 60)} were found")
     dim = sinks.points.shape[1]
     order = np.argsort(record.sink_class, kind="stable")
     styles = [class_style(int(k)) for k in record.sink_class]
     if dim == 2:
         return _phase_portrait(ax, record)
-    title = f"sinks of the {record.potential}, by class"
+    title = f"sinks of the {printable(record.potential, 60)}, by class"
     if _side(dim):
         names = [f"s{i}, class {record.sink_class[i]}" for i in order]
         frames = [styles[i].colour for i in order]
@@ -264,7 +269,7 @@ def _phase_portrait(ax: Axes, record: Portrait) -> Axes:
     for i, point in enumerate(record.sinks.points):
         _name(ax, f"s{i}", point)
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), title="sinks")
-    ax.set_title(f"phase portrait of the {record.potential}", fontsize=11, pad=12)
+    ax.set_title(f"phase portrait of the {printable(record.potential, 60)}", fontsize=11, pad=12)
     return ax
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from separatrix.domains import Box
-from separatrix.errors import InputError
+from separatrix.errors import InputError, printable
 from separatrix.flow.manifolds.curves import ManifoldCurves
 from separatrix.study.portrait import Portrait, Strips
 from separatrix.views.canvas import Canvas
@@ -188,7 +188,7 @@ def plot_manifold(record: ManifoldCurves, ax: Axes | None = None, **options: Any
     if j is None:
         ax.set_yticks([])
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    ax.set_title(f"{record.kind} manifold of {record.id}, {record.potential}", fontsize=11)
+    ax.set_title(f"{record.kind} manifold of {record.id}, {printable(record.potential, 60)}", fontsize=11)
     return ax
 
 

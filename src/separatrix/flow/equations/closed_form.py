@@ -11,7 +11,7 @@ import numpy as np
 
 from separatrix.certainty import Certainty
 from separatrix.domains import Box, Domain, points
-from separatrix.errors import InputError
+from separatrix.errors import InputError, printable
 from separatrix.flow.equations.equation_graph import Graph
 from separatrix.flow.equations.equation_latex import (
     Chain,
@@ -132,7 +132,7 @@ class ClosedForm(Record):
 
     def __repr__(self) -> str:
         reduced = f", reduced to {self.rank} dimensions" if self.reduced_lines and self.rank is not None else ""
-        return f"ClosedForm({self.potential}: {self.lines[0]}{reduced})"
+        return f"ClosedForm({printable(self.potential, 60)}: {self.lines[0]}{reduced})"
 
 
 def closed_form(potential: Potential, domain: Domain, boundary: str = "project") -> ClosedForm:

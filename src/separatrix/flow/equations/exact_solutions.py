@@ -15,7 +15,7 @@ import numpy as np
 
 from separatrix.certainty import Certainty
 from separatrix.domains import Box, Domain, points
-from separatrix.errors import InputError
+from separatrix.errors import InputError, printable
 from separatrix.flow.equations.equation_latex import aligned
 from separatrix.flow.equations.equation_parts import Gradient
 from separatrix.flow.equations.exact_formulas import formulas_of, kind_of
@@ -93,7 +93,7 @@ class ExactSolution(Record):
         return rows[0]
 
     def __repr__(self) -> str:
-        return f"ExactSolution({self.potential}: {self.lines[0]})"
+        return f"ExactSolution({printable(self.potential, 60)}: {self.lines[0]})"
 
 
 def exact_solution(potential: Potential, domain: Domain, boundary: str = "project") -> ExactSolution | None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from separatrix.domains import Box
+from separatrix.errors import printable
 from separatrix.records import Record
 
 SHOWN_COORDINATES = 10
@@ -92,7 +93,7 @@ class ManifoldCurves(Record):
             for name, length, reason in zip(self.ids, self.lengths, self.reasons, strict=True)
         )
         return (
-            f"ManifoldCurves({self.kind} manifold of {self.id} of the {self.potential}, eigenvalue "
+            f"ManifoldCurves({self.kind} manifold of {self.id} of the {printable(self.potential, 60)}, eigenvalue "
             f"{self.eigenvalue:.4g}, error at most about {self.largest_error:.1e}; {ends})"
         )
 
