@@ -227,3 +227,12 @@ def test_the_record_is_one_like_any_other():
     assert found.require() is found
     assert found.to_dataframe()["creases"].tolist() == [2]
     assert dataclasses.replace(found, notes=()).boundary == "project"
+
+
+def test_starts_that_run_off_are_reported_at_infinity() -> None:
+    net = sx.Network.from_arrays([[[1.0], [-1.0]], [[1.0, 1.0], [0.0, 0.0]]], [[0.0, 0.0], [0.0, 0.0]])
+    found = sx.GradientFlow(sx.margin(net, 0, 1), sx.WholeSpace(1)).sinks([[0.5], [-2.0], [3.0]])
+    assert len(found) == 0 and found.label.tolist() == [-1, -1, -1]
+    assert sorted((way.direction.tolist(), way.hits) for way in found.at_infinity) == [([-1.0], 1), ([1.0], 2)]
+    assert not any(way.is_bounded for way in found.at_infinity)
+    assert all(reason.startswith("at infinity") for reason in found.reasons)

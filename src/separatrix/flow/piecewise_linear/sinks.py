@@ -9,6 +9,7 @@ import numpy as np
 
 from separatrix.certainty import Certainty
 from separatrix.flow.critical_points import CriticalPoints
+from separatrix.flow.infinity.escapes import Escapes
 from separatrix.flow.pieces import Progress, run_pieces, slices
 from separatrix.flow.piecewise_linear.crease_groups import CreaseGroups
 from separatrix.flow.piecewise_linear.creases import Ends
@@ -23,6 +24,7 @@ SAME_END = 1e-6
 SAME_SINK = 1e-7
 PIECE = 4
 AT_REST = "sink"
+AWAY = ("at infinity", "ran off towards infinity")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,7 @@ class RidgeSearch:
     def __init__(self, arena: Arena) -> None:
         self.arena, self.potential = arena, arena.potential
         self.frame = frame_of(arena)
+        self.escapes = Escapes(arena)
         self.sinks: list[Judgement] = []
         self.label: list[int] = []
         self.reasons: list[str] = []
@@ -58,7 +61,12 @@ class RidgeSearch:
         begun = time.perf_counter()
         ends = to_rest(self.arena, starts, workers=workers, progress=progress)
         self.seconds += time.perf_counter() - begun
-        return self.add_ends(ends, workers, progress)
+        count = self.add_ends(ends, workers, progress)
+        first = len(self.reasons) - len(ends.reason)
+        for row, reason in enumerate(ends.reason):
+            if reason.startswith(AWAY):
+                self.reasons[first + row] = self.escapes.add(starts[row], ends.points[row]) or reason
+        return count
 
     def add_ends(self, ends: Ends, workers: int | None = None, progress: Progress | None = None) -> int:
         """Judge ``ends`` of the flow; the number of sinks that are new."""
@@ -143,6 +151,7 @@ class RidgeSearch:
             ),
             notes=self._notes(),
             creases=tuple(groups.members(s.creases) for s in chosen),
+            at_infinity=self.escapes.records(),
         )
 
     def _notes(self) -> tuple[str, ...]:
