@@ -42,6 +42,8 @@ def judge(arena: Arena, x: np.ndarray, ignored: np.ndarray) -> Sink:
         return no_sink(x, f"the ascent {arena.left}")
     if not np.isfinite(potential.value_and_gradient(x[None])[0][0]):
         return no_sink(x, "f is not defined at the start, or not finite")
+    if ignored.all():
+        return no_sink(x, "f does not depend on any input: it is constant")
     proof = prove(potential, bounds, x, ignored)
     free = np.flatnonzero((faces == 0) & ~ignored)
     gradient = potential.gradient(x[None])[0]

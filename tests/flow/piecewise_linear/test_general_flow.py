@@ -86,3 +86,26 @@ def test_a_held_coordinate_does_not_drift_by_rounding():
     for i in range(3):
         times = found.path(i)[0]
         assert (np.diff(times)[:-1] > 1e-13).mean() > 0.95  # events do not repeat on the spot
+
+
+def test_a_vertex_from_which_f_rises_is_no_place_of_rest() -> None:
+    shapes = [[[0, 3], [-2, 1], [2, -3], [0, 1]], [[4, -1, 1, -1], [2, 4, 2, -2]]]
+    net = sx.Network.from_arrays(shapes, [[0] * 4, [0] * 2], "relu")
+    flow = sx.GradientFlow(sx.margin(net, 0, 1), sx.Box.cube(2, -1, 1))
+    found = flow.trajectories([[0.0, -1.0], [0.06288841504508724, -0.40717450703149227]], 1e3)
+    assert all(reason == "meets a repelling crease: the orbit is not unique" for reason in found.reason)
+    deep = [
+        [[2, 2], [3, -1], [1, -1]],
+        [[-2, -1, 0], [-1, 0, 2], [1, 1, 1], [0, -3, 1]],
+        [[-2, 0, 0, 0], [0, -1, 1, -2]],
+    ]
+    flow = sx.GradientFlow(
+        sx.margin(sx.Network.from_arrays(deep, [[0] * 3, [0] * 4, [0] * 2], "relu"), 0, 1), sx.Box.cube(2, -1, 1)
+    )
+    assert flow.trajectories([[0.0, 0.0]], 1e3).reason == ("starts on a repelling crease: the orbit is not unique",)
+
+
+def test_a_constant_has_no_sink() -> None:
+    net = sx.Network.from_arrays([[[0.0, 0.0]], [[1.0], [2.0]]], [[1.0], [0.0, 0.0]], "relu")
+    flow = sx.GradientFlow(sx.margin(net, 0, 1), sx.Box.cube(2, -1, 1))
+    assert len(flow.sinks()) == 0 and flow.basins([[0.0, 0.5]]).n_unresolved == 1

@@ -68,14 +68,23 @@ class Equations:
 
     def evaluate(self, name: str, rows: np.ndarray) -> np.ndarray:
         """The object ``name`` (matrix, slope, reduced) at the rows of the array (n, m), row by row."""
+        try:
+            found = self._evaluated(name, rows)
+        except (NotImplementedError, ValueError) as error:
+            raise InputError(
+                "closed_form: sympy cannot evaluate its matrices where a hidden layer has one neuron of this activation; "
+                f"use potential.gradient, or the explicit form `sympy` ({type(error).__name__})"
+            ) from error
+        return np.array(found, dtype=np.float64).reshape(rows.shape)
+
+    def _evaluated(self, name: str, rows: np.ndarray) -> list[np.ndarray]:
         if name not in self._functions:
             unknown = "x" if name == "matrix" else "u"
             self._functions[name] = symbolic.compiled(getattr(self, name), unknown, rows.shape[1])
         function, names = self._functions[name]
         values = [self.gradient.parameters[key] for key in names]
         with np.errstate(over="ignore", under="ignore", divide="ignore"):  # exp of a large number: 1 / inf = 0
-            found = [np.asarray(function(row[:, None], *values)).reshape(-1) for row in rows]
-        return np.array(found, dtype=np.float64).reshape(rows.shape)
+            return [np.asarray(function(row[:, None], *values)).reshape(-1) for row in rows]
 
 
 def n_terms(gradient: Gradient) -> float:

@@ -21,7 +21,7 @@ import numpy as np
 
 from separatrix.certainty import Certainty
 from separatrix.domains import WholeSpace
-from separatrix.flow.infinity.rays import Ray, flat_directions, gain, is_same, leads_up, ray_along, rises
+from separatrix.flow.infinity.rays import NOISE, Ray, flat_directions, gain, is_same, leads_up, ray_along, rises
 from separatrix.flow.infinity.saturation import SaturatingLayer
 from separatrix.flow.pieces import Progress
 from separatrix.flow.projection import Arena
@@ -162,7 +162,8 @@ class Escapes:
         rising = [ray for ray in rays if leads_up(ray, float(values[1])) or rises(self.potential, ray, rose)]
         if not rising and self.excludes_equilibria:
             rising = rays
-        return max(rising, key=lambda ray: (ray.attracts, ray.limit, gain(self.potential, ray)), default=None)
+        best = max(rising, key=lambda ray: (ray.attracts, ray.limit, gain(self.potential, ray)), default=None)
+        return None if best is None else _not_below(best, float(values[1]))
 
     def _directions(self, start: np.ndarray, end: np.ndarray) -> list[np.ndarray]:
         """The slope, the place and the way there; without what lies across f's flat directions; towards a corner."""
@@ -203,6 +204,17 @@ class Escapes:
         if ray.attracts:
             reasons.append("(4.6), (4.7) prove that an open set of starts goes this way")
         return ", and ".join(reasons) or "f rises along the ray as far as doubles reach"
+
+
+def _not_below(ray: Ray, value: float) -> Ray:
+    """The ray, or, where f along it falls below its ``value`` at the end of the ascent, with that value for a limit: f rises
+    along trajectories, so that the ray is not their way."""
+    if ray.limit >= value - NOISE * (1.0 + abs(value)):
+        return ray
+    text = (
+        "f at the end of the ascent; far along the ray itself f falls below it, so that trajectories take another way"
+    )
+    return dataclasses.replace(ray, bounds=(value, value), certainty=Certainty.HEURISTIC, text=text, attracts=False)
 
 
 def probability_limits(found: Sequence[SinkAtInfinity]) -> tuple[SinkAtInfinity, ...]:

@@ -58,6 +58,9 @@ def judge(arena: Arena, frame: Frame, x: np.ndarray, creases: np.ndarray) -> Jud
         return _judgement(
             frame, stratum, Certainty.UNKNOWN, f"the flow {arena.left}", RidgeProof(False, "", stratum.point)
         )
+    if frame.ignored.all():
+        text = "f does not depend on any input: it is constant"
+        return _judgement(frame, stratum, Certainty.UNKNOWN, text, RidgeProof(False, "", stratum.point))
     is_flat = bool(stratum.spectrum.size) and stratum.spectrum[-1] >= FLAT * stratum.spectrum[0]
     text = "the Hessian on the stratum is not negative definite to rounding"
     proof = RidgeProof(False, text, stratum.point) if is_flat else prove(frame, stratum)

@@ -16,8 +16,17 @@ from separatrix.flow.piecewise_linear.curved import Arc
 from separatrix.flow.piecewise_linear.directions import Corner, Velocity
 from separatrix.flow.piecewise_linear.general_field import Field
 from separatrix.flow.piecewise_linear.least_norm import Touched
-from separatrix.flow.piecewise_linear.reasons import BUDGET, FLAT, LEFT, RAY, SINK, TIME
-from separatrix.flow.piecewise_linear.sharpness import is_sharp
+from separatrix.flow.piecewise_linear.reasons import (
+    BUDGET,
+    FLAT,
+    LEFT,
+    MEETS_REPELLED,
+    RAY,
+    SINK,
+    STARTS_REPELLED,
+    TIME,
+)
+from separatrix.flow.piecewise_linear.sharpness import is_sharp, rises_near_by
 from separatrix.flow.piecewise_linear.sliding import Sliding, tied_creases
 
 NEAR = 1e-9
@@ -153,8 +162,10 @@ class Orbit:
         return self.flow.model.forward(self.x)[0][sliding.neurons] if sliding.neurons.size else np.zeros(0)
 
     def _rest(self, corner: Corner, sliding: Sliding | None, output: np.ndarray) -> None:
-        """The end of an orbit whose velocity vanishes."""
-        if sliding is not None and is_sharp(self.flow, corner, sliding, output):
+        """The end of an orbit whose velocity vanishes; where f rises near by all the same, the end is not its only one."""
+        if rises_near_by(self.flow, self.x, self.flow.value(output)):
+            self.reason = MEETS_REPELLED if self.n_events else STARTS_REPELLED
+        elif sliding is not None and is_sharp(self.flow, corner, sliding, output):
             self.reason = SINK
         elif np.isfinite(self.limits.t_max):
             self.time, self.reason = self.limits.t_max, TIME

@@ -13,6 +13,7 @@ STRICT = 1e-10
 DECIDED_DIM = 10
 CUTS = 200
 SAMPLES, SAMPLED_DIM = 3000, 3
+NEAR_BY, ASKED_A_DIM, ASKED_DIM, RISING = 1e-6, 64, 8, 1e-3
 
 
 def is_sharp(flow: Field, corner: Corner, sliding: Sliding, output: np.ndarray) -> bool:
@@ -32,6 +33,24 @@ def is_sharp(flow: Field, corner: Corner, sliding: Sliding, output: np.ndarray) 
     if (corner.kinks()[1] <= 0).all() and free <= DECIDED_DIM:
         return _no_direction_rises(corner)
     return free <= SAMPLED_DIM and _samples_fall(corner)
+
+
+def rises_near_by(flow: Field, x: np.ndarray, value: float) -> bool:
+    """Whether f rises, to first order, towards one of ASKED_A_DIM sampled points a dimension about ``x`` (up to ASKED_DIM).
+
+    Where many creases meet, an orbit can arrive at a point from which others leave.
+    """
+    n = x.size
+    if n > ASKED_DIM:
+        return False
+    directions = np.random.default_rng(0).standard_normal((ASKED_A_DIM * n, n))
+    directions = np.concatenate([np.eye(n), -np.eye(n), directions / np.linalg.norm(directions, axis=1)[:, None]])
+    reach = NEAR_BY * (1.0 + float(np.abs(x).max(initial=0.0)))
+    points = (flow.inside(x + reach * d) for d in directions)
+    rises = np.array([flow.value(flow.model.forward(y)[2]) - value for y in points])
+    size = float(np.abs(rises).max())
+    noise = 1e-9 * reach * (1.0 + abs(value))
+    return bool(rises.max() > max(RISING * size, noise))
 
 
 def _is_strict(sliding: Sliding, y: np.ndarray) -> bool:
