@@ -184,3 +184,12 @@ def test_the_orbits_of_a_class_probability_are_those_of_the_log_odds():
     other = sx.slow_manifold(sx.GradientFlow(sx.class_probability(net, 1), box), sinks, row=0)
     assert all((a == b).all() for a, b in zip(one.points, other.points, strict=True))
     assert other.notes and "log-odds" in other.notes[0]
+
+
+def test_a_strong_branch_ends_at_the_saddle_that_it_runs_into() -> None:
+    f = sx.expression("-0.2*(sqrt(x**2 + y**2) - 1)**2 + x/sqrt(x**2 + y**2)", "x y")
+    flow = sx.GradientFlow(f, sx.Box.cube(2, -2, 2))
+    curves = sx.strong_manifold(flow, flow.sinks([[1.0, 0.1]]), row=0)
+    for points, error, reason in zip(curves.points, curves.error, curves.reasons, strict=True):
+        assert (np.abs(np.hypot(*points.T) - 1.0) <= error).all() and reason.startswith("another equilibrium")
+    assert np.allclose(curves.lengths, np.pi, atol=np.pi * 1e-3)

@@ -25,6 +25,7 @@ TOLERANCE, LOOSE = 1e-10, 1e-8
 FIRST_SHARE, SMALLEST_SHARE = 0.1, 1e-9
 MOST_STEPS = 4_000
 AT_REST = 1e-7  # gradient over the largest met, at which an equilibrium is as good as reached
+SLOW, NEXT_TO = 1e-2, 1e-3  # where one is looked for, by Newton; its distance over the length so far
 ROUNDING = 1e-14
 SAFETY, TRUSTED = 2.0, 1e-11  # estimates are taken twice, and no agreement is trusted below 1e-11 of the width
 
@@ -109,13 +110,23 @@ def orbit(
         found.length = float(solver.t)
         if _ended(face, found, np.linspace(float(solver.t_old or begin), float(solver.t), 7), whole_face):
             return found
-        if float(np.linalg.norm(face.gradient(solver.y[None])[0])) <= AT_REST * largest:
+        size = float(np.linalg.norm(face.gradient(solver.y[None])[0]))
+        if size <= AT_REST * largest or (size <= SLOW * largest and _is_next_to_rest(face, solver.y, size, solver.t)):
             found.reason = "another equilibrium of the face"
             break
     found.reason = found.reason or (
         "the length asked for" if solver.status == "finished" else f"the budget of {MOST_STEPS} steps"
     )
     return found
+
+
+def _is_next_to_rest(face: FreeFace, y: np.ndarray, size: float, length: float) -> bool:
+    """Whether an equilibrium of the face lies within NEXT_TO of the length: past it the two runs could turn off alike."""
+    slope, hessian = face.gradient(y[None])[0], face.hessian(y)
+    step = np.linalg.lstsq(hessian, -slope, rcond=None)[0]
+    if not float(np.linalg.norm(step)) <= NEXT_TO * length:
+        return False
+    return bool(np.linalg.norm(face.gradient((y + step)[None])[0]) <= 0.1 * size)
 
 
 def _transposed(dense: Callable[[np.ndarray], np.ndarray], s: np.ndarray) -> np.ndarray:
