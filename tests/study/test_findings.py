@@ -10,6 +10,7 @@ from separatrix.certainty import Certainty
 from separatrix.flow.basins import Basins
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.study.analysis import Check, NetworkSummary
+from separatrix.study.analyze import analyze
 from separatrix.study.claims import claims_of
 from separatrix.study.findings import findings_of
 from separatrix.study.portrait import OffData, Portrait
@@ -93,3 +94,13 @@ def test_changes_come_with_an_interval() -> None:
     assert (
         "(1.00 %, 95 % interval 0.18 % to 5.45 %); 1 reached no known sink." in text and "prediction was right" in text
     )
+
+
+def test_ways_to_infinity_are_proved_only_where_it_is_that_trajectories_go_there() -> None:
+    net = sx.data.network("blobs-tanh")
+    found = analyze(net, sx.WholeSpace(2), potential="log-odds:0", basins=False, effort=0.2)
+    ways = found.flow[0].sinks.at_infinity
+    said = [finding for finding in found.findings if "at infinity" in finding.text]
+    assert ways and len(said) == 1
+    attracting = all(way.attracts is Certainty.PROVED for way in ways)
+    assert (said[0].certainty is Certainty.PROVED) <= attracting

@@ -99,7 +99,10 @@ def _of_infinity(portrait: Portrait) -> list[Statement]:
     )
     if all(way.no_equilibrium is Certainty.PROVED for way in ways):
         text += " There is no equilibrium at finite distance (theorem 4.2): every trajectory goes to infinity."
-    return [Statement(text, Certainty.weakest(way.certainty for way in ways), ways[0].evidence)]
+    # the limit along a ray may be proved where it is not that trajectories take this way
+    attracting = all(way.attracts is Certainty.PROVED for way in ways)
+    verdicts = [*(way.certainty for way in ways), Certainty.PROVED if attracting else Certainty.HEURISTIC]
+    return [Statement(text, Certainty.weakest(verdicts), ways[0].evidence)]
 
 
 def _of_the_unseen(portrait: Portrait) -> list[Statement]:
