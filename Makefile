@@ -5,7 +5,7 @@ PYTHON ?= python3
 WORKERS ?= 2
 VENV = .venv
 BIN = $(VENV)/bin
-EXTRAS = torch,onnx,sklearn,symbolic,cluster,dev
+EXTRAS = torch,onnx,sklearn,symbolic,cluster,mesh,dev
 STAMP = $(VENV)/.installed
 PIP = $(BIN)/python -m pip install --no-input --disable-pip-version-check -q -c constraints.txt
 

@@ -96,6 +96,8 @@ def html_text(text: str) -> str:
 
 def plain(value: Any) -> Any:
     """``value`` as what JSON knows: dataclasses to objects, arrays to lists, NaN and infinities to null."""
+    if hasattr(value, "summary") and not isinstance(value, type):  # complexes: counts, not all their cells
+        return plain(value.summary())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value) if not f.name.startswith("_")}
     if isinstance(value, enum.Enum):
