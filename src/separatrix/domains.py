@@ -158,6 +158,114 @@ class WholeSpace:
             raise InputError(f"WholeSpace: dim must be a positive integer, came {self.dim!r}")
 
 
+@dataclass(frozen=True, eq=False)
+class AffineSlice:
+    """The affine map t -> origin + t_1 d_1 + … + t_m d_m of R^m into the space of the inputs.
+
+    ``origin`` (dim,), ``directions`` (m, dim): float64, read-only, the directions linearly independent (checked exactly).
+    The doubles are the slice: a network restricted to it is exact for them.
+
+    >>> plane = AffineSlice.through([[0.0, 0.0, 1.0], [1.0, 0.0, 1.0], [0.0, 2.0, 1.0]])
+    >>> plane.point([[0.5, 0.5]]).tolist()
+    [[0.5, 1.0, 1.0]]
+    >>> plane.coordinates([[0.5, 1.0, 1.0]]).round(9).tolist()
+    [[0.5, 0.5]]
+    """
+
+    origin: np.ndarray
+    directions: np.ndarray
+
+    def __init__(self, origin: Any, directions: Any) -> None:
+        start, rows = np.array(real_array(origin)), np.array(real_array(directions), order="C")
+        if start.ndim != 1 or rows.ndim != 2 or not start.size or rows.shape[1] != start.size:
+            raise InputError(
+                "AffineSlice: expected an origin of shape (dim,) and directions of shape (m, dim), came "
+                f"{start.shape} and {rows.shape}"
+            )
+        if not 1 <= rows.shape[0] <= rows.shape[1]:
+            raise InputError(f"AffineSlice: expected 1 to {rows.shape[1]} directions, came {rows.shape[0]}")
+        if not (np.isfinite(start).all() and np.isfinite(rows).all()):
+            raise InputError("AffineSlice: expected finite numbers, came NaN, infinity or an overflow of differences")
+        if not _independent(rows):
+            raise InputError(
+                "AffineSlice: the directions are linearly dependent (points on a line span no plane); choose others"
+            )
+        for name, array in (("origin", start), ("directions", rows)):
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
+    @classmethod
+    def through(cls, points: Any) -> AffineSlice:
+        """The slice through 2 or more points, an array (m + 1, dim) or of images (m + 1, height, width).
+
+        The origin is the first point and the directions are the differences to it, rounded to doubles, so that point i lies
+        at the i-th unit vector up to that rounding. Raises InputError for points that are affinely dependent.
+        """
+        rows = real_array(points)
+        if rows.ndim < 2 or rows.shape[0] < 2 or not rows.size:
+            raise InputError(f"AffineSlice.through: expected at least two points, one a row, came shape {rows.shape}")
+        rows = rows.reshape(rows.shape[0], -1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return cls(rows[0], rows[1:] - rows[0])
+
+    @property
+    def dim(self) -> int:
+        """Number of coordinates m of the slice."""
+        return self.directions.shape[0]
+
+    @property
+    def ambient_dim(self) -> int:
+        """Dimension of the space that the slice lies in."""
+        return self.directions.shape[1]
+
+    def point(self, t: Any) -> np.ndarray:
+        """The points (n, ambient_dim) at the coordinates ``t`` (n, m), rounded."""
+        return self.origin + points(t, self.dim, "coordinates of a slice") @ self.directions
+
+    def coordinates(self, x: Any) -> np.ndarray:
+        """Coordinates (n, m) of the points of the slice that are nearest to the rows of ``x`` (n, ambient_dim)."""
+        shift = points(x, self.ambient_dim, "points of a slice's space") - self.origin
+        return np.linalg.lstsq(self.directions.T, shift.T, rcond=None)[0].T
+
+    def box(self, margin: float = 0.25) -> Box:
+        """The cube [-margin, 1 + margin]^m, which holds the points of :meth:`through`.
+
+        It may reach out of a box of the inputs: ``domain.contains(slice.point(t))`` says where.
+        """
+        if isinstance(margin, bool) or not isinstance(margin, (int, float)) or not 0 <= margin < np.inf:
+            raise InputError(f"AffineSlice.box: expected a margin from 0 up, came {printable(repr(margin))}")
+        return Box.cube(self.dim, -float(margin), 1.0 + float(margin))
+
+    def inside(self, domain: Box) -> Box | None:
+        """The smallest box of coordinates that holds the slice's part of ``domain``, a little widened; None if empty."""
+        from scipy.optimize import linprog
+
+        box = as_box(domain, self.ambient_dim)
+        rows = np.vstack([self.directions.T, -self.directions.T])
+        limits = np.concatenate([box.upper - self.origin, self.origin - box.lower])
+        ends = []
+        for cost in np.vstack([np.eye(self.dim), -np.eye(self.dim)]):
+            found = linprog(cost, A_ub=rows, b_ub=limits, bounds=(None, None))
+            if found.status == 2:
+                return None
+            if found.status != 0:
+                raise InputError(f"AffineSlice.inside: the linear program failed: {found.message}")
+            ends.append(float(found.fun))
+        lower, upper = np.array(ends[: self.dim]), -np.array(ends[self.dim :])
+        room = 1e-6 * (1.0 + np.maximum(np.abs(lower), np.abs(upper)))
+        return Box(lower - room, upper + room)
+
+    def __repr__(self) -> str:
+        return f"AffineSlice(dim={self.dim} in R^{self.ambient_dim})"
+
+
+def _independent(rows: np.ndarray) -> bool:
+    """Whether the rows are linearly independent, exactly."""
+    from separatrix.numerics.rank import has_full_row_rank
+
+    return bool(has_full_row_rank(rows))
+
+
 Domain = Box | WholeSpace
 
 

@@ -1,9 +1,12 @@
-"""What comes with the package and what a user brings: MNIST, trained networks, toy problems, files of points.
+"""What comes with the package and what a user brings: MNIST, trained networks, toy problems, files of points
+and of complexes, complexes whose homology is known.
 
 >>> mnist().x_test.shape, network("moons-tanh").architecture
 ((10000, 28, 28), '2-16-16-2')
 """
 
+from separatrix.data import complexes
+from separatrix.data.complex_files import load_complex
 from separatrix.data.digits import Digits, mnist
 from separatrix.data.embedded_networks import NetworkList, model, network, network_box, networks
 from separatrix.data.point_files import DataPoints, load_points
@@ -13,6 +16,8 @@ __all__ = [
     "DataPoints",
     "Digits",
     "NetworkList",
+    "complexes",
+    "load_complex",
     "load_points",
     "mnist",
     "model",

@@ -119,9 +119,10 @@ def _read_npy(path: str) -> tuple[np.ndarray, None]:
     first_bytes(path, 8)
     try:
         return np.load(path, allow_pickle=False), None
-    except BROKEN as error:
+    except BROKEN:  # numpy's own words advise to unpickle what may be hostile
         raise UnreadableFileError(
-            f"{printable(path)}: no array of numbers can be read: {printable(error)}; write it with numpy.save"
+            f"{printable(path)}: no array of numbers can be read; it is torn, of another kind, or holds pickled objects, "
+            "which are never run; write it with numpy.save"
         ) from None
 
 

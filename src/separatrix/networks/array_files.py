@@ -78,9 +78,7 @@ def first_bytes(path: str, count: int) -> bytes:
     except OSError as error:
         raise UnreadableFileError(f"{printable(path)}: cannot be read: {error.strerror}") from None
     if not start:
-        raise UnreadableFileError(
-            f"{printable(path)}: is empty; expected a file with a network; was it written completely?"
-        )
+        raise UnreadableFileError(f"{printable(path)}: is empty; was it written completely?")
     return start
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from separatrix.domains import points, real_array
+from separatrix.domains import AffineSlice, points, real_array
 from separatrix.errors import InputError, KindError, printable
 from separatrix.networks.activations import activation_function
 from separatrix.networks.layers import Activation, Affine, Layer, Node
@@ -200,6 +200,29 @@ class Network:
         else:
             nodes = (*self.nodes, Node(Affine(contrasts, np.zeros(contrasts.shape[0])), (len(self.nodes) - 1,)))
         return Network(nodes, self.n_inputs, self.reading)
+
+    def restrict(self, slice: AffineSlice) -> Network:
+        """The network on an affine slice, a network of the slice's coordinates: x = origin + t directions, exactly.
+
+        Raises KindError for what is no AffineSlice, InputError for a slice of another space.
+
+        >>> from separatrix.domains import AffineSlice
+        >>> net = Network.from_arrays([[[1.0, -1.0, 2.0]], [[2.0]]], [[0.0], [0.5]])
+        >>> net.restrict(AffineSlice([0, 0, 1], [[1, 0, 0], [0, 1, 0]])).logits([[1.0, 1.0]])
+        array([[0. , 4.5]])
+        """
+        if not isinstance(slice, AffineSlice):
+            raise KindError(
+                f"restrict: expected an AffineSlice, came {type(slice).__name__}; take AffineSlice.through(points)"
+            )
+        if slice.ambient_dim != self.n_inputs:
+            raise InputError(
+                f"restrict: the network has {self.n_inputs} inputs, the slice lies in R^{slice.ambient_dim}"
+            )
+        first = Node(Affine(np.ascontiguousarray(slice.directions.T), slice.origin), (0,))
+        later = (Node(node.layer, tuple(parent + 1 for parent in node.parents)) for node in self.nodes[1:])
+        notes = (*self.reading.notes, f"restricted to an affine slice of dimension {slice.dim}")
+        return Network((INPUT, first, *later), slice.dim, replace(self.reading, notes=notes))
 
     def negated(self) -> Network:
         """The network with negated logits, for sources whose least output wins."""

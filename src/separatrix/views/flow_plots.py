@@ -137,7 +137,7 @@ def save_plot(record: Any, path: str | Path, **options: Any) -> Path:
         raise InputError("there is nothing to draw: this analysis has no flow")
     target.parent.mkdir(parents=True, exist_ok=True)
     figure = Figure(figsize=(7.5, 6), layout="constrained")
-    record.plot(ax=figure.subplots(), **options)
+    record.plot(ax=figure.subplots(subplot_kw={"projection": getattr(record, "projection", None)}), **options)
     with rc_context({"svg.hashsalt": "separatrix", "svg.fonttype": "none"}):
         figure.savefig(
             target, dpi=150, bbox_inches="tight", metadata={"Date": None} if target.suffix.lower() == ".svg" else None

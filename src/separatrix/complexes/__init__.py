@@ -1,0 +1,1 @@
+"""Cell complexes as arrays: polyhedral, simplicial, cubical."""
