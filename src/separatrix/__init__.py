@@ -13,7 +13,10 @@ _submodules, _attributes = (
     ["data"],
     {
         "certainty": ["Certainty", "Statement"],
-        "domains": ["Box", "WholeSpace"],
+        "complexes.cubical_complex": ["CubicalComplex"],
+        "complexes.polyhedral_complex": ["PolyhedralComplex"],
+        "complexes.simplicial_complex": ["SimplicialComplex"],
+        "domains": ["AffineSlice", "Box", "WholeSpace"],
         "errors": [
             "InputError",
             "KindError",
@@ -29,6 +32,10 @@ _submodules, _attributes = (
         "flow.gradient_flow": ["GradientFlow"],
         "flow.manifolds.frames": ["slow_manifold", "strong_manifold"],
         "flow.trajectories": ["Trajectories"],
+        "homology.chain_complex": ["ChainComplex"],
+        "homology.homology_record": ["Chain", "Homology"],
+        "homology.persistence": ["persistence"],
+        "homology.persistence_diagram": ["PersistenceDiagram"],
         "networks.network": ["Network", "Reading"],
         "networks.reading": ["load"],
         "networks.theorems": ["Theorem", "theorems"],
@@ -43,6 +50,13 @@ _submodules, _attributes = (
         "study.analysis": ["Analysis"],
         "study.analyze": ["analyze"],
         "study.estimate": ["Estimate", "estimate"],
+        "surface.decision_regions": ["decision_regions"],
+        "surface.decision_surface": ["decision_surface"],
+        "surface.linear_regions": ["linear_regions"],
+        "surface.smooth.chord_isotopy": ["chord_topology"],
+        "surface.neurons": ["NeuronCover"],
+        "surface.regions_record": ["DecisionRegions"],
+        "surface.surface_record": ["DecisionSurface"],
     },
 )
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=_submodules, submod_attrs=_attributes)

@@ -1,0 +1,1 @@
+"""Linear regions, decision surfaces and decision regions as exact complexes (§6)."""

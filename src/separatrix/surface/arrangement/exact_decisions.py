@@ -1,0 +1,59 @@
+"""Open signs of single vertices decided in rational numbers, with the positions of the latest vertices kept (§6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from separatrix.surface.arrangement.linear_steps import LinearStep
+from separatrix.surface.arrangement.rational_point import ExactArithmetic, RationalPoint, signs_of_words
+from separatrix.surface.arrangement.rational_signs import rounding_error, words_of_signs
+
+MOST_POINTS = 20_000
+
+
+class ExactDecisions:
+    """``count``: signs decided so far."""
+
+    def __init__(self, steps: Sequence[LinearStep], lower: np.ndarray, upper: np.ndarray) -> None:
+        self.exact = ExactArithmetic(steps, lower, upper)
+        self.count = 0
+        self._points: dict[int, RationalPoint] = {}
+
+    def point(self, lattice: Any, v: int, index: int) -> RationalPoint:
+        """The exact position of vertex v; open signs of step ``index`` count as not zero."""
+        if v not in self._points:
+            if len(self._points) >= MOST_POINTS:
+                self._points.clear()
+            self._points[v] = self.exact.vertex(lattice.positive[v], lattice.negative[v], index + 1)
+        return self._points[v]
+
+    def decide(self, lattice: Any, v: int, index: int) -> None:
+        """Write the open signs (both bits set) of vertex v at step ``index``, and its position as nearest doubles."""
+        words = slice(self.exact.words[index], self.exact.words[index + 1])
+        positive, negative = lattice.positive[v], lattice.negative[v]
+        signs = signs_of_words(positive[words], negative[words], self.exact.steps[index].n_signs)
+        is_open = np.flatnonzero(signs == 2)
+        point = self.point(lattice, v, index)
+        values = self.exact.values(point, positive, negative, index)
+        signs[is_open] = [(values[i] > 0) - (values[i] < 0) for i in is_open.tolist()]
+        positive[words], negative[words] = words_of_signs(signs)
+        lattice.x[v] = point.doubles()
+        lattice.error[v] = rounding_error(lattice.x[v])
+        self.count += is_open.size
+
+    def doubles(self, lattice: Any, v: int, index: int) -> tuple[np.ndarray, float, np.ndarray, float]:
+        """Position and all values of step ``index`` at vertex v as nearest doubles, each with a bound of its 2-norm error."""
+        point = self.point(lattice, v, index)
+        x, values = (
+            point.doubles(),
+            self.exact.coordinates(point, lattice.positive[v], lattice.negative[v], index).doubles(),
+        )
+        return x, rounding_error(x), values, rounding_error(values)
+
+    def keep(self, kept: np.ndarray) -> None:
+        """Vertices were renumbered: ``kept`` lists the old ids of the new ones."""
+        order = {old: new for new, old in enumerate(kept.tolist())} if self._points else {}
+        self._points = {order[v]: point for v, point in self._points.items() if v in order}

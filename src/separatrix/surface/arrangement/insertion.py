@@ -1,0 +1,146 @@
+"""The neurons of one step inserted into the lattice, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from separatrix.errors import SeparatrixError, UnresolvedError
+from separatrix.surface.arrangement.lattice import Lattice
+from separatrix.surface.arrangement.linear_steps import LinearStep
+
+MOST_CELLS = 50_000_000
+MOST_NODES = 2**31 - 1
+Progress = Callable[[str, int, int], object]
+
+
+class Signs(Protocol):
+    """Decides the signs of vertices exactly and keeps their positions."""
+
+    @property
+    def n_exact_decisions(self) -> int:
+        """Signs that were decided in rational numbers."""
+        ...
+
+    def begin(self, lattice: Lattice) -> None:
+        """The box's corners are made."""
+
+    def start_step(self, lattice: Lattice, step: LinearStep) -> None:
+        """Signs of all vertices for the neurons of ``step``."""
+
+    def new_vertices(self, lattice: Lattice, edges: np.ndarray, first: int, j: int) -> None:
+        """Positions, errors and open signs of the vertices ``first``, … where neuron ``j`` vanishes on ``edges``."""
+
+    def end_step(self, lattice: Lattice) -> None:
+        """All neurons of the step are inserted."""
+
+    def next_values(self, lattice: Lattice, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Values of the next step's rows at ``vertices`` and bounds on their errors, between two steps."""
+        ...
+
+    def keep(self, kept: np.ndarray) -> None:
+        """Only the vertices ``kept`` (ascending ids) are left, numbered anew, between two steps."""
+
+
+@dataclass
+class Watch:
+    """What is watched while neurons are inserted: the number of cells, and who is told how far it is.
+
+    ``progress("neurons", done, total)`` is called after every neuron.
+    """
+
+    max_cells: int = MOST_CELLS
+    progress: Progress | None = None
+    total: int = 0
+    done: int = 0
+
+    def check(self, cells: int, nodes: int) -> None:
+        """Raise UnresolvedError where the next neuron makes too many cells."""
+        if cells > self.max_cells or nodes > MOST_NODES:
+            raise UnresolvedError(
+                f"more than {min(self.max_cells, cells):,} cells after {self.done + 1} of {self.total} neurons; take a smaller "
+                "box, a slice through it (net.restrict), or a larger max_cells="
+            )
+
+    def tell(self) -> None:
+        """One more neuron is done."""
+        self.done += 1
+        if self.progress is not None:
+            self.progress("neurons", self.done, self.total)
+
+
+def insert_step(lattice: Lattice, step: LinearStep, word: int, signs: Signs, watch: Watch | None = None) -> None:
+    """Insert the neurons of one step, whose bits begin at ``word``; ``watch`` is asked and told after each."""
+    lattice.word, lattice.creased = word, step.creased
+    for bits in (lattice.positive, lattice.negative):
+        bits[: lattice.n_vertices, word : word + step.words] = 0
+    _Insertion(lattice, step, signs, watch or Watch(total=step.n_signs)).run()
+
+
+class _Insertion:
+    """The arrays that the kernels share while the neurons of a step are inserted."""
+
+    def __init__(self, lattice: Lattice, step: LinearStep, signs: Signs, watch: Watch) -> None:
+        from separatrix.surface.arrangement.split_kernel import BLOCK
+
+        self.lattice, self.step, self.signs, self.watch = lattice, step, signs, watch
+        self.used: np.ndarray = np.array([lattice.n_vertices, lattice.n_edges, lattice.n_cells, lattice.n_nodes])
+        self.where: np.ndarray = np.array([0, lattice.word, lattice.word + step.words, 0], dtype=np.int64)
+        self.offsets: np.ndarray = np.zeros((2, max(lattice.n, 2) + 2), dtype=np.int64)
+        self.heads: np.ndarray = np.empty(64 * step.words, dtype=np.int32)
+        self.seen: np.ndarray = np.zeros((3, step.words), dtype=np.uint64)
+        self.lists: np.ndarray = np.empty((2, 0), dtype=np.int32)
+        self.found: np.ndarray = np.empty((BLOCK, lattice.most_facets + 2, 2), dtype=np.int32)
+
+    def run(self) -> None:
+        """All neurons in their order."""
+        from separatrix.surface.arrangement.insertion_kernels import fill_buckets
+
+        lattice = self.lattice
+        self.signs.start_step(lattice, self.step)
+        fill_buckets(
+            self.where, self.used, self.heads, self.seen,
+            lattice.edges, lattice.cells, lattice.positive, lattice.negative,
+        )  # fmt: skip
+        for neuron in range(self.step.n_signs):
+            self._insert(neuron)
+            self.watch.tell()
+        self.signs.end_step(lattice)
+
+    def _insert(self, neuron: int) -> None:
+        """One neuron; nothing is to be done where it does not take both signs."""
+        from separatrix.surface.arrangement.insertion_kernels import join_signs, mark_cells
+        from separatrix.surface.arrangement.split_kernel import split_cells
+
+        zero, plus, minus = (int(row[neuron // 64]) >> (neuron % 64) & 1 for row in self.seen)
+        if not (plus and minus and (zero or self.heads[neuron] >= 0)):
+            return
+        lattice, used = self.lattice, self.used
+        if self.lists.shape[1] < lattice.cells.shape[0]:
+            self.lists = np.empty((2, lattice.cells.shape[0]), dtype=np.int32)
+        split, touched = self.lists
+        self.where[0], self.where[3] = neuron, zero
+        new_nodes = mark_cells(
+            self.where, used, self.offsets, self.heads, lattice.edges, lattice.cells, lattice.nodes,
+            lattice.positive, lattice.negative, split, touched,
+        )  # fmt: skip
+        n_edges, n_polygons, n_split = (int(self.offsets[0, i]) for i in (2, 3, -1))
+        self.watch.check(int(used[0] + used[2]) + 2 * n_split, int(used[3]) + new_nodes)
+        lattice.reserve(n_edges, n_polygons, 2 * n_split - n_edges, new_nodes)
+        bits = (lattice.positive, lattice.negative)
+        rows = np.empty(n_edges, dtype=np.int32)
+        if not join_signs(self.where, used, lattice.edges, lattice.cells, *bits, split, rows, n_edges):
+            raise SeparatrixError("internal check failed: an edge has ends on both sides of an earlier neuron")
+        first = lattice.n_vertices
+        lattice.n_vertices += n_edges
+        if n_edges:
+            self.signs.new_vertices(lattice, rows, first, neuron)
+        if split_cells(
+            self.where, used, self.offsets, self.heads, self.seen,
+            lattice.edges, lattice.cells, lattice.nodes, *bits, split, touched, self.found,
+        ):  # fmt: skip
+            raise SeparatrixError("internal check failed: the zero set of a neuron does not close up")
+        lattice.n_vertices, lattice.n_edges, lattice.n_cells, lattice.n_nodes = (int(count) for count in used)

@@ -1,0 +1,90 @@
+"""Norms of vectors and matrices rounded up, for bounds that must hold (§6).
+
+u = 2^-53. A sum of m squares in any order is off by at most (m + 1) u relative to itself, a square root by u; the factors
+below leave more than twice that. Vectors are divided by a power of two near their largest entry first, so that squares
+neither overflow nor vanish.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+UNIT = 2.0**-53
+TINIEST = 2.0**-1022  # more than what one operation loses where it underflows, flushed to zero or not
+
+
+def gamma(terms: int) -> float:
+    """A bound of the relative error of a sum of ``terms`` products in any order, with or without fused operations.
+
+    m u / (1 - m u) for m = terms + 4 operations, with room for the rounding of the expressions in which it is used.
+    """
+    return 1.01 * (terms + 4) * UNIT if terms < 2**40 else np.inf
+
+
+def raised(x: np.ndarray | float, operations: int = 8) -> np.ndarray:
+    """An upper bound of a real number x >= 0 that was computed with that many roundings; nan becomes inf."""
+    up = np.asarray(x) * (1.0 + (operations + 4) * 2.0**-52) + operations * TINIEST
+    return np.where(np.isnan(up), np.inf, up)
+
+
+def norm_up(x: np.ndarray, axis: int = -1) -> np.ndarray:
+    """An upper bound of the 2-norm along ``axis``, 0 for zero vectors and inf where an entry is not finite.
+
+    >>> float(norm_up(np.array([3e-300, 4e-300]))) >= 5e-300, float(norm_up(np.zeros(2)))
+    (True, 0.0)
+    """
+    with np.errstate(all="ignore"):
+        size = np.abs(x)
+        largest = size.max(axis=axis, keepdims=True, initial=0.0)
+        scale = np.ldexp(1.0, np.clip(np.frexp(np.where(np.isfinite(largest), largest, 1.0))[1], -1000, 1000))
+        total = np.sqrt(np.sum((size / scale) ** 2, axis=axis, keepdims=True))
+        m = x.shape[axis]
+        up = total * (1.0 + (m + 8) * 2.0**-52) + np.sqrt(float(m)) * 2.0**-500
+        up = np.where(largest > 0, up * scale * (1.0 + 2.0**-50) + TINIEST, 0.0)
+        up = np.where(np.isfinite(largest) & ~np.isnan(up), up, np.inf)
+    return np.squeeze(up, axis=axis)
+
+
+def spectral_norm_up(matrix: np.ndarray, squarings: int = 3) -> float:
+    """An upper bound of the largest singular value of ``matrix`` (m, k), a few per cent above it; inf where not finite.
+
+    |G|_2^2 = |G G|_2 for G = W^T W, and |G|_2 <= |G|_F at the end; every computed product is off by at most
+    gamma |G|_F^2 in the Frobenius norm, which is added. The least of this, |W|_F and sqrt(|W|_1 |W|_inf).
+
+    >>> 5.0 <= spectral_norm_up(np.diag([5.0, 1.0])) < 5.001
+    True
+    """
+    if matrix.size == 0 or not np.abs(matrix).max() > 0:
+        return 0.0 if not np.isnan(matrix).any() else np.inf
+    if not np.isfinite(matrix).all():
+        return np.inf
+    exponent = int(np.frexp(np.abs(matrix).max())[1])
+    with np.errstate(all="ignore"):
+        w = np.ldexp(
+            matrix, -exponent
+        )  # entries up to 1; those that vanish here are below 2^-1022 and go into the floor
+        lost = matrix.size * 2.0**-1000
+        size = np.abs(w)
+        sums = size.sum(axis=0).max() * size.sum(axis=1).max()
+        crude = float(raised(np.sqrt(sums), 2 * sum(matrix.shape)))
+        gram = w.T @ w if w.shape[0] >= w.shape[1] else w @ w.T
+        inner = gamma(max(matrix.shape)) * _frobenius(w) ** 2
+        fine = float(raised(np.sqrt(raised(_symmetric_norm_up(gram, squarings) + inner))))
+        best = min(crude, fine, _frobenius(w)) + lost
+        return float(raised(np.ldexp(best, exponent)))
+
+
+def _symmetric_norm_up(g: np.ndarray, squarings: int) -> float:
+    """An upper bound of |g|_2 for the matrix ``g`` as stored, symmetric up to rounding: |g|_2^2 = |g^T g|_2."""
+    total = _frobenius(g)
+    if squarings == 0 or not 0.0 < total < np.inf:
+        return total
+    exponent = int(np.frexp(total)[1])
+    scaled = np.ldexp(g, -exponent)
+    square = scaled.T @ scaled
+    inner = _symmetric_norm_up(square, squarings - 1) + gamma(g.shape[0]) * _frobenius(scaled) ** 2
+    return float(np.ldexp(raised(np.sqrt(raised(inner)) + g.size * 2.0**-500), exponent))
+
+
+def _frobenius(matrix: np.ndarray) -> float:
+    return float(norm_up(matrix.ravel()))

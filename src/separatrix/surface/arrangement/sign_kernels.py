@@ -1,0 +1,243 @@
+"""Compiled loops of the signs: values of all vertices at a step's start, their proved signs, and simplices (§6)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from separatrix.numerics.compilation import compiled, compiled_part
+from separatrix.surface.arrangement.lattice import (
+    CELL_DIM,
+    CELL_FACETS,
+    EDGE_A,
+    EDGE_B,
+    EDGE_CELL,
+    NODE_FACET,
+    NODE_NEXT_FACET,
+)
+
+ROOM = 1.0 + 2.0**-40  # covers the roundings of a bound, a sum of some hundred products that are not negative
+TINY = 2.0**-1074
+FLOOR = 2.0**-960  # covers what they lose by underflow
+
+
+@compiled_part
+def square_sum(a):
+    """The sum of squares in four strands."""
+    s0 = s1 = s2 = s3 = 0.0
+    m = a.shape[0]
+    last = m - m % 4
+    for i in range(0, last, 4):
+        s0 += a[i] * a[i]
+        s1 += a[i + 1] * a[i + 1]
+        s2 += a[i + 2] * a[i + 2]
+        s3 += a[i + 3] * a[i + 3]
+    for i in range(last, m):
+        s0 += a[i] * a[i]
+    return (s0 + s1) + (s2 + s3)
+
+
+@compiled_part
+def length_up(square, m):
+    """An upper bound of the 2-norm of m doubles from the computed sum of their squares; squares may underflow."""
+    return np.sqrt(square) * (1.0 + (m + 8) * 2.0**-52) + np.sqrt(float(m)) * 2.0**-500
+
+
+@compiled_part
+def lowest_bit(word):
+    """Number of the lowest bit that is set, of a word that is not zero."""
+    number = 0
+    for width in (32, 16, 8, 4, 2, 1):
+        if word & ((np.uint64(1) << np.uint64(width)) - np.uint64(1)) == np.uint64(0):
+            word >>= np.uint64(width)
+            number += width
+    return number
+
+
+@compiled_part
+def row_of(h, v, values, support, weights, own, own_values):
+    """h = the values of vertex v: its row, or the combination ``weights`` of the rows ``support`` (-1 ends them)."""
+    old, m = values.shape
+    if v < old:
+        for i in range(m):
+            h[i] = values[v, i]
+    elif own[v - old] >= 0:
+        for i in range(m):
+            h[i] = own_values[own[v - old], i]
+    else:
+        for i in range(m):
+            h[i] = 0.0
+        for k in range(support.shape[1]):
+            u, c = support[v - old, k], weights[v - old, k]
+            if u < 0:
+                break
+            a = values[u]
+            for i in range(m):
+                h[i] += c * a[i]
+
+
+@compiled_part
+def scaled(value, factor):
+    """value times factor; from here on 0 means exactly 0: the bound of |h - exact| has room for the least double."""
+    product = value * factor
+    return TINY if product == 0.0 and factor != 0.0 else product
+
+
+@compiled
+def activated(rows, values, support, weights, own, own_values, positive, negative, word, creased, left, out, lengths):
+    """Rows of h behind the crease, for the vertices ``rows``, and bounds of |h|, -1 where h is exactly 0.
+
+    No branch by sign: signs are as good as random to a processor. An infinite value that is off becomes nan, which is open.
+    """
+    count = creased.shape[0]
+    slope = np.empty(count)
+    leaks = np.uint64(0)
+    for j in range(count):
+        slope[j] = left[creased[j]]
+        leaks |= np.uint64(slope[j] != 0.0)
+    factor = np.empty(64)
+    for r in range(rows.shape[0]):
+        h = out[r]
+        row_of(h, rows[r], values, support, weights, own, own_values)
+        some = np.uint64(count < h.shape[0])
+        for start in range(0, count, 64):
+            w = word + (start >> 6)
+            plus, minus = positive[r, w], negative[r, w]
+            some |= plus | (leaks * minus)
+            last = min(64, count - start)
+            for b in range(64):
+                factor[b] = 1.0 if (plus >> np.uint64(b)) & np.uint64(1) else 0.0
+            if leaks:
+                for b in range(last):
+                    factor[b] += slope[start + b] * np.float64((minus >> np.uint64(b)) & np.uint64(1))
+            if count == h.shape[0]:  # every coordinate is creased: neighbours in memory
+                for b in range(last):
+                    h[start + b] = scaled(h[start + b], factor[b])
+            else:
+                for b in range(last):
+                    h[creased[start + b]] = scaled(h[creased[start + b]], factor[b])
+        if count < h.shape[0]:
+            for i in range(h.shape[0]):
+                if left[i] == 1.0:
+                    h[i] = scaled(h[i], 1.0)
+        if some:
+            lengths[r] = length_up(square_sum(h), h.shape[0])
+        else:
+            for i in range(h.shape[0]):
+                h[i] = 0.0
+            lengths[r] = -1.0
+
+
+@compiled_part
+def copied(j, copies, positive, negative, v, word):
+    """Copy the bits of the row of which row j is a multiple; False where there is none."""
+    k, factor = copies[0, j], copies[1, j]
+    if k == -1:
+        return False
+    bit, w = np.uint64(1) << np.uint64(j & 63), word + (j >> 6)
+    plus = minus = np.uint64(0)
+    if k >= 0:
+        at = np.uint64(k & 63)
+        plus = (positive[v, word + (k >> 6)] >> at) & np.uint64(1)
+        minus = (negative[v, word + (k >> 6)] >> at) & np.uint64(1)
+        if factor < 0:
+            plus, minus = minus, plus
+    positive[v, w] = (positive[v, w] & ~bit) | (bit * plus)
+    negative[v, w] = (negative[v, w] & ~bit) | (bit * minus)
+    return True
+
+
+@compiled_part
+def bias_alone(i, h, weight, rows):
+    """Whether coordinate i is exactly its bias: every weight that is not 0 meets an input that is exactly 0."""
+    terms = 0
+    for k in range(h.shape[0]):
+        terms += weight[i, k] != 0.0 and h[k] != 0.0
+    return rows[1, i] == 0.0 and terms == 0
+
+
+@compiled
+def proved_signs(
+    h, values, errors, lengths, weight, bias, rows, exact_bias, norms, creased, copies, positive, negative, word, out
+):
+    """Add the bias to the products ``values`` and set the bits that (1) proves; both bits stand for a sign that is open.
+
+    errors: E of the inputs h, lengths: |h| (-1: exactly 0). out (rows, 4): s (-1 where h is 0), g, the bound (2), |A|.
+    """
+    gamma = norms[0]
+    m, count = bias.shape[0], creased.shape[0]
+    bound = np.empty(m)
+    for v in range(values.shape[0]):
+        a = values[v]
+        is_exact = lengths[v] < 0.0
+        length, e = (0.0, 0.0) if is_exact else (lengths[v], errors[v])
+        s, g = (e + gamma * length) * ROOM, (length + e) * ROOM
+        for i in range(m):
+            a[i] += bias[i]
+            bound[i] = (rows[0, i] * s + rows[1, i] * g + rows[2, i]) * ROOM
+            if is_exact:
+                bound[i] = exact_bias[i]
+        out[v, 0], out[v, 1] = (-1.0 if is_exact else s), g
+        out[v, 2] = (norms[1] * e + norms[2] * length + norms[3] * g + norms[4]) * ROOM + FLOOR
+        out[v, 3] = length_up(square_sum(a), m)
+        for start in range(0, count, 64):
+            plus = minus = np.uint64(0)
+            last = min(64, count - start)
+            for b in range(last):
+                i = creased[start + b]
+                plus |= np.uint64(a[i] > bound[i]) << np.uint64(b)
+                minus |= np.uint64(-a[i] > bound[i]) << np.uint64(b)
+            both = ~(plus | minus)
+            if last < 64:
+                both &= (np.uint64(1) << np.uint64(last)) - np.uint64(1)
+            w = word + (start >> 6)
+            positive[v, w], negative[v, w] = plus | both, minus | both
+            while both != np.uint64(0):
+                j = start + lowest_bit(both)
+                both &= both - np.uint64(1)
+                if not copied(j, copies, positive, negative, v, word):
+                    i, bit = creased[j], np.uint64(1) << np.uint64(j & 63)
+                    if is_exact or bias_alone(i, h[v], weight, rows):
+                        if bias[i] > exact_bias[i] or (bias[i] == 0.0 and exact_bias[i] == 0.0):
+                            negative[v, w] &= ~bit
+                        if -bias[i] > exact_bias[i] or (bias[i] == 0.0 and exact_bias[i] == 0.0):
+                            positive[v, w] &= ~bit
+
+
+@compiled
+def simplices(cells, nodes, edges, n_edges, order, positive, negative, scratch, out):
+    """For every cell dim + 1 affinely independent vertices of it, -1 behind them.
+
+    ``order``: the cells of dimension 2 and more, dimensions ascending. A facet's simplex, and a vertex of another facet's
+    simplex with a bit that the first simplex lacks: the bits of a simplex that spans its cell are the cell's, so that vertex
+    lies off the closed facet and, in the closed cell, off its affine hull.
+    """
+    for e in range(n_edges):
+        c = edges[e, EDGE_CELL]
+        out[c, 0], out[c, 1] = edges[e, EDGE_A], edges[e, EDGE_B]
+    words = positive.shape[1]
+    for c in order:
+        dim = cells[c, CELL_DIM]
+        node = cells[c, CELL_FACETS]
+        base = nodes[node, NODE_FACET] >> 1
+        for w in range(words):
+            scratch[0, w] = scratch[1, w] = np.uint64(0)
+        for k in range(dim):
+            u = out[base, k]
+            out[c, k] = u
+            for w in range(words):
+                scratch[0, w] |= positive[u, w]
+                scratch[1, w] |= negative[u, w]
+        node = nodes[node, NODE_NEXT_FACET]
+        found = -1
+        while node >= 0 and found < 0:
+            facet = nodes[node, NODE_FACET] >> 1
+            for k in range(dim):
+                u = out[facet, k]
+                lacks = np.uint64(0)
+                for w in range(words):
+                    lacks |= (positive[u, w] & ~scratch[0, w]) | (negative[u, w] & ~scratch[1, w])
+                if lacks != np.uint64(0):
+                    found = u
+                    break
+            node = nodes[node, NODE_NEXT_FACET]
+        out[c, dim] = found

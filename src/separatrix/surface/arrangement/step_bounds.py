@@ -1,0 +1,59 @@
+"""What the error bounds of one step need, computed once a step and rounded up (§6).
+
+With h the float input of a step (after the crease), |h - exact| <= E in the 2-norm, and A = fl(h W^T + b) in any order of
+summation, with or without fused operations,
+
+    |A_i - exact_i| <= p_i s + q_i g + c_i,    s = E + gamma |h|,  g = |h| + E,                                       (1)
+    |A - exact|_2   <= |W|_2 E + gamma |W|_F |h| + |q|_2 g + |c|_2,                                                   (2)
+
+p_i >= |w_i|_2, q_i the radius of row i, c_i = gamma |b_i| + radius of b_i + what underflow can lose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from separatrix.surface.arrangement.linear_steps import LinearStep
+from separatrix.surface.arrangement.norms import TINIEST, gamma, norm_up, raised, spectral_norm_up
+
+
+@dataclass(frozen=True, eq=False)
+class StepBounds:
+    """``rows`` (3, m): p, q, c of (1); ``exact_bias`` (m,): the radius of the bias alone, which is c where h is exactly 0.
+
+    ``norms``: gamma, |W|_2, gamma |W|_F, |q|_2, |c|_2 of (2), |W|_F; ``growth``: the largest slope in size, at least 1;
+    ``left`` (m,): slopes below zero; ``creased`` (c,).
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+    rows: np.ndarray
+    exact_bias: np.ndarray
+    norms: np.ndarray
+    growth: float
+    left: np.ndarray
+    creased: np.ndarray
+
+    @classmethod
+    def of(cls, step: LinearStep) -> StepBounds:
+        """The bounds of ``step``."""
+        weight, bias = np.array(step.weight, order="C"), np.array(step.bias)  # a network's own arrays are read-only
+        unit = gamma(weight.shape[1] + 1)
+        with np.errstate(all="ignore"):
+            lost = (weight.shape[1] + 4) * TINIEST
+            c = raised(unit * np.abs(bias) + step.bias_radius + lost)
+            p = norm_up(weight)
+            whole = float(norm_up(weight.ravel()))
+            norms = [unit, spectral_norm_up(weight), unit * whole, norm_up(step.weight_radius), norm_up(c), whole]
+        return cls(
+            weight,
+            bias,
+            np.ascontiguousarray(np.stack([p, step.weight_radius, c])),
+            np.array(step.bias_radius, dtype=np.float64),
+            np.array(raised(np.array(norms)), dtype=np.float64),
+            max(1.0, float(np.abs(step.slope).max())),
+            np.array(step.slope, dtype=np.float64),
+            np.array(step.creased, dtype=np.int64),
+        )
