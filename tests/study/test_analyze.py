@@ -35,7 +35,9 @@ def test_three_blobs_have_a_sink_a_class_and_every_point_flows_to_its_own(blobs:
 
 
 def test_a_study_carries_all_that_the_page_needs(blobs: Analysis) -> None:
-    assert blobs.is_finished and blobs.surface is None and blobs.domain == BOX
+    assert (
+        blobs.is_finished and [found.place for found in blobs.surface] == ["the box [-2, 2]^2"] and blobs.domain == BOX
+    )
     assert blobs.data is not None and (blobs.data.n, blobs.data.n_labelled, blobs.data.n_samples) == (300, 300, 300)
     assert blobs.data.class_means.shape == (3, 2) and np.isfinite(blobs.data.class_means).all()
     assert (
@@ -50,7 +52,7 @@ def test_a_study_carries_all_that_the_page_needs(blobs: Analysis) -> None:
         "index sum (3.1)",
     }
     assert not [check for check in blobs.consistency if check.holds is False]
-    assert [claim.number for claim in blobs.claims] == ["C3", "C4", "C5", "C6"]
+    assert [claim.number for claim in blobs.claims] == ["C1", "C2", "C3", "C4", "C5", "C6"]
     slow, strong = blobs.flow[0].slow, blobs.flow[0].strong
     assert slow is not None and strong is not None and slow.frames.shape[0] == len(blobs.flow[0].sinks)
     assert slow.nearest_distance is not None and slow.nearest_distance.shape == slow.frames.shape[:2]

@@ -67,7 +67,7 @@ analyze(sx.data.network("blobs-sigmoid"), sx.Box.cube(2, -2, 2), sx.data.toy("bl
         progress=die)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False, env=dict(os.environ)).returncode == 9
-    assert len(list(tmp_path.glob("*.piece.npz"))) == 4
+    assert len(list(tmp_path.glob("*.piece.npz"))) == 5
     rest = run(resume=tmp_path)
     assert answer(rest) == answer(whole)
 
@@ -77,7 +77,7 @@ def test_a_second_run_takes_up_everything_and_other_questions_nothing(tmp_path: 
     for path in tmp_path.glob("sinks-of-log-density*"):
         path.write_bytes(path.read_bytes()[:100])
     again = run(resume=tmp_path)
-    assert answer(again) == answer(whole) and any("7 finished pieces" in note for note in again.notes)
+    assert answer(again) == answer(whole) and any("8 finished pieces" in note for note in again.notes)
     other = run(resume=tmp_path, rng=1)
     assert not any("taken up" in note for note in other.notes)
 

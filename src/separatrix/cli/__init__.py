@@ -1,4 +1,6 @@
-"""The shell: ``separatrix demo``, ``info``, ``analyze``, ``equation``. Thin: it parses, calls study and views, and prints.
+"""The shell: ``separatrix demo``, ``info``, ``analyze``, ``equation``, ``surface``, ``homology``.
+
+Thin: it parses, calls study and views, and prints.
 
 Exit status 0: done; 2: input that cannot be used, with a message of a few lines on stderr; 130: interrupted, what was
 finished is kept.
@@ -20,7 +22,9 @@ from separatrix._version import __version__
 from separatrix.cli.analyze_command import analyze_command
 from separatrix.cli.demo_command import demo_command
 from separatrix.cli.equation_command import equation_command
+from separatrix.cli.homology_command import homology_command
 from separatrix.cli.info_command import info_command
+from separatrix.cli.surface_command import surface_command
 from separatrix.errors import SeparatrixError
 
 DONE, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 0, 2, 130, 141
@@ -30,10 +34,10 @@ WIDTH, MOST_LINES = 100, 8
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH})
 @click.version_option(__version__, prog_name="separatrix")
 def program() -> None:
-    """What a trained classifier has learned: its sinks, their basins, and what is proved of them."""
+    """What a trained classifier has learned: its decision surface, its gradient flow, and what is proved of them."""
 
 
-for _command in (demo_command, info_command, analyze_command, equation_command):
+for _command in (demo_command, info_command, analyze_command, equation_command, surface_command, homology_command):
     program.add_command(_command)
 
 

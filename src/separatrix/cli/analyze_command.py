@@ -18,6 +18,10 @@ PATH = click.Path(path_type=Path)
 @click.option("--potential", multiple=True, metavar="NAME",
               help="log-density, log-odds, log-odds:3, margin:3:5, confidence, …; may be repeated.")  # fmt: skip
 @click.option("--basins/--no-basins", default=None, help="Basins of every potential, or of none.")
+@click.option(
+    "--surface/--no-surface", default=None, help="The decision surface or not; default: where it can be computed."
+)
+@click.option("--through", type=PATH, metavar="FILE", help="2 to 4 points: the surface on the slice through them.")
 @click.option("--out", type=PATH, metavar="DIR", help="Folder for report.html, analysis.json and arrays.npz.")
 @click.option("--workers", type=int, metavar="N", help="Processes; -1 for all cores. The answer does not depend on it.")
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786.")
@@ -30,7 +34,7 @@ PATH = click.Path(path_type=Path)
 @click.option("--allow-pickle", is_flag=True, help="Read files that hold pickles. These can run any code.")
 @click.pass_obj
 def analyze_command(command: str, model: str, box: tuple[float, float] | None, out: Path | None, **options: Any) -> int:
-    """Find what the classifier in the file MODEL has learned: sinks, basins, theorems.
+    """Find what the classifier in the file MODEL has learned: decision surface, sinks, basins, theorems.
 
     MODEL is a .npz or .safetensors file, or the name of an embedded network (separatrix info lists them). Without --box
     the study is on [0, 1]^n or, where that does not hold the data, on the smallest box that does.
@@ -40,9 +44,11 @@ def analyze_command(command: str, model: str, box: tuple[float, float] | None, o
     from separatrix.data.embedded_networks import model as read_model
     from separatrix.domains import Box
     from separatrix.study.analyze import analyze
+    from separatrix.study.parallel import worker_count
 
     json_file, plot_file = options["json_file"], options["plot_file"]
     check_files(json_file, plot_file)
+    worker_count(options["workers"], 0.0)  # refused before anything is read or said
     net = read_model(model, activation=options["activation"], allow_pickle=options["allow_pickle"])
     domain = None if box is None else Box.cube(net.n_inputs, *box)
     pieces = None if out is None else out / "pieces"
@@ -51,7 +57,8 @@ def analyze_command(command: str, model: str, box: tuple[float, float] | None, o
     with shown_progress(options["quiet"]) as progress:
         analysis = analyze(
             net, domain, options["data"], potential=options["potential"] or None, samples=options["samples"],
-            basins=options["basins"], workers=options["workers"], cluster=options["cluster"], resume=pieces,
+            basins=options["basins"], surface=options["surface"], through=options["through"], workers=options["workers"],
+            cluster=options["cluster"], resume=pieces,
             rng=options["seed"], progress=progress, command=command,
         )  # fmt: skip
         return deliver(analysis, out, json_file, plot_file)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from separatrix.networks.theorem_record import Theorem
 from separatrix.records import Record
 from separatrix.study.equations import Equation
 from separatrix.study.portrait import Portrait
+from separatrix.study.surface_portrait import SurfacePortrait
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,13 @@ class Analysis(Record):
     """Everything that fits the network and the domain. ``print`` gives one screen, :meth:`report` the page.
 
     ``flow``: one Portrait a potential; ``findings``: sentences in plain words, the most important first, each with its
-    certainty; ``surface`` is None in this version.
+    certainty; ``surface``: one SurfacePortrait a place where the decision surface was computed.
     """
 
     network: NetworkSummary
     data: DataSummary | None = None
     flow: tuple[Portrait, ...] = ()
-    surface: Any = None
+    surface: tuple[SurfacePortrait, ...] = ()
     theorems: tuple[Theorem, ...] = ()
     findings: tuple[Statement, ...] = ()
     consistency: tuple[Check, ...] = ()

@@ -28,6 +28,8 @@ from separatrix.study.parallel import worker_count
 from separatrix.study.pieces import Pieces
 from separatrix.study.question import Question, asked
 from separatrix.study.stages import LOGGER, Stages
+from separatrix.study.surface_chapter import SurfaceChapter
+from separatrix.study.surface_words import surface_checks
 from separatrix.study.wording import counted
 
 TOLD_SECONDS = 20
@@ -42,6 +44,8 @@ def analyze(
     potential: Any = None,
     samples: Any = None,
     basins: bool | None = None,
+    surface: bool | None = None,
+    through: Any = None,
     workers: int | None = None,
     cluster: str | None = None,
     resume: str | os.PathLike[str] | None = None,
@@ -50,7 +54,7 @@ def analyze(
     effort: float = 1.0,
     command: str = "",
 ) -> Analysis:
-    """What a network has learned, as far as this version can tell: theorems, sinks, basins, distances to the data.
+    """What a network has learned: its decision surface, theorems, sinks, basins, distances to the data.
 
     - ``net``: anything that :func:`separatrix.load` takes
     - ``domain``: a Box, a pair (lower, upper) or WholeSpace; None: [0, 1]^n where it holds the data or there are none,
@@ -61,6 +65,9 @@ def analyze(
       three classes or more, the log-density
     - ``samples``: points whose basins are sought, as ``data``; None: the data, 10,000 of them at the most
     - ``basins``: whether basins are sought; None: not for the potentials of one class among several
+    - ``surface``: whether the decision surface is computed, None: where that takes less than about a minute; ``through``:
+      points (2 to 4, n_inputs) that span the slice on which it is, None: the domain itself for few inputs, else the plane
+      through three data
     - ``workers``: processes, None for a sensible number; ``cluster``: address of a Dask scheduler. Neither changes an
       answer
     - ``resume``: a folder in which finished pieces are kept; a run that was killed goes on there
@@ -87,6 +94,7 @@ def analyze(
     chapter = FlowChapter(
         question, Pieces(resume), stages, worker_count(workers, cost(question)), cluster, float(effort)
     )
+    surfaces = SurfaceChapter(question, chapter.pieces, stages, through)
     is_finished, flow_note, proved, written = True, flows_exist(question), (), ()
     if (forecast := estimate_of(question, workers)).seconds_with_workers > TOLD_SECONDS:
         LOGGER.info("this may take %s", repr(forecast).removeprefix("Estimate(").removesuffix(")"))
@@ -94,12 +102,15 @@ def analyze(
         try:
             proved = _theorems(question, stages)
             written = _equations(question, stages)
+            if surface is not False:
+                surfaces.run()
             if not flow_note:
                 chapter.run()
         except KeyboardInterrupt:
             is_finished = False
-        found = _assembled(question, chapter, (proved, written), flow_note)
+        found = _assembled(question, chapter, surfaces, (proved, written), flow_note)
     notes = [*question.notes, *([f"the flow was left out: {flow_note}"] if flow_note else [])]
+    notes += [f"the decision surface was left out: {surfaces.note}"] if surfaces.note else []
     if chapter.pieces.n_resumed:
         notes.append(f"{chapter.pieces.n_resumed} finished pieces were taken up from {chapter.pieces.folder}")
     if not is_finished:
@@ -127,14 +138,19 @@ def _equations(question: Question, stages: Stages) -> tuple[Equation, ...]:
 
 
 def _assembled(
-    question: Question, chapter: FlowChapter, exact: tuple[tuple[Theorem, ...], tuple[Equation, ...]], flow_note: str
+    question: Question,
+    chapter: FlowChapter,
+    surfaces: SurfaceChapter,
+    exact: tuple[tuple[Theorem, ...], tuple[Equation, ...]],
+    flow_note: str,
 ) -> Analysis:
     proved, written = exact
-    summary, flow = summary_of(question.net, question), chapter.portraits()
-    checks = checks_of(question, summary, flow, chapter.rechecked)
-    findings = findings_of(summary, question.domain, flow, proved, checks, flow_note)
+    summary, flow, surface = summary_of(question.net, question), chapter.portraits(), tuple(surfaces.found)
+    checks = (*checks_of(question, summary, flow, chapter.rechecked), *surface_checks(surface))
+    findings = findings_of(summary, question.domain, flow, proved, checks, flow_note, surface)
     return Analysis(
         network=summary, data=data_summary(question), flow=flow, theorems=proved, findings=findings, consistency=checks,
-        claims=claims_of(summary, flow, proved, flow_note, written), equations=written, domain=question.domain,
+        claims=claims_of(summary, flow, proved, flow_note, written, (surface, surfaces.note)), equations=written,
+        surface=surface, domain=question.domain,
         certainty=Certainty.weakest(statement.certainty for statement in findings),
     )  # fmt: skip

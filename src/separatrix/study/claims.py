@@ -10,6 +10,8 @@ from separatrix.study.equations import Equation
 from separatrix.study.findings import main_portraits
 from separatrix.study.manifold_words import far_lengths, measured_strips
 from separatrix.study.portrait import Portrait
+from separatrix.study.surface_portrait import SurfacePortrait
+from separatrix.study.surface_words import surface_claims
 from separatrix.study.wording import class_list, counted, domain_name, percent
 
 TEXTS = {
@@ -23,18 +25,19 @@ SHOWN, PARTLY, IMPOSSIBLE = "shown", "partly shown", "not possible here"
 
 def claims_of(
     network: NetworkSummary, flow: tuple[Portrait, ...], theorems: tuple[Theorem, ...], flow_note: str = "",
-    equations: tuple[Equation, ...] = (),
+    equations: tuple[Equation, ...] = (), surface: tuple[tuple[SurfacePortrait, ...], str] = ((), ""),
 ) -> tuple[Claim, ...]:  # fmt: skip
-    """C3 to C6, as far as this run speaks to them."""
+    """C1 to C6, as far as this run speaks to them."""
+    of_surfaces = surface_claims(*surface)
     first = next(iter(flow), None)
     if first is None:
         reason = flow_note or "the run ended before any sink was found"
-        return (Claim("C3", TEXTS["C3"], IMPOSSIBLE, reason), *_reductions(theorems, equations))
+        return (*of_surfaces, Claim("C3", TEXTS["C3"], IMPOSSIBLE, reason), *_reductions(theorems, equations))
     names = f"{len(flow)} potentials" if len(flow) > 1 else f"the {first.potential}"
     followed = Claim(
         "C3", TEXTS["C3"], SHOWN, f"the gradient flow of {names} was followed on {domain_name(first.domain)}"
     )
-    return (followed, *_reductions(theorems, equations), _sinks_and_basins(network, flow), *_away(flow))
+    return (*of_surfaces, followed, *_reductions(theorems, equations), _sinks_and_basins(network, flow), *_away(flow))
 
 
 def _reductions(theorems: tuple[Theorem, ...], equations: tuple[Equation, ...]) -> list[Claim]:

@@ -13,6 +13,8 @@ from separatrix.study.analysis import Check, NetworkSummary
 from separatrix.study.manifold_words import of_manifolds
 from separatrix.study.portrait import Portrait
 from separatrix.study.question import class_of
+from separatrix.study.surface_portrait import SurfacePortrait
+from separatrix.study.surface_words import surface_findings
 from separatrix.study.wording import class_list, counted, domain_name, number, percent
 
 PROOF = ("Krawczyk's test in interval arithmetic: one equilibrium in a stated box, multipliers strictly outward, "
@@ -29,7 +31,7 @@ NEIGHBOURS = "nearest neighbours in floating point; a sample of the data for the
 
 def findings_of(
     network: NetworkSummary, domain: Domain, flow: tuple[Portrait, ...], theorems: tuple[Theorem, ...],
-    checks: tuple[Check, ...], flow_note: str = "",
+    checks: tuple[Check, ...], flow_note: str = "", surface: tuple[SurfacePortrait, ...] = (),
 ) -> tuple[Statement, ...]:  # fmt: skip
     """Five to eight sentences, the most important first; a law that is broken stands before everything else."""
     broken = [Statement(f"Disagreement: {c.statement} does not hold: {c.detail}.", Certainty.VERIFIED, c.name)
@@ -37,6 +39,7 @@ def findings_of(
     found = [*broken]
     for portrait in main_portraits(flow):
         found += _of_sinks(portrait, domain)
+    found += surface_findings(surface)
     found += _of_all_log_odds(flow, network.n_classes)
     found += _of_distance(main_portraits(flow))
     for portrait in main_portraits(flow):

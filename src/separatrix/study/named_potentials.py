@@ -27,7 +27,7 @@ MAKERS: dict[str, tuple[int, Callable[..., Potential]]] = {
 }
 OTHER_NAMES = {"logdensity": "log-density", "logodds": "log-odds", "class-probability": "probability",
                "neg-entropy": "negative-entropy", "entropy": "negative-entropy"}  # fmt: skip
-FORMS = "log-density, log-odds (all classes), log-odds:3, probability:3, margin:3:5, confidence, negative-entropy"
+FORMS = "log-density, log-odds (all classes), log-odds:3, probability:3, margin:3:5 (or margin:3,5), confidence, negative-entropy"
 
 
 def chosen_potentials(net: Network, potential: Any, notes: list[str]) -> tuple[Potential, ...]:

@@ -26,12 +26,14 @@ from separatrix.records import Provenance
 from separatrix.study.analysis import Analysis, Check, Claim, DataSummary, NetworkSummary
 from separatrix.study.equations import Equation
 from separatrix.study.portrait import OffData, Portrait, Strips
+from separatrix.study.surface_portrait import NeuronSummary, RegionSummary, SurfaceDrawing, SurfacePortrait
 
 KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        Analysis, Basins, Box, Check, Claim, CriticalPoints, DataSummary, Equation, Hypothesis, NetworkSummary, OffData, Portrait,
-        Provenance, SinkAtInfinity, Statement, Strips, Theorem, WholeSpace,
+        Analysis, Basins, Box, Check, Claim, CriticalPoints, DataSummary, Equation, Hypothesis, NetworkSummary, NeuronSummary,
+        OffData, Portrait, Provenance, RegionSummary, SinkAtInfinity, Statement, Strips, SurfaceDrawing, SurfacePortrait, Theorem,
+        WholeSpace,
     )
 }  # fmt: skip
 IN_THE_TEXT, REPEATED = 64, 32

@@ -11,8 +11,8 @@ from separatrix.views.tables import MINUS, tick
 
 BOX = re.compile(r"(?:the box )?Box\(dim=\d+, ([^()]*)\)")
 SIGNS = (("&gt;=", "≥"), ("&lt;=", "≤"), ("!=", "≠"), ("-&gt;", "→"), (" - ", " − "))
-POWER = re.compile(r"(?<=[\])Rn])\^(\d+|n)(?!\w)")
-INDEX = re.compile(r"(?<![\w&#;])([pzlwx])_(\w)(?!\w)|(?<![\w&#])([Wb])(\d)(?!\w)")
+POWER = re.compile(r"(?<=[\])RnZ])\^(\d+|n)(?!\w)")
+INDEX = re.compile(r"(?<![\w&#;])([pzlwx])_(\w)(?!\w)|(?<![\w&#])([WbH])(\d)(?!\w)")
 EXPONENT = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-])0?(\d+)(?!\w)")
 NEGATIVE = re.compile(r"(?<![\w-])-(?=\d)")
 PAIR = re.compile(r"\[(\S{1,12}), (\S{1,12})\]")

@@ -26,6 +26,7 @@ from separatrix.views.notation import box_ends, domain_words, sentence
 from separatrix.views.plane_views import plane_view
 from separatrix.views.sink_views import MOST_STRIPS, SinkCard, by_class, sink_cards
 from separatrix.views.sprites import Sprite
+from separatrix.views.surface_views import surface_view
 
 MOST_IN_STRIP = 10
 MOST_CARDS = 12
@@ -90,6 +91,7 @@ class Page:
         order = sorted(range(len(analysis.flow)), key=lambda i: (analysis.flow[i] is not main, i))
         self.flows = tuple(self._flow(analysis.flow[i], i) for i in order)
         self.equations = tuple(equation_view(equation) for equation in analysis.equations)
+        self.surfaces = tuple(surface_view(portrait, self.canvas) for portrait in analysis.surface)
         self.chapters = tuple(chapter for chapter, is_there in self._chapters() if is_there)
 
     def _flow(self, portrait: Portrait, place: int) -> FlowView:
@@ -106,6 +108,8 @@ class Page:
             (Chapter("findings", "Findings"), bool(analysis.findings or self.flows)),
             (Chapter("sinks", "Sinks"), any(flow.cards for flow in self.flows)),
             (Chapter("basins", "Basins"), any(flow.basins for flow in self.flows)),
+            (Chapter("surface", "Decision surface"), bool(self.surfaces)),
+            (Chapter("homology", "Homology by hand"), any(s.portrait.computation for s in self.surfaces)),
             (Chapter("equation", "The equation"), bool(self.equations)),
             (Chapter("theorems", "Theorems"), bool(analysis.theorems)),
             (Chapter("consistency", "Consistency"), bool(analysis.consistency)),

@@ -88,6 +88,74 @@ document.querySelectorAll(".film").forEach((film) => {
   output.textContent = "at the sink";
 });
 
+// A surface in space, drawn on a canvas from back to front; pointer and arrow keys turn it.
+function turntable(figure) {
+  const mesh = JSON.parse(figure.dataset.mesh), svg = figure.querySelector("svg");
+  const canvas = make("canvas", { tabIndex: 0 }), pen = canvas.getContext("2d");
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", figure.dataset.name + "; arrow keys turn it");
+  const n = mesh.points.length / 3, x = new Float64Array(n), y = new Float64Array(n), z = new Float64Array(n);
+  const faces = Array.from({ length: mesh.triangles.length / 3 }, (_, t) => t);
+  const depth = new Float64Array(faces.length);
+  let turn = mesh.turn, tilt = mesh.tilt, held = null;
+  const shades = [...Array(12)].map((_, i) => make("i", { className: "shade s" + i }));
+  const draw = () => {
+    const side = canvas.clientWidth * devicePixelRatio;
+    if (canvas.width !== side) canvas.width = canvas.height = side;
+    const [c, s, u, v] = [Math.cos(turn), Math.sin(turn), Math.cos(tilt), Math.sin(tilt)];
+    const seen = (list, i, px, py, pz) => {
+      const [a, b, h] = [list[3 * i], list[3 * i + 1], list[3 * i + 2]];
+      px[i] = side * (0.5 + (c * a + s * b) / 3.6);
+      py[i] = side * (0.5 - (-s * v * a + c * v * b + u * h) / 3.6);
+      pz[i] = s * u * a - c * u * b + v * h;
+    };
+    for (let i = 0; i < n; i++) seen(mesh.points, i, x, y, z);
+    const corner = [[], [], []];
+    for (let i = 0; i < 8; i++) seen(mesh.corners, i, ...corner);
+    const style = getComputedStyle(figure), line = (name) => style.getPropertyValue(name);
+    pen.clearRect(0, 0, side, side);
+    const edges = (ends, px, py, colour, width) => {
+      pen.beginPath();
+      for (let i = 0; i < ends.length; i += 2) { pen.moveTo(px[ends[i]], py[ends[i]]); pen.lineTo(px[ends[i + 1]], py[ends[i + 1]]); }
+      pen.strokeStyle = colour; pen.lineWidth = width * devicePixelRatio; pen.stroke();
+    };
+    edges(mesh.frame, corner[0], corner[1], line("--muted"), 0.7);
+    const fill = shades.map((node) => getComputedStyle(node).fill);
+    const t = mesh.triangles, ridge = line("--paper");
+    faces.forEach((f) => { depth[f] = z[t[3 * f]] + z[t[3 * f + 1]] + z[t[3 * f + 2]]; });
+    faces.sort((f, g) => depth[f] - depth[g]);
+    pen.lineWidth = 0.4 * devicePixelRatio; pen.strokeStyle = ridge; pen.lineJoin = "round";
+    for (const f of faces) {
+      const [i, j, k] = [t[3 * f], t[3 * f + 1], t[3 * f + 2]];
+      const [ax, ay, az, bx, by, bz] = [x[j] - x[i], y[j] - y[i], z[j] - z[i], x[k] - x[i], y[k] - y[i], z[k] - z[i]];
+      const unit = side / 3.6, nz = ax * by - ay * bx, nx = (ay * bz - az * by) * unit, ny = (az * bx - ax * bz) * unit;
+      const light = Math.abs(nz) / (Math.hypot(nx, ny, nz) || 1);
+      pen.fillStyle = fill[Math.min(11, Math.floor(12 * light))];
+      pen.beginPath(); pen.moveTo(x[i], y[i]); pen.lineTo(x[j], y[j]); pen.lineTo(x[k], y[k]); pen.closePath();
+      pen.fill(); pen.stroke();
+    }
+    edges(mesh.cycles, x, y, line("--bad"), 2.5);
+  };
+  const turned = (right, up) => { turn -= right; tilt = Math.max(-1.5, Math.min(1.5, tilt + up)); draw(); };
+  canvas.addEventListener("pointerdown", (event) => { held = event; canvas.setPointerCapture(event.pointerId); });
+  canvas.addEventListener("pointermove", (event) => {
+    if (!held) return;
+    turned((event.clientX - held.clientX) / 120, (event.clientY - held.clientY) / 120);
+    held = event;
+  });
+  canvas.addEventListener("pointerup", () => { held = null; });
+  canvas.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] }[event.key];
+    if (step) { event.preventDefault(); turned(...step); }
+  });
+  svg.after(canvas, make("p", { className: "note hint", textContent: "Drag it, or use the arrow keys, to turn it." }));
+  svg.after(make("span", { hidden: true }, ...shades));
+  figure.classList.add("turning");
+  new ResizeObserver(draw).observe(canvas);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+}
+document.querySelectorAll("figure[data-mesh]").forEach(turntable);
+
 document.querySelectorAll(".badge").forEach((badge) => {
   const place = () => {
     const tip = badge.querySelector(".tip");

@@ -1,0 +1,107 @@
+"""``separatrix surface MODEL``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from separatrix.study.surface_portrait import SurfacePortrait
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command("surface")
+@click.argument("model")
+@click.option(
+    "--box", nargs=2, type=float, metavar="LO HI", help="The cube [LO, HI]^n; default: the network's own box."
+)
+@click.option("--classes", nargs=2, type=int, metavar="I J", help="The surface between two classes; default: all.")
+@click.option("--through", type=PATH, metavar="FILE", help="2 to 4 points (.npy, .npz, .csv): the slice through them.")
+@click.option("--data", type=PATH, metavar="FILE", help="Points to count in the regions (.npy, .npz, .csv).")
+@click.option("--explain", is_flag=True, help="Write the homology computation out.")
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the result as JSON.")
+@click.option(
+    "--plot", "plot_file", type=PATH, metavar="FILE", help="Draw it (.svg, .png, .pdf), in up to 3 dimensions."
+)
+@click.option("--activation", metavar="NAME", help="The hidden layers' function, for files that do not say it.")
+@click.option("--allow-pickle", is_flag=True, help="Read files that hold pickles. These can run any code.")
+def surface_command(
+    model: str, box: tuple[float, float] | None, classes: tuple[int, int] | None, explain: bool, **options: Any
+) -> None:
+    """Compute the decision surface of the classifier in MODEL: cells, regions, islands, neurons, homology over Z.
+
+    A piecewise linear network with up to 6 inputs gives the exact complex, a smooth one with up to 3 a certified one. With
+    more inputs give --through: the network is cut by the slice through these points.
+    """
+    from separatrix.cli.results import check_files
+    from separatrix.data.embedded_networks import box_of
+    from separatrix.data.embedded_networks import model as read_model
+    from separatrix.domains import Box
+    from separatrix.errors import InputError
+
+    check_files(options["json_file"], options["plot_file"])
+    net = read_model(model, activation=options["activation"], allow_pickle=options["allow_pickle"])
+    domain = box_of(net.reading.metadata) if box is None else Box.cube(net.n_inputs, *box)
+    portrait = _portrait(net, domain, classes, options)
+    if options["json_file"] is not None:
+        options["json_file"].write_text(portrait.to_json(), encoding="utf-8")
+    if options["plot_file"] is not None:
+        if portrait.dim > 3:
+            raise InputError(f"--plot: surfaces are drawn in up to 3 dimensions, this one lies in {portrait.dim}")
+        from separatrix.views.flow_plots import save_plot
+
+        save_plot(portrait, options["plot_file"])
+    for line in described(portrait):
+        click.echo(line)
+    if explain:
+        click.echo(f"\n{portrait.computation}")
+
+
+def _portrait(net: Any, domain: Any, classes: tuple[int, int] | None, options: dict[str, Any]) -> SurfacePortrait:
+    from separatrix.errors import InputError
+    from separatrix.study.question import asked
+    from separatrix.study.surface_chapter import surface_portrait
+    from separatrix.study.surface_places import places_of
+
+    question = asked(net, domain, options["data"], basins=False)
+    places, note = places_of(question, options["through"])
+    if not places:
+        raise InputError(f"the decision surface of this network: {note}; give --through FILE")
+    return surface_portrait(places[0], question.domain, classes)
+
+
+def described(portrait: SurfacePortrait) -> list[str]:
+    """The lines about a surface."""
+    from separatrix.study.surface_words import group_words
+
+    cells = " + ".join(f"{n:,}" for n in portrait.cell_counts)
+    lines = [f"decision surface on {portrait.place} [{portrait.certainty}]", f"  cells by dimension  {cells}"]
+    if portrait.ambient_counts:
+        lines.append(f"  cells it divides    {' + '.join(f'{n:,}' for n in portrait.ambient_counts)}")
+    lines.append(f"  homology over Z     {group_words(portrait)}")
+    if portrait.n_exact:
+        lines.append(f"  decided exactly     {portrait.n_exact:,} signs in rational numbers")
+    if portrait.n_unsettled:
+        lines.append(f"  not settled         {portrait.n_unsettled:,} parts of the box")
+    if portrait.neurons:
+        best = ", ".join(f"{row.neuron} ({row.n_cells:,})" for row in portrait.neurons[:6])
+        lines.append(f"  dominant neurons    {portrait.n_neurons}; most cells: {best}")
+        lines.append(f"  nerve of the cover  Betti numbers {', '.join(map(str, portrait.nerve_betti))}")
+    lines.append(f"decision regions [{portrait.regions_certainty}]")
+    lines.append(
+        "  class  components  islands  share of the box  Betti numbers" + ("  data" if _has_data(portrait) else "")
+    )
+    for row in portrait.regions:
+        data = f"  {row.n_data:,}" if row.n_data >= 0 else ""
+        betti = ", ".join(map(str, row.betti))
+        lines.append(
+            f"  {row.k:>5}  {row.n_components:>10,}  {row.n_islands:>7,}  {100 * row.share:>14.2f} %  {betti:<13}{data}"
+        )
+    return lines
+
+
+def _has_data(portrait: SurfacePortrait) -> bool:
+    return any(row.n_data >= 0 for row in portrait.regions)
