@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ("import_time", "scaling", "sinks", "basins", "flows", "relu_flow")
+NAMES = ("import_time", "scaling", "sinks", "basins", "flows", "relu_flow", "complexes", "homology", "smooth_surfaces")
 
 
 def main(names: list[str]) -> int:
