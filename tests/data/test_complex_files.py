@@ -125,3 +125,9 @@ def test_missing_files_folders_and_pickles_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "objects.npz", d1=np.array([[None]], dtype=object))
     with pytest.raises(UnreadableFileError, match="pickle"):
         load_complex(tmp_path / "objects.npz")
+
+
+def test_a_name_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"d1": [[1]], "d1": [[2]]}')
+    with pytest.raises(UnreadableFileError, match="twice"):
+        load_complex(tmp_path / "a.json")

@@ -16,10 +16,19 @@ PATH = click.Path(path_type=Path)
 @click.command("surface")
 @click.argument("model")
 @click.option(
-    "--box", nargs=2, type=float, metavar="LO HI", help="The cube [LO, HI]^n; default: the network's own box."
+    "--box",
+    nargs=2,
+    type=float,
+    metavar="LO HI",
+    help="The cube [LO, HI]^n; default: the box its file names, else [0, 1]^n.",
 )
 @click.option("--classes", nargs=2, type=int, metavar="I J", help="The surface between two classes; default: all.")
-@click.option("--through", type=PATH, metavar="FILE", help="2 to 4 points (.npy, .npz, .csv): the slice through them.")
+@click.option(
+    "--through",
+    type=PATH,
+    metavar="FILE",
+    help="2 to 4 points (.npy, .npz, .csv): the slice through them, half a step beyond each.",
+)
 @click.option("--data", type=PATH, metavar="FILE", help="Points to count in the regions (.npy, .npz, .csv).")
 @click.option("--explain", is_flag=True, help="Write the homology computation out.")
 @click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the result as JSON.")
@@ -46,11 +55,11 @@ def surface_command(
     net = read_model(model, activation=options["activation"], allow_pickle=options["allow_pickle"])
     domain = box_of(net.reading.metadata) if box is None else Box.cube(net.n_inputs, *box)
     portrait = _portrait(net, domain, classes, options)
+    if options["plot_file"] is not None and portrait.dim > 3:
+        raise InputError(f"--plot: surfaces are drawn in up to 3 dimensions, this one lies in {portrait.dim}")
     if options["json_file"] is not None:
         options["json_file"].write_text(portrait.to_json(), encoding="utf-8")
     if options["plot_file"] is not None:
-        if portrait.dim > 3:
-            raise InputError(f"--plot: surfaces are drawn in up to 3 dimensions, this one lies in {portrait.dim}")
         from separatrix.views.flow_plots import save_plot
 
         save_plot(portrait, options["plot_file"])
@@ -98,9 +107,14 @@ def described(portrait: SurfacePortrait) -> list[str]:
         data = f"  {row.n_data:,}" if row.n_data >= 0 else ""
         betti = ", ".join(map(str, row.betti))
         lines.append(
-            f"  {row.k:>5}  {row.n_components:>10,}  {row.n_islands:>7,}  {100 * row.share:>14.2f} %  {betti:<13}{data}"
+            f"  {row.k:>5}  {row.n_components:>10,}  {row.n_islands:>7,}  {_percent(row.share):>16}  {betti:<13}{data}"
         )
     return lines
+
+
+def _percent(share: float) -> str:
+    """A share in percent; a dash where it overflows."""
+    return f"{100 * share:.2f} %" if share == share else "–"
 
 
 def _has_data(portrait: SurfacePortrait) -> bool:

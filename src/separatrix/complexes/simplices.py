@@ -40,8 +40,8 @@ def all_faces(facets: dict[int, np.ndarray], n_vertices: int) -> Simplices:
     Every vertex from 0 to ``n_vertices`` - 1 is in a facet.
     """
     dim = max(facets, default=-1)
-    middle = (dim + 1) // 2  # one facet alone has so many faces of half its size
-    check_size(comb(dim + 1, middle) * middle, "simplicial complex")
+    # One facet alone has so many faces of faces: refused here, before those of half its size have been made.
+    check_size(max((comb(dim + 1, k) * k * (k - 1) for k in range(2, dim + 2)), default=0), "simplicial complex")
     rows: list[np.ndarray] = []
     faces: list[np.ndarray] = []
     above: np.ndarray | None = None

@@ -125,7 +125,7 @@ def _read_json(path: str) -> Any:
     name = printable(path)
     try:
         with open(path, encoding="utf-8-sig") as file:
-            content = json.load(file, parse_int=_integer)
+            content = json.load(file, parse_int=_integer, object_pairs_hook=_once)
     except UnicodeDecodeError:
         raise UnreadableFileError(f"{name}: is no text in UTF-8; {EXPECTED}") from None
     except OSError as error:
@@ -135,6 +135,14 @@ def _read_json(path: str) -> Any:
     if not isinstance(content, (list, dict)):
         raise InputError(f"{name}: {EXPECTED}, came {printable(repr(content), 60)}")
     return content
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object as a dict; of a name that stands twice Python would take the last without a word."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in an object")
+    return found
 
 
 def _integer(digits: str) -> int:

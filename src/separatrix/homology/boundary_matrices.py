@@ -148,7 +148,7 @@ def _integers(values: np.ndarray, name: str) -> np.ndarray:
         if bad.any():
             value = values[np.flatnonzero(bad)[0]]
             raise InputError(
-                f"{name}: expected integers, came {value!r}; "
+                f"{name}: expected integers, came {float(value)!r}; "
                 + (
                     "floats from 2^53 on are not exact: give integers"
                     if abs(value) >= EXACT_DOUBLES

@@ -98,7 +98,8 @@ def _away(flow: tuple[Portrait, ...]) -> list[Claim]:
     if np.isnan(quantile).all():
         return [Claim("C6", TEXTS["C6"], IMPOSSIBLE, "there are too few data to measure their own spread")]
     far, n = int((quantile >= 0.95).sum()), quantile.size
-    how = (f"{far} of {counted(n, 'sink')} lie farther from the data than 95 % of data from their own neighbour "
+    lie = "lies" if far == 1 else "lie"
+    how = (f"{far} of {counted(n, 'sink')} {lie} farther from the data than 95 % of data from their own neighbour "
            f"(the nearest: farther than {percent(float(quantile.min()), 0)})")  # fmt: skip
     strips = measured_strips(measured)
     along = True

@@ -170,8 +170,9 @@ def _of_distance(portraits: list[Portrait]) -> list[Statement]:
         )
     else:
         far, all_of_them = int((quantile >= 0.95).sum()), counted(n, "sink")
+        lie = "lies" if far == 1 else "lie"
         text = (
-            f"{far} of {all_of_them} lie farther from the nearest datum than 95 % of the data from their own "
+            f"{number(far).capitalize()} of {all_of_them} {lie} farther from the nearest datum than 95 % of the data from their own "
             f"neighbour {tail}."
         )
     return [Statement(text, Certainty.VERIFIED, NEIGHBOURS), *of_manifolds(measured)]

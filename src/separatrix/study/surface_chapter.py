@@ -80,7 +80,11 @@ def surface_portrait(place: Place, domain: Domain, classes: tuple[int, int] | No
 
 
 def _regions(regions: Any, place: Place) -> tuple[RegionSummary, ...]:
-    total = float(np.prod(place.box.width))
+    with np.errstate(over="ignore", under="ignore"):
+        total = float(np.prod(place.box.width))
+        shares = [
+            0.5 * (region.volume + region.volume_upper) / total if 0 < total < np.inf else np.nan for region in regions
+        ]
     found = []
     for k in range(place.net.n_classes):
         region = regions[k]
@@ -93,7 +97,7 @@ def _regions(regions: Any, place: Place) -> tuple[RegionSummary, ...]:
                 region.n_components,
                 len(region.islands),
                 tuple(region.homology().betti),
-                0.5 * (region.volume + region.volume_upper) / total,
+                shares[k],
                 n_data,
                 "; ".join(region.notes),
             )

@@ -147,6 +147,14 @@ def test_overflow_is_refused() -> None:
         smooth_decision_surface(net, Box.cube(2, -1e200, 1e200))
 
 
+def test_a_surface_through_vertices_of_the_mesh_has_errors_inside_the_box() -> None:
+    net = Network.from_arrays([np.eye(2), [[1.0, 0.0]]], [[0.0, 0.0], [0.0]], "tanh")  # the line x_1 = 0
+    surface = smooth_decision_surface(net, Box.cube(2, -1.0, 1.0))
+    inner = np.abs(surface.vertices[:, 1]) < 1.0
+    assert inner.sum() > 50 and surface.vertex_error[inner].max() < 1e-11
+    assert (np.abs(surface.vertices[inner, 0]) <= surface.vertex_error[inner]).all()
+
+
 def test_finer_cells_keep_the_topology_and_follow_the_surface() -> None:
     net, box = bowl(2, 0.1), Box.cube(2, -1.0, 1.5)
     coarse, fine = (smooth_decision_surface(net, box, resolution=r) for r in (1, 256))

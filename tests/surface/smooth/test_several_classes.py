@@ -109,3 +109,14 @@ def test_envelopes_find_a_class_hidden_inside_an_edge() -> None:
     at = points.at[:, None]
     values = (1 - at) * levels[0] + at * levels[1]
     assert np.allclose(np.sort(values, axis=1)[:, -1], np.sort(values, axis=1)[:, -2])
+
+
+def test_triple_points_are_where_three_logits_agree() -> None:
+    n_found = 0
+    for seed in range(6):
+        net = random_network((2, 5, 4), "tanh", seed, gain=4.0)
+        surface = smooth_decision_surface(net, Box.cube(2, -1.0, 1.0), resolution=8)
+        highest = np.sort(net.logits(surface.triple_points), axis=1)[:, -3:]
+        assert (np.ptp(highest, axis=1) < 1e-9).all()
+        n_found += len(highest)
+    assert n_found > 3

@@ -22,6 +22,7 @@ from separatrix.surface.smooth.surface_smooth import SmoothDecisionSurface, surf
 
 MOST_INPUTS = 3
 MOST_LISTED = 1000
+LARGEST_COORDINATE = 1e75  # squares of lengths and products of three stay finite
 RESOLUTION = {1: 1, 2: 64, 3: 16}
 BUDGET = {1: 20_000, 2: 400_000, 3: 1_500_000}
 METHOD = "bisected simplices, proved where enclosures exclude the surface or make it transversal"
@@ -81,7 +82,13 @@ def _checked_box(net: Network, box: Any) -> Box:
             f"smooth networks: a surface is certified for at most {MOST_INPUTS} inputs, this network has {net.n_inputs}; "
             "restrict it to a plane or a 3-dimensional slice with net.restrict(AffineSlice.through(points))"
         )
-    return as_box(box, net.n_inputs)
+    found = as_box(box, net.n_inputs)
+    if max(np.abs(found.lower).max(), np.abs(found.upper).max()) > LARGEST_COORDINATE:
+        raise InputError(
+            f"smooth networks: lengths and volumes overflow on {found}; choose a box with coordinates up to "
+            f"{LARGEST_COORDINATE:g}"
+        )
+    return found
 
 
 def is_zero(net: Network, contrasts: np.ndarray) -> bool:

@@ -43,7 +43,7 @@ def edge_roots(difference: Difference, ends: np.ndarray, levels: np.ndarray) -> 
     """Points (E, n) near zeros on the edges ``ends`` (E, 2, n), and bounds on the parameter distance to a zero, (E,).
 
     ``levels`` (E, 2): values at the ends, negative and positive. The bound is half the length of a bracket at whose ends
-    the function has proved opposite signs, as a share of the edge; infinite where the ends' signs are not proved.
+    the function has proved opposite signs, as a share of the edge; infinite where no signs around the point are proved.
     """
     rows = np.arange(len(ends))
     at = _illinois(difference, ends, levels, rows, ROUNDS)
@@ -59,16 +59,22 @@ def _brackets(difference: Difference, ends: np.ndarray, at: np.ndarray, rows: np
     share = np.full(len(rows), np.inf)
     left = np.arange(len(rows))
     for half in (*BRACKETS, 1.0):
-        low, high = np.maximum(at[left] - half, 0.0), np.minimum(at[left] + half, 1.0)
         chosen = rows[left]
-        below, below_radius = difference(_points(ends[chosen], low), chosen)
-        above, above_radius = difference(_points(ends[chosen], high), chosen)
+        below, below_radius = difference(_beside(ends[chosen], at[left] - half), chosen)
+        above, above_radius = difference(_beside(ends[chosen], at[left] + half), chosen)
         settled = (below < -below_radius) & (above > above_radius)
         share[left[settled]] = half
         left = left[~settled]
         if not len(left):
             break
     return share
+
+
+def _beside(ends: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Points of the edges' lines, beyond an end only within the cube: a surface may pass exactly through a mesh vertex."""
+    found = _points(ends, at)
+    within = np.all((found >= 0.0) & (found <= 1.0), axis=1)
+    return np.where(within[:, None], found, _points(ends, np.clip(at, 0.0, 1.0)))
 
 
 def _points(ends: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -109,3 +115,35 @@ def distance_bounds(box: Box, ends: np.ndarray, share: np.ndarray) -> np.ndarray
 def in_box(box: Box, points: np.ndarray) -> np.ndarray:
     """Points of the unit cube as points of the box; its sides are met exactly."""
     return np.where(points == 1.0, box.upper, box.lower + (box.upper - box.lower) * points)
+
+
+def triple_shares(
+    network: PackedNetwork, corners: np.ndarray, values: np.ndarray, classes: np.ndarray, shares: np.ndarray
+) -> np.ndarray:
+    """Barycentric coordinates (T, 3) of points where three logits agree, from those where their linear functions do.
+
+    ``corners`` (T, 3, n) of triangles, ``values`` (T, 3, n_classes) logits there, ``classes`` (T, 3), ``shares`` (T, 3) the
+    start. Newton's method with the slopes of the linear functions: its steps shrink by half and more where
+    2 |J - J_L| < sigma_min(J_L). A point that leaves its triangle or does not come nearer stays where it was.
+    """
+    own = np.take_along_axis(values, classes[:, None, :], axis=2)
+    slopes = np.ones((len(shares), 3, 3))
+    slopes[:, :2] = np.swapaxes(own[:, :, 1:] - own[:, :, :1], 1, 2)
+    rows = np.flatnonzero(np.linalg.matrix_rank(slopes) == 3)
+    found, start, last = shares.copy(), np.zeros(len(shares)), np.zeros(len(shares))
+    for step in range(ROUNDS + MORE_ROUNDS):
+        logits = vertex_values(network, np.einsum("tv,tvn->tn", found[rows], corners[rows]))[0]
+        agree = np.take_along_axis(logits, classes[rows], axis=1)
+        gaps = np.zeros((len(rows), 3))
+        gaps[:, :2] = agree[:, 1:] - agree[:, :1]
+        last[rows] = np.abs(gaps).max(axis=1, initial=0.0)
+        if step == 0:
+            start[rows] = last[rows]
+        moved = found[rows] - np.linalg.solve(slopes[rows], gaps[:, :, None])[:, :, 0]
+        inside = (moved > 0.0).all(axis=1)
+        found[rows[~inside]] = shares[rows[~inside]]
+        rows = rows[inside]
+        found[rows] = moved[inside]
+    nearer = np.zeros(len(shares), dtype=bool)
+    nearer[rows] = last[rows] < start[rows]
+    return np.where(nearer[:, None], found, shares)

@@ -34,7 +34,7 @@ from separatrix.surface.smooth.cones import cones, face_keys
 from separatrix.surface.smooth.decision_surface_smooth import is_zero, unsettled_boxes
 from separatrix.surface.smooth.envelope import breakpoints, walls_in_triangles
 from separatrix.surface.smooth.packed_network import packed
-from separatrix.surface.smooth.roots import class_difference, distance_bounds, edge_roots, in_box
+from separatrix.surface.smooth.roots import class_difference, distance_bounds, edge_roots, in_box, triple_shares
 from separatrix.surface.smooth.surface_smooth import SmoothDecisionSurface, surface_complex
 from separatrix.surface.smooth.transversality_several import classify_several
 
@@ -173,7 +173,9 @@ class _Walls:
     def _flat(self, triangles: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         walls = walls_in_triangles(self.mesh.levels, triangles, self.breaks)
         corners = self.mesh.coords[triangles[walls.triple_owner]]
-        self.triple_points = np.einsum("tv,tvn->tn", walls.triple_at, corners)
+        values = self.mesh.levels[triangles[walls.triple_owner]]
+        at = triple_shares(self.question.logits, corners, values, walls.triple_types, walls.triple_at)
+        self.triple_points = np.einsum("tv,tvn->tn", at, corners)
         self.triple_types = walls.triple_types
         self.points = np.concatenate([self.points, self.triple_points])
         self.error = np.concatenate([self.error, np.full(len(self.triple_points), np.inf)])
