@@ -172,8 +172,8 @@ def _of_distance(portraits: list[Portrait]) -> list[Statement]:
         far, all_of_them = int((quantile >= 0.95).sum()), counted(n, "sink")
         lie = "lies" if far == 1 else "lie"
         text = (
-            f"{number(far).capitalize()} of {all_of_them} {lie} farther from the nearest datum than 95 % of the data from their own "
-            f"neighbour {tail}."
+            f"{number(far).capitalize()} of {all_of_them} {lie} farther from the nearest datum than 95 % of the data "
+            f"from their own neighbour {tail}."
         )
     return [Statement(text, Certainty.VERIFIED, NEIGHBOURS), *of_manifolds(measured)]
 
