@@ -24,6 +24,7 @@ from separatrix.potentials.expressions.numbers import (
 )
 from separatrix.potentials.expressions.parser import parse
 from separatrix.potentials.expressions.tokens import FUNCTIONS
+from separatrix.potentials.point_rows import point_rows
 
 DOMAINS = {POSITIVE: "above 0", NOT_NEGATIVE: "0 or above"}
 
@@ -137,16 +138,7 @@ class Expression(Potential):
 
     def _rows(self, x: Any, what: str = "points") -> Any:
         """``x`` as rows (n, dim): tensors of floating-point numbers stay tensors, anything else becomes float64."""
-        if not hasattr(x, "requires_grad"):
-            return points(x, self.dim, f"{self._short}: {what}")
-        if x.ndim == 1 and x.shape[0] == self.dim:
-            x = x[None]
-        if x.ndim != 2 or x.shape[1] != self.dim or not x.is_floating_point():
-            raise InputError(
-                f"{self._short}: {what}: expected a floating-point tensor of shape (n, {self.dim}), came {x.dtype} of shape "
-                f"{tuple(x.shape)}"
-            )
-        return x
+        return point_rows(x, self.dim, f"{self._short}: {what}")
 
     def _jets(self, rows: Any, order: int) -> tuple[dict[int, Jet], ArrayNumbers]:
         numbers = ArrayNumbers(namespace(rows), rows[:, 0])
@@ -169,7 +161,7 @@ class Expression(Potential):
     def _undefined(self, k: int, kind: str, order: int, rows: Any, row: int) -> str:
         argument = self.program.nodes[k].parents[-1]
         part, inner = self._part(k), self._part(argument)
-        what = f"{inner} is 0" if kind == NOT_ZERO else f"{inner} is not {DOMAINS[kind]}"
+        what = f"{inner} is 0 in double precision" if kind == NOT_ZERO else f"{inner} is not {DOMAINS[kind]}"
         fails = "has no derivative" if order else "is not defined"
         return f"{self._short}: {part} {fails} where {what}: row {row}, {self._point(rows, row)}; leave such rows out"
 

@@ -20,6 +20,7 @@ from separatrix.networks.propagation import Propagation, namespace
 from separatrix.numerics.balls import MidRad
 from separatrix.numerics.intervals import Interval
 from separatrix.potentials.base import Enclosure, Potential
+from separatrix.potentials.point_rows import point_rows
 
 Array = Any
 ENTRIES_AT_ONCE = 2**24
@@ -68,16 +69,7 @@ class NetworkPotential(Potential):
 
     def _rows(self, x: Any, what: str) -> Any:
         """``x`` as rows (n, dim): tensors of floating-point numbers stay tensors, anything else becomes float64."""
-        if not hasattr(x, "requires_grad"):
-            return points(x, self.dim, what)
-        if x.ndim == 1 and x.shape[0] == self.dim:
-            x = x[None]
-        if x.ndim != 2 or x.shape[1] != self.dim or not x.is_floating_point():
-            raise InputError(
-                f"{what}: expected a floating-point tensor of shape (n, {self.dim}), "
-                f"came {x.dtype} of shape {tuple(x.shape)}"
-            )
-        return x
+        return point_rows(x, self.dim, what)
 
     def _pass(self, x: Any) -> Propagation:
         return self.graph.propagate(self._rows(x, self.name))

@@ -4,12 +4,21 @@ import numpy as np
 
 import separatrix as sx
 from separatrix.flow.piecewise_linear.creases import Ends
+from separatrix.flow.piecewise_linear.linear_condition import prove_tied
+from separatrix.flow.piecewise_linear.proof import prove
 from separatrix.flow.piecewise_linear.sinks import frame_of
 from separatrix.flow.piecewise_linear.stratum import polish
 from separatrix.flow.projection import Arena
 from separatrix.networks.network import Network
 
 NONE = np.zeros(0, dtype=np.int64)
+POTENTIALS = {
+    "log-density": sx.log_density,
+    "log-odds": lambda net: sx.log_odds(net, 0),
+    "margin": lambda net: sx.margin(net, 0, 1),
+    "confidence": sx.confidence,
+    "negative entropy": sx.neg_entropy,
+}
 
 
 def margin_of(normals, biases, outputs, constant=0.0, activation="relu"):
@@ -74,6 +83,19 @@ def climbed(arena, starts):
         np.zeros(len(strata)),
         np.zeros(len(strata), dtype=np.int64),
     )
+
+
+def climbed_to(potential, x, half_side=2.0, creases=NONE):
+    """(frame, stratum) of the ascent from ``x`` along the strata on ``creases``."""
+    frame = frame_of(arena_of(potential, half_side))
+    return frame, polish(frame, np.array(x, dtype=float), np.array(creases, dtype=np.int64))
+
+
+def proof_of(potential, x, half_side=2.0, creases=NONE):
+    """By strict first order or, where that fails, by the choice of sides."""
+    frame, stratum = climbed_to(potential, x, half_side, creases)
+    proof = prove(frame, stratum)
+    return proof if proof.holds else prove_tied(frame, stratum)
 
 
 def greatest_rise(potential, x, rng, bounds, n=4000):

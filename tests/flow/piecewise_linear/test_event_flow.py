@@ -19,6 +19,10 @@ REASONS = {
     "at infinity: no crease ahead, f rises forever along the ray",
     "ran off towards infinity (beyond 10000)",
     "starts on a repelling crease: the orbit is not unique",
+    "meets a repelling crease: the orbit is not unique",
+    "at rest, no strict maximum",
+    "at infinity: no crease is ahead on a ray along which f rises",
+    "at infinity: beyond 10000",
 }
 
 

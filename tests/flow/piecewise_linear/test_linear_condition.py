@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import separatrix as sx
 from separatrix.flow.piecewise_linear.linear_condition import prove_tied
 from separatrix.flow.piecewise_linear.proof import prove
 from separatrix.flow.piecewise_linear.sinks import frame_of
@@ -15,34 +14,15 @@ from separatrix.flow.piecewise_linear.stratum import polish
 from separatrix.flow.piecewise_linear.vertex_cells import prove_by_cells
 from separatrix.networks.network import Network
 from tests.flow.piecewise_linear.known_ridges import (
-    NONE,
+    POTENTIALS,
     absolute,
     arena_of,
+    climbed_to,
     degenerate_network,
     greatest_rise,
     margin_of,
+    proof_of,
 )
-
-POTENTIALS = {
-    "log-density": sx.log_density,
-    "log-odds": lambda net: sx.log_odds(net, 0),
-    "margin": lambda net: sx.margin(net, 0, 1),
-    "confidence": sx.confidence,
-    "negative entropy": sx.neg_entropy,
-}
-
-
-def climbed(potential, x, half_side=2.0, creases=NONE):
-    frame = frame_of(arena_of(potential, half_side))
-    return frame, polish(frame, np.array(x, dtype=float), np.array(creases, dtype=np.int64))
-
-
-def proof_of(potential, x, half_side=2.0, creases=NONE):
-    """By strict first order or, where that fails, by the choice of sides."""
-    frame, stratum = climbed(potential, x, half_side, creases)
-    proof = prove(frame, stratum)
-    return proof if proof.holds else prove_tied(frame, stratum)
-
 
 # -- dependent normals and convex creases
 
@@ -112,7 +92,7 @@ def test_degenerate_networks_are_judged_rightly(kind, activation):
         rng = np.random.default_rng(seed)
         f = POTENTIALS[name](degenerate_network(kind, (2, 10, 3), rng, activation))
         for x in rng.uniform(-2, 2, (3, 2)):
-            frame, stratum = climbed(f, x)
+            frame, stratum = climbed_to(f, x)
             proof = prove(frame, stratum)
             proof = proof if proof.holds or stratum.reason else prove_tied(frame, stratum)
             if proof.holds:

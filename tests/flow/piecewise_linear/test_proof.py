@@ -11,38 +11,16 @@ from hypothesis import strategies as st
 import separatrix as sx
 from separatrix.flow.piecewise_linear.linear_condition import prove_tied
 from separatrix.flow.piecewise_linear.proof import prove
-from separatrix.flow.piecewise_linear.sinks import frame_of
-from separatrix.flow.piecewise_linear.stratum import polish
 from separatrix.networks.network import Network
 from tests.flow.piecewise_linear.known_ridges import (
-    NONE,
+    POTENTIALS,
     absolute,
-    arena_of,
+    climbed_to,
     greatest_rise,
     margin_of,
+    proof_of,
     random_network,
 )
-
-POTENTIALS = {
-    "log-density": sx.log_density,
-    "log-odds": lambda net: sx.log_odds(net, 0),
-    "margin": lambda net: sx.margin(net, 0, 1),
-    "confidence": sx.confidence,
-    "negative entropy": sx.neg_entropy,
-}
-
-
-def climbed(potential, x, half_side=2.0, creases=NONE):
-    frame = frame_of(arena_of(potential, half_side))
-    return frame, polish(frame, np.array(x, dtype=float), np.array(creases, dtype=np.int64))
-
-
-def proof_of(potential, x, half_side=2.0, creases=NONE):
-    """By strict first order or, where that fails, by the choice of sides."""
-    frame, stratum = climbed(potential, x, half_side, creases)
-    proof = prove(frame, stratum)
-    return proof if proof.holds else prove_tied(frame, stratum)
-
 
 # -- what is proved is true
 
@@ -55,7 +33,7 @@ def test_no_point_near_a_proved_sink_is_higher(name, widths):
         rng = np.random.default_rng(seed)
         f = POTENTIALS[name](random_network(widths, rng, ("relu", "leaky_relu")[seed % 2]))
         for x in rng.uniform(-2, 2, (4, widths[0])):
-            frame, stratum = climbed(f, x)
+            frame, stratum = climbed_to(f, x)
             proof = prove(frame, stratum)
             if proof.holds:
                 proved += 1
@@ -69,7 +47,7 @@ def test_no_point_near_a_proved_sink_is_higher(name, widths):
 def test_a_sink_of_a_margin_is_within_its_error_of_the_exact_vertex(seed, dim):
     rng = np.random.default_rng(seed)
     f = sx.margin(random_network((dim, 9, 2), rng), 0, 1)
-    frame, stratum = climbed(f, rng.uniform(-2, 2, dim))
+    frame, stratum = climbed_to(f, rng.uniform(-2, 2, dim))
     proof = prove(frame, stratum)
     if not proof.holds:
         return
@@ -109,7 +87,7 @@ def test_log_odds_of_several_classes_have_sinks_of_positive_dimension():
     sizes = []
     for seed in range(8):
         rng = np.random.default_rng(seed)
-        frame, stratum = climbed(sx.log_odds(random_network((4, 12, 6), rng), 0), rng.uniform(-2, 2, 4))
+        frame, stratum = climbed_to(sx.log_odds(random_network((4, 12, 6), rng), 0), rng.uniform(-2, 2, 4))
         if prove(frame, stratum).holds:
             sizes.append(stratum.spectrum.size)
             assert (stratum.spectrum < 0).all()
@@ -136,7 +114,7 @@ def test_one_logit_has_the_sinks_of_both_signs():
     net = random_network((2, 9, 1), rng)
     for k in (0, 1):
         for x in rng.uniform(-2, 2, (3, 2)):
-            frame, stratum = climbed(sx.log_odds(net, k), x)
+            frame, stratum = climbed_to(sx.log_odds(net, k), x)
             proof = prove(frame, stratum)
             assert proof.holds or stratum.reason or (stratum.spectrum >= 0).any()
             if proof.holds:
@@ -149,7 +127,7 @@ def test_one_logit_has_the_sinks_of_both_signs():
 def strata(widths, kind, seeds=6):
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
-        frame, stratum = climbed(POTENTIALS[kind](random_network(widths, rng)), rng.uniform(-2, 2, widths[0]))
+        frame, stratum = climbed_to(POTENTIALS[kind](random_network(widths, rng)), rng.uniform(-2, 2, widths[0]))
         if prove(frame, stratum).holds:
             yield frame, stratum
 
@@ -201,13 +179,13 @@ def test_wrong_faces_are_refused():
 def test_a_saddle_on_a_ridge_is_refused():
     # -|x| + |y|: on the ridge x = 0 the kink in y is convex
     f = absolute([[1.0, 0.0], [0.0, 1.0]], [-1.0, 1.0])
-    frame, stratum = climbed(f, [0.3, 0.0], creases=[0, 1])
+    frame, stratum = climbed_to(f, [0.3, 0.0], creases=[0, 1])
     assert not prove(frame, stratum).holds and not prove_tied(frame, stratum).holds
 
 
 def test_a_convex_crease_that_still_climbs_is_refused():
     f = margin_of([[1.0]], [0.0], [1.0])
-    frame, stratum = climbed(f, [0.0], creases=[0])
+    frame, stratum = climbed_to(f, [0.0], creases=[0])
     assert not prove(frame, stratum).holds and not prove_tied(frame, stratum).holds
 
 
@@ -218,7 +196,7 @@ def test_slopes_that_are_not_strict(outputs, is_sink):
     """f = a relu(x) + b x with b = relu(x) - relu(-x): a sink only where 0 < b < -a."""
     a, b = outputs
     f = margin_of([[1.0], [-1.0]], [0.0, 0.0], [a + b, -b])
-    frame, stratum = climbed(f, [0.0], creases=[0, 1])
+    frame, stratum = climbed_to(f, [0.0], creases=[0, 1])
     for found in (prove(frame, stratum), prove_tied(frame, stratum)):
         assert (found.holds and found.point.tolist() == [0.0]) == is_sink
 
@@ -226,21 +204,21 @@ def test_slopes_that_are_not_strict(outputs, is_sink):
 def test_a_multiplier_of_zero_is_refused():
     # f = -|x| does not depend on y next to y = 2, where relu(-y) is off
     f = margin_of([[1.0, 0.0], [-1.0, 0.0], [0.0, -1.0]], [0.0, 0.0, 0.0], [-1.0, -1.0, -1.0])
-    frame, stratum = climbed(f, [0.0, 2.0], creases=[0])
+    frame, stratum = climbed_to(f, [0.0, 2.0], creases=[0])
     assert not prove(frame, stratum).holds and not prove_tied(frame, stratum).holds
 
 
 def test_a_neuron_exactly_at_zero_is_not_overlooked():
     # three ridges through one point, two of them given: the third is convex and wins
     f = absolute([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], [-1.0, -1.0, 1.5])
-    frame, stratum = climbed(f, [0.0, 0.0], creases=[0, 1])
+    frame, stratum = climbed_to(f, [0.0, 0.0], creases=[0, 1])
     assert not prove(frame, stratum).holds
     assert prove_tied(frame, stratum).refuted
 
 
 def test_arithmetic_that_rounds_differently_proves_nothing(monkeypatch):
     monkeypatch.setattr("separatrix.flow.piecewise_linear.proof.ieee_arithmetic_holds", lambda: False)
-    assert not prove(*climbed(absolute([[1.0]], [-1.0]), [0.5])).holds
+    assert not prove(*climbed_to(absolute([[1.0]], [-1.0]), [0.5])).holds
 
 
 # -- the only equilibrium near by
@@ -252,7 +230,7 @@ def test_f_rises_towards_the_sink_from_all_of_its_cube(name):
     for seed in range(8):
         rng = np.random.default_rng(seed)
         f = POTENTIALS[name](random_network((3, 12, 4), rng))
-        frame, stratum = climbed(f, rng.uniform(-2, 2, 3))
+        frame, stratum = climbed_to(f, rng.uniform(-2, 2, 3))
         proof = prove(frame, stratum)
         if not proof.holds:
             continue

@@ -57,6 +57,10 @@ def shape_of(layer: Activation, order: int) -> Any:
 class Elementwise(ElementwiseApplyFunction):
     """A scalar function applied to every entry of a matrix expression, printed for numpy as well."""
 
+    def __new__(cls, function: Any, expr: Any) -> Any:
+        """A matrix of one entry stays a matrix: sympy's own class would put it into the function, as a number."""
+        return sp.MatrixExpr.__new__(cls, function, expr)
+
     def doit(self, **hints: Any) -> Any:
         """Functions of functions stay what they are, so that they can be printed."""
         return type(self)(self.function, self.expr.doit(**hints))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-from typing import Any
-
 import numpy as np
 
-from separatrix.domains import Box
 from separatrix.flow.pieces import Progress, run_pieces, slices
+from separatrix.flow.piecewise_linear.corner_orbits import Corners
 from separatrix.flow.piecewise_linear.creases import Ends
+from separatrix.flow.piecewise_linear.general_field import Field
+from separatrix.flow.piecewise_linear.general_flow import ATOL, RTOL
+from separatrix.flow.piecewise_linear.kernel_rows import RowLimits, kernel_of
 from separatrix.flow.piecewise_linear.one_layer import OneLayer
-from separatrix.flow.projection import Arena
+from separatrix.flow.piecewise_linear.orbit import Limits
+from separatrix.flow.projection import FAR, Arena
 
-PIECE, MOST_CONVEX = 250, 10
+PIECE = 250
 REASONS = (
     "sink",
     "budget",
@@ -22,6 +23,8 @@ REASONS = (
     "stuck: events without progress at a degenerate corner",
     "starts on a repelling crease: the orbit is not unique",
     "stuck: the velocity was not found to rounding",
+    "time",
+    "meets a repelling crease: the orbit is not unique",
 )
 
 
@@ -68,73 +71,26 @@ def joined_ends(parts: list[Ends], dim: int) -> Ends:
 
 def piece_to_rest(arena: Arena, form: OneLayer, starts: np.ndarray, budget: int) -> Ends:
     """One piece of rows."""
-    from separatrix.flow.piecewise_linear.event_kernel import AMBIGUOUS, GONE
-
-    net = kernel_form(arena, form)
-    points, _, table = _run(net, starts, np.full((starts.shape[0], form.weight.shape[0]), -1.0), budget)
-    for row in np.flatnonzero(table[:, 0] == AMBIGUOUS):
-        sides = _only_sides(net, starts[row], np.flatnonzero(table[row, 4:] == 2.0), form)
-        if sides is not None:
-            found = _run(net, starts[row : row + 1], sides[None], budget)
-            points[row], table[row] = found[0][0], found[2][0]
-    codes = table[:, 0].astype(np.int64)
-    return Ends(
-        points,
-        tuple(_neurons(form, np.flatnonzero(row[4:])) for row in table),
-        tuple(arena.left if code == GONE else REASONS[code] for code in codes),
-        table[:, 1].copy(),
-        table[:, 2].astype(np.int64),
+    from separatrix.flow.piecewise_linear.event_kernel import (
+        AMBIGUOUS,
+        CODE,
+        GONE,
+        N_EVENTS,
+        OFF,
+        PLACES,
+        REACHED,
+        VERTEX,
     )
 
-
-def _run(net: Any, starts: np.ndarray, sides: np.ndarray, budget: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(points, velocities, table) of the kernel."""
-    from separatrix.flow.piecewise_linear.event_kernel import flow_rows
-
-    both, table = np.zeros((2, *starts.shape)), np.zeros((starts.shape[0], 4 + sides.shape[1]))
-    flow_rows(net, (starts, sides), budget, (both, table), None if net.constant.shape[0] == 1 else True)
-    return both[0], both[1], table
-
-
-def _only_sides(net: Any, start: np.ndarray, convex: np.ndarray, form: OneLayer) -> np.ndarray | None:
-    """The sides (m,) of the convex creases through ``start`` to which the flow goes; None where that is not unique.
-
-    Every choice of sides is tried: it is consistent if its own velocity leads to those sides, or along the creases.
-    """
-    if convex.size > MOST_CONVEX:
-        return None
-    patterns = np.array(list(itertools.product((0.0, 1.0), repeat=convex.size)))
-    sides = np.full((patterns.shape[0], form.weight.shape[0]), -1.0)
-    sides[:, convex] = patterns
-    _, velocity, table = _run(net, np.tile(start, (patterns.shape[0], 1)), sides, 0)
-    normals = form.weight[convex]
-    speed, size = velocity @ normals.T, np.abs(velocity) @ np.abs(normals).T
-    along = np.abs(speed) <= 1e-13 * size
-    fits = (along | ((speed > 0) == (patterns == 1.0))).all(axis=1) & (table[:, 0] == 1)
-    chosen = np.flatnonzero(fits)
-    if not chosen.size or np.abs(velocity[chosen] - velocity[chosen[0]]).max() > 1e-11 * form.gradient_scale:
-        return None
-    return sides[chosen[0]]
-
-
-def _neurons(form: OneLayer, creases: np.ndarray) -> np.ndarray:
-    """The network's neurons of these creases, ascending."""
-    found = [form.neurons[crease] for crease in creases]
-    return np.sort(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
-
-
-def kernel_form(arena: Arena, form: OneLayer) -> Any:
-    """The arrays that the kernel reads; limits only where the box does not hold the flow."""
-    from separatrix.flow.piecewise_linear.event_kernel_state import Form
-
-    is_box, is_held = isinstance(arena.domain, Box), bool(np.isfinite(arena.bounds.lower).all())
-    # a polygon on the whole space needs no limit: its last ray is known
-    has_limits = not is_held and (is_box or not form.is_linear)
-    far = np.full(arena.domain.dim, np.inf)
-    low, high = (arena.limits.lower, arena.limits.upper) if has_limits else (-far, far)
-    arrays = (
-        form.base, form.constant, form.weight, form.weight.T, form.bias, form.output,
-        np.sqrt((form.weight * form.weight).sum(axis=1)), arena.bounds.lower, arena.bounds.upper, low, high,
-        np.array([form.sign]), np.array([form.gradient_scale]),
-    )  # fmt: skip
-    return Form(*(np.array(array, dtype=np.float64, order="C") for array in arrays))
+    field = Field.of(arena.potential, arena.domain, arena.boundary)
+    corners = Corners(field, form, Limits(np.inf, RTOL, ATOL, budget, FAR))
+    kernel = kernel_of(form, arena.domain, arena.bounds, arena.limits)
+    rows = kernel.run_all(starts, RowLimits(budget), corners)
+    points, table, codes = rows.points, rows.table, rows.table[:, CODE].astype(np.int64)
+    creases = [corners.neurons(row[PLACES:] != OFF) for row in table]
+    reasons = [arena.left if code == GONE else REASONS[code] for code in codes]
+    for row in np.flatnonzero((codes == AMBIGUOUS) | (codes == VERTEX)).tolist():
+        orbit = corners.go_on(rows.handed(row))
+        points[row], creases[row], reasons[row] = orbit.x, orbit.creases, orbit.reason
+        table[row, REACHED], table[row, N_EVENTS] = orbit.time, orbit.n_events
+    return Ends(points, tuple(creases), tuple(reasons), table[:, REACHED].copy(), table[:, N_EVENTS].astype(np.int64))

@@ -1,8 +1,9 @@
 """The event-driven flow of one hidden layer: rows to rest, from crease to crease and face to face (§5).
 
 An event is a crease met, a face met or left, or a multiplier at its bound. A concave crease that is met joins Z with its
-multiplier where it was: crossing it is the multiplier at the other bound. A convex one is crossed. Simultaneous hits are
-taken one by one; an event without progress is counted, and a row that only has such ends with that reason.
+multiplier where it was: crossing it is the multiplier at the other bound. A convex one is crossed. Simultaneous hits of
+concave creases are taken one by one; where several creases meet and one is convex, the row is handed back. An event without
+progress is counted, and a row that only has such ends with that reason.
 """
 
 from __future__ import annotations
@@ -15,25 +16,47 @@ from separatrix.flow.piecewise_linear.event_kernel_line import (
     FACE,
     LEFT,
     NONE,
+    find_speeds,
     go_straight,
     is_straight,
     next_event,
-    speeds,
 )
 from separatrix.flow.piecewise_linear.event_kernel_start import CONVEX, begin
 from separatrix.flow.piecewise_linear.event_kernel_state import (
+    BIAS,
+    COUNTS,
     CURVED,
     EVENTS,
+    FRESH,
+    INDEX,
+    KIND,
+    LAST,
+    LIMIT,
+    LOW_LIMIT,
+    LOWER,
     MEMBERS,
+    NORM,
+    NUMBERS,
+    PLACE,
     QUIET,
     RELEASE,
     REST,
+    SCALE,
+    SLOPE,
+    SOLVES,
     STALLED,
     STEP,
     TIME,
-    State,
-    copy_into,
-    flip,
+    TOLERANCE,
+    TRACED,
+    U,
+    V,
+    X,
+    Y,
+    ceiling_of,
+    change_slope,
+    copy_row,
+    gram_column,
     join,
     refresh_point,
     refresh_region,
@@ -41,115 +64,161 @@ from separatrix.flow.piecewise_linear.event_kernel_state import (
 from separatrix.flow.piecewise_linear.event_kernel_velocity import settle_creases, solve
 from separatrix.numerics.compilation import compiled, compiled_part
 
-AT_REST, BUDGET, GONE, INFINITY, STUCK, AMBIGUOUS, UNSOLVED = range(7)
+AT_REST, BUDGET, GONE, INFINITY, STUCK, AMBIGUOUS, UNSOLVED, TIME_UP, VERTEX, NO_ROOM = range(10)
+CODE, REACHED, N_EVENTS, N_CURVED, N_SOLVED, PATH_END, PLACES = range(7)
+OFF, CONCAVE_ON, CONVEX_ON, MEMBER_ON = range(4)
 REFRESH_POINT, REFRESH_REGION, GATHER = 64, 512, 16
 REST_SHARE, RELEASE_SHARE = 1e-10, 1e-11
 ROUNDING_SHARE, CALM, CORNER = 1e-14, 24, 1e-13
 
 
 @compiled_part
-def new_state(net):
-    """Room for one row."""
-    n, m, k = net.lower.shape[0], net.bias.shape[0], net.constant.shape[0]
-    slots = min(m, max(2 * n, 256)) + 1
-    return State(
-        np.zeros(n), np.zeros(m), np.zeros(m), np.zeros(k), np.zeros(k), np.full(m, -1), np.zeros(slots, np.int64),
-        np.zeros(slots), np.zeros(slots), np.zeros((slots, m)), np.zeros(n, np.int64), np.zeros(n, np.int64),
-        np.zeros((k, n)), np.zeros((k, m)), np.zeros((k, k)), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(m),
-        np.zeros(k), np.full(m, -1), np.zeros(7, np.int64), np.zeros(5), np.zeros((2, max(m, n))),
-    )  # fmt: skip
-
-
-@compiled_part
-def ceiling_of(net, st, j):
-    """c_j = V_j . y."""
-    y, out, c = st.y, net.output[j], 0.0
-    for a in range(y.shape[0]):
-        c += out[a] * y[a]
-    return c
-
-
-@compiled_part
-def meet(net, st, event):
-    """What an event changes; False where there is no room for one more member."""
-    kind, index = event
-    if kind == CREASE:
-        c = ceiling_of(net, st, index)
-        if c >= 0.0:
-            flip(net, st, index)
-        elif st.counts[MEMBERS] + 1 >= st.members.shape[0]:
-            return False
+def meet(net, st):
+    """What the event changes; False where there is no room for one more member."""
+    creases, marks, j = st.creases, st.marks, st.marks[COUNTS, INDEX]
+    if marks[COUNTS, KIND] == CREASE:
+        c, slot = ceiling_of(net, st, Y, j), marks[COUNTS, MEMBERS]
+        if c < 0.0:
+            if slot + 1 >= st.gram.shape[0]:
+                return False
+            join(net, st, j, c)
         else:
-            join(net, st, index, c)
-    elif kind == FACE:
-        st.x[index] = net.upper[index] if st.v[index] > 0.0 else net.lower[index]
+            gram_column(net, st, j, slot)
+            change_slope(net, st, j, slot, 1.0 - 2.0 * creases[SLOPE, j])
+            creases[SLOPE, j] = 1.0 - creases[SLOPE, j]
+            creases[U, j] = 0.0
+            marks[FRESH, j] = marks[COUNTS, SOLVES] + 1
     return True
 
 
 @compiled_part
-def largest_speed(st):
-    """max |v_i|."""
-    largest, v = 0.0, st.v
-    for i in range(v.shape[0]):
-        largest = max(largest, abs(v[i]))
-    return largest
+def is_vertex(net, st):
+    """Whether the crease that was met meets others at x, one of all these convex: they are put at u = 0, and True is said."""
+    creases, marks, met, convex = st.creases, st.marks, 0, False
+    reach = reach_of(st)
+    for j in range(creases.shape[1]):
+        if marks[PLACE, j] < 0 and is_near(net, st, j, reach):
+            met += 1
+            convex = convex or ceiling_of(net, st, Y, j) >= 0.0
+    if met < 2 or not convex:
+        return False
+    for j in range(creases.shape[1]):
+        if is_near(net, st, j, reach):
+            creases[U, j] = 0.0
+    return True
 
 
 @compiled_part
-def is_at_rest(net, st, fastest):
-    """Whether v counts as zero; a curved flow, which only tends to its end, goes on for CALM steps or to rounding."""
-    if st.z.shape[0] == 1:
-        return st.counts[QUIET] > 0
-    return st.counts[QUIET] > CALM or fastest <= ROUNDING_SHARE * net.scale[0]
+def reach_of(st):
+    """1 + max |x_i|."""
+    reach = 0.0
+    for i in range(st.points.shape[1]):
+        reach = max(reach, abs(st.points[X, i]))
+    return 1.0 + reach
+
+
+@compiled_part
+def is_near(net, st, j, reach):
+    """Whether crease ``j`` passes x within rounding."""
+    return abs(st.creases[U, j]) <= CORNER * (net.planes[NORM, j] * reach + abs(net.planes[BIAS, j]))
+
+
+@compiled_part
+def is_at_rest(st, fastest):
+    """Whether v counts as zero.
+
+    A curved flow without a limit of time, which only tends to its end, goes on for CALM steps or to rounding.
+    """
+    quiet, numbers = st.marks[COUNTS, QUIET], st.small
+    if st.blocks.shape[1] == 1 or np.isfinite(numbers[NUMBERS, LIMIT]):
+        return quiet > 0
+    return quiet > CALM or fastest <= ROUNDING_SHARE * numbers[NUMBERS, SCALE]
 
 
 @compiled_part
 def move(net, st, curved):
-    """Move to the next event; (kind, index)."""
-    speeds(net, st)
-    dt, kind, index = next_event(net, st)
-    if curved is not None and not is_straight(net, st, dt):
-        kind, index = go_along_curve(net, st, dt)
-    elif np.isfinite(dt):
+    """Move to the next event, or to the limit of time; KIND and INDEX in the counters."""
+    numbers, counts = st.small, st.marks
+    find_speeds(net, st)
+    dt, left = next_event(net, st), numbers[NUMBERS, LIMIT] - numbers[NUMBERS, TIME]
+    if curved is not None and not is_straight(net, st, min(dt, left)):
+        go_along_curve(net, st, dt)
+    elif dt < left:
         go_straight(net, st, dt)
-    return kind, index
+    elif np.isfinite(left):
+        go_straight(net, st, left)
+        numbers[NUMBERS, TIME], counts[COUNTS, KIND] = numbers[NUMBERS, LIMIT], NONE
+    if counts[COUNTS, KIND] == FACE or counts[COUNTS, KIND] == LEFT:
+        put_on_side(net, st, counts[COUNTS, INDEX], counts[COUNTS, KIND] == FACE)
+    copy_row(st.points, LAST, st.points, V)
 
 
 @compiled_part
-def flow_row(net, st, row, budget, curved):
-    """One row to rest, from ``row`` = (start, sides); a code for the reason."""
-    code = begin(net, st, row[0], row[1])
-    if code != 0:
-        return AMBIGUOUS if code == CONVEX else STUCK
-    checked, patience = False, 200 + 4 * (st.u.shape[0] + st.x.shape[0])
+def put_on_side(net, st, i, is_face):
+    """Coordinate ``i`` exactly on the face that it met, or on the limit; V need not point there after a curved move."""
+    place, first = st.points[X, i], LOWER if is_face else LOW_LIMIT
+    lower, upper = net.sides[first, i], net.sides[first + 1, i]
+    st.points[X, i] = upper if abs(upper - place) < abs(place - lower) else lower
+
+
+@compiled_part
+def note(st, trace):
+    """Add (time, x) to ``trace``; False where there is no room."""
+    if trace.shape[0] == 0:
+        return True
+    counts, points = st.marks, st.points
+    place = counts[COUNTS, TRACED]
+    if place >= trace.shape[0]:
+        return False
+    counts[COUNTS, TRACED] += 1
+    trace[place, 0] = st.small[NUMBERS, TIME]
+    for i in range(points.shape[1]):
+        trace[place, 1 + i] = points[X, i]
+    return True
+
+
+@compiled_part
+def flow_row(net, st, budget, trace, curved):
+    """One row to rest or to its limit of time, from where :func:`begin` put it; a code for the reason."""
+    numbers, counts = st.small, st.marks
+    checked, patience = False, 200 + 4 * (st.creases.shape[1] + st.points.shape[1])
     while True:
         if not solve(net, st):
             return UNSOLVED
-        if st.counts[EVENTS] + st.counts[CURVED] >= budget:
+        if counts[COUNTS, EVENTS] + counts[COUNTS, CURVED] >= budget:
             return BUDGET
-        fastest = largest_speed(st)
-        st.counts[QUIET] = st.counts[QUIET] + 1 if fastest <= st.numbers[REST] else 0
-        if is_at_rest(net, st, fastest):
+        fastest = 0.0
+        for i in range(st.points.shape[1]):
+            fastest = max(fastest, abs(st.points[V, i]))
+        counts[COUNTS, QUIET] = counts[COUNTS, QUIET] + 1 if fastest <= numbers[NUMBERS, REST] else 0
+        if is_at_rest(st, fastest):
             if checked:
                 return AT_REST
-            quiet, st.counts[QUIET] = st.counts[QUIET], 1  # everything afresh
+            quiet, counts[COUNTS, QUIET] = counts[COUNTS, QUIET], 1  # everything afresh
             tidy(net, st)
-            st.counts[QUIET], checked = quiet, True
+            counts[COUNTS, QUIET], checked = quiet, True
             continue
-        before = st.numbers[TIME]
-        kind, index = move(net, st, curved)
+        before = numbers[NUMBERS, TIME]
+        move(net, st, curved)
+        kind, checked = counts[COUNTS, KIND], False
+        stays = not (numbers[NUMBERS, TIME] - before) * fastest > 1e-15
+        if stays and trace.shape[0]:
+            counts[COUNTS, TRACED] -= 1  # the last point is replaced
+        if not note(st, trace):
+            return NO_ROOM
+        counts[COUNTS, EVENTS] += 1 if kind != NONE else 0
         if kind == LEFT:
             return GONE
-        if kind == NONE and st.z.shape[0] == 1:
+        if kind == NONE and numbers[NUMBERS, TIME] >= numbers[NUMBERS, LIMIT]:
+            return TIME_UP
+        if kind == NONE and st.blocks.shape[1] == 1:
             return INFINITY
-        checked = False
-        st.counts[EVENTS] += 1 if kind != NONE else 0
-        st.counts[STALLED] += 1
-        if (st.numbers[TIME] - before) * fastest > 1e-15:
-            st.counts[STALLED] = 0
-        if st.counts[STALLED] > patience or not meet(net, st, (kind, index)):
+        counts[COUNTS, STALLED] = counts[COUNTS, STALLED] + 1 if stays else 0
+        if kind == CREASE and is_vertex(net, st):
+            return VERTEX
+        if counts[COUNTS, STALLED] > patience or not meet(net, st):
             return STUCK
-        if st.counts[STALLED] % GATHER == GATHER - 1:
+        if counts[COUNTS, STALLED] % GATHER == GATHER - 1:
             gather(net, st)
         tidy(net, st)
 
@@ -157,11 +226,11 @@ def flow_row(net, st, row, budget, curved):
 @compiled_part
 def gather(net, st):
     """Where events follow one another without progress: all concave creases within rounding of x become members at once."""
-    reach = 1.0 + np.abs(st.x).max()
-    for j in range(st.u.shape[0]):
-        near = abs(st.u[j]) <= CORNER * (net.norms[j] * reach + abs(net.bias[j]))
-        if near and st.place[j] < 0 and st.counts[MEMBERS] + 1 < st.members.shape[0]:
-            c = ceiling_of(net, st, j)
+    reach = reach_of(st)
+    for j in range(st.creases.shape[1]):
+        near = is_near(net, st, j, reach) and st.marks[PLACE, j] < 0
+        if near and st.marks[COUNTS, MEMBERS] + 1 < st.gram.shape[0]:
+            c = ceiling_of(net, st, Y, j)
             if c < 0.0:
                 join(net, st, j, c)
     settle_creases(net, st)
@@ -170,34 +239,58 @@ def gather(net, st):
 @compiled_part
 def tidy(net, st):
     """Take rounding out of u and z from time to time, out of A, U and K, which is dearer, less often; and near rest."""
-    turn = st.counts[EVENTS] + st.counts[CURVED]
-    if turn % REFRESH_REGION == REFRESH_REGION - 1 or st.counts[QUIET] == 1:
+    counts = st.marks
+    turn = counts[COUNTS, EVENTS] + counts[COUNTS, CURVED]
+    if turn % REFRESH_REGION == REFRESH_REGION - 1 or counts[COUNTS, QUIET] == 1:
         refresh_region(net, st)
-    if turn % REFRESH_POINT == REFRESH_POINT - 1 or st.counts[QUIET] > 0:
+    if turn % REFRESH_POINT == REFRESH_POINT - 1 or counts[COUNTS, QUIET] > 0:
         settle_creases(net, st)  # near rest steps are long, and the rounding of a velocity counts as often
         refresh_point(net, st)
 
 
 @compiled
-def flow_rows(net, rows, budget, results, curved):
-    """``rows`` = (starts, sides) to rest. ``sides`` (rows, m): the side of convex creases through a start, negative: not named.
+def flow_rows(net, st, rows, limits, results, curved):
+    """``rows`` = (starts, sides) to rest or to a limit of time; how many rows are done.
 
-    ``curved``: None leaves curved moves out of the compilation, for one contrast; True otherwise.
-    ``results``: points and velocities (2, rows, n), and a table (rows, 4 + m) of code, time, events, curved steps, and for
-    every crease 1 where the end is on it, 2 where the end is on it and it is convex.
+    ``sides`` (rows, m): see :func:`begin`. ``limits`` (5,): first row, budget,
+    limit of time, tolerance and speed of rest, in units of the gradient's bound, of curved flows. ``curved``: None leaves
+    curved moves out of the compilation, for one contrast; True otherwise. ``results``: points (rows, n); velocities, at the
+    end and before it (2 rows, n); a table (rows, PLACES + m) of code, time, events, curved steps, velocities found, end of
+    the path, and for every crease whether the end is on it (OFF, CONCAVE_ON, CONVEX_ON, MEMBER_ON); a trace (any, 1 + n) for
+    times and points of the paths, one after the other: rows stop where it is full.
     """
-    st, points, table = new_state(net), results[0], results[1]
     starts, sides = rows
-    for row in range(starts.shape[0]):
-        for p in range(st.counts.shape[0]):
-            st.counts[p] = 0
-        st.numbers[TIME], st.numbers[REST] = 0.0, REST_SHARE * net.scale[0]
-        st.numbers[RELEASE] = RELEASE_SHARE * net.scale[0]
-        st.numbers[STEP] = 1e-2 / max(net.scale[0], 1e-300) ** 2
-        table[row, 0] = flow_row(net, st, (starts[row], sides[row]), budget, curved)
-        copy_into(points[0, row], st.x)
-        copy_into(points[1, row], st.v)
-        table[row, 1], table[row, 2], table[row, 3] = st.numbers[TIME], st.counts[EVENTS], st.counts[CURVED]
-        for j in range(st.u.shape[0]):
-            convex = 2.0 if ceiling_of(net, st, j) >= 0.0 else 1.0
-            table[row, 4 + j] = convex if st.u[j] == 0.0 else 0.0
+    points, velocities, table, trace = results
+    numbers, marks, scale = st.small, st.marks, st.small[NUMBERS, SCALE]
+    traced = 0
+    for row in range(int(limits[0]), starts.shape[0]):
+        for p in range(TRACED):
+            marks[COUNTS, p] = 0
+        numbers[NUMBERS, TIME], numbers[NUMBERS, LIMIT], numbers[NUMBERS, TOLERANCE] = 0.0, limits[2], limits[3]
+        numbers[NUMBERS, REST], numbers[NUMBERS, RELEASE] = limits[4] * scale, RELEASE_SHARE * scale
+        numbers[NUMBERS, STEP] = 1e-2 / max(scale, 1e-300) ** 2
+        marks[COUNTS, TRACED] = traced
+        begun = begin(net, st, starts, sides, row)
+        if begun != 0:
+            code = AMBIGUOUS if begun == CONVEX else STUCK
+        elif not note(st, trace):
+            code = NO_ROOM
+        else:
+            code = flow_row(net, st, int(limits[1]), trace, curved)
+        if code == NO_ROOM:
+            return row
+        traced = marks[COUNTS, TRACED]
+        copy_row(points, row, st.points, X)
+        copy_row(velocities, 2 * row, st.points, V)
+        copy_row(velocities, 2 * row + 1, st.points, LAST)
+        table[row, CODE], table[row, REACHED], table[row, N_EVENTS] = (
+            code,
+            numbers[NUMBERS, TIME],
+            marks[COUNTS, EVENTS],
+        )
+        table[row, N_CURVED], table[row, N_SOLVED] = marks[COUNTS, CURVED], marks[COUNTS, SOLVES]
+        table[row, PATH_END] = traced
+        for j in range(st.creases.shape[1]):
+            on = CONVEX_ON if ceiling_of(net, st, Y, j) >= 0.0 else MEMBER_ON if marks[PLACE, j] >= 0 else CONCAVE_ON
+            table[row, PLACES + j] = on if st.creases[U, j] == 0.0 else OFF
+    return starts.shape[0]

@@ -4,182 +4,184 @@ from __future__ import annotations
 
 import numpy as np
 
-from separatrix.flow.piecewise_linear.event_kernel_equation import advance, curve_at, lean
+from separatrix.flow.piecewise_linear.event_kernel_equation import advance, find_curve, lean
 from separatrix.flow.piecewise_linear.event_kernel_line import (
     CREASE,
     FACE,
     HELD,
     LEFT,
-    MULTIPLIER,
+    MULTIPLIER_BOUND,
     NOISE,
     NONE,
-    shift_creases,
-    shift_point,
+    shift,
 )
 from separatrix.flow.piecewise_linear.event_kernel_state import (
+    ACTIVE,
+    BEND,
+    COUNTS,
     CURVED,
+    DU,
+    DX,
+    ERROR,
+    FRESH,
+    FRONT,
+    HIGH_LIMIT,
+    INDEX,
+    KIND,
+    LENGTH,
+    LIMIT,
+    LOW_LIMIT,
+    LOWER,
+    MEMBER,
+    MEMBERS,
+    MOVES,
     MOVING,
+    NORM,
+    NUMBERS,
+    PLACE,
+    RATES,
     RELEASE,
+    RZ,
+    SCALE,
+    SHARES,
+    SIGN,
+    SLOPE,
     SOLVES,
     STEP,
     TIME,
-    add_multiple,
+    TOLERANCE,
+    UPPER,
+    Y_END,
+    M,
+    R,
+    U,
+    V,
+    X,
+    Y,
+    Z,
+    add_row,
+    ceiling_of,
     combine,
-    copy_into,
 )
 from separatrix.numerics.compilation import compiled_part
 
-STEP_TOLERANCE, LONGEST, LAST = 1e-7, 1e6, 1e-7
+LONGEST, LAST_SHARE = 1e6, 1e-7
 
 
 @compiled_part
-def displacement(net, st, curve, shares):
-    """dx on F into room[0], du into room[1] for the present Y."""
-    n, m = st.x.shape[0], st.u.shape[0]
-    dx, du, bend, h = st.room[0, :n], st.room[1, :m], curve.bend, curve.unit[2]
-    lean(curve, bend, shares)
-    combine(bend, st.A, dx)
-    combine(bend, st.U, du)
-    add_multiple(dx, h, st.v)
-    add_multiple(du, h, st.r)
-    for slot in range(shares.shape[0]):
-        add_multiple(du, shares[slot], st.gram[slot])
-        add_multiple(dx, shares[slot], net.weight[st.members[slot]])
+def displacement(net, st):
+    """DX on F and DU for the present Y."""
+    points, creases, small, marks = st.points, st.creases, st.small, st.marks
+    lean(st, BEND)
+    combine(st, BEND, points, ACTIVE, DX)
+    combine(st, BEND, creases, RATES, DU)
+    add_row(points, DX, small[NUMBERS, LENGTH], points, V)
+    add_row(creases, DU, small[NUMBERS, LENGTH], creases, R)
+    for slot in range(marks[COUNTS, MEMBERS]):
+        add_row(creases, DU, small[SHARES, slot], st.gram, slot)
+        add_row(points, DX, small[SHARES, slot], net.weight, marks[MEMBER, slot])
 
 
 @compiled_part
-def met_on_curve(net, st, curve, shares):
-    """(share, kind, index) of the first event that the chord of the present Y passes; kind NONE where there is none."""
-    displacement(net, st, curve, shares)
-    first, kind, index = side_on_curve(net, st, st.room[0])
-    du, u, slope, place, fresh, norms, solves = (
-        st.room[1], st.u, st.slope, st.place, st.fresh, net.norms, st.counts[SOLVES]
-    )  # fmt: skip
-    for j in range(u.shape[0]):
-        if place[j] >= 0:
+def find_met(net, st):
+    """KIND and INDEX of the first event that the chord of the present Y passes; KIND is NONE where there is none."""
+    displacement(net, st)
+    points, creases, sides, marks, first = st.points, st.creases, net.sides, st.marks, 2.0
+    kind, index = NONE, -1
+    for p in range(marks[COUNTS, MOVING]):
+        i = marks[FRONT, p]
+        change, place = points[DX, i], points[X, i]
+        if change == 0.0:
             continue
-        after = (u[j] + du[j]) * (1.0 if slope[j] == 1.0 else -1.0)
-        slack = NOISE * (abs(u[j]) + norms[j] * (1.0 + curve.unit[2] * net.scale[0]))
-        if after < -slack * (1e3 if fresh[j] == solves else 1.0) and -u[j] / du[j] < first:
-            first, kind, index = -u[j] / du[j], CREASE, j
-    return first, kind, index
-
-
-@compiled_part
-def side_on_curve(net, st, dx):
-    """(share, kind, index) of the first face or limit that the chord passes."""
-    first, kind, index, x, front = 2.0, NONE, -1, st.x, st.front
-    lower, upper, low, high = net.lower, net.upper, net.low_limit, net.high_limit
-    for p in range(st.counts[MOVING]):
-        i = front[p]
-        if dx[i] == 0.0:
-            continue
-        up = dx[i] > 0.0
-        side = min(upper[i], high[i]) if up else max(lower[i], low[i])
-        share = (side - x[i]) / dx[i]
-        if share < first and abs(x[i] + dx[i] - side) > 1e-14 * (1.0 + abs(side)) and share < 1.0:
-            is_face = upper[i] <= high[i] if up else lower[i] >= low[i]
+        up = change > 0.0
+        low, high = max(sides[LOWER, i], sides[LOW_LIMIT, i]), min(sides[UPPER, i], sides[HIGH_LIMIT, i])
+        side = high if up else low
+        share = (side - place) / change
+        if share < first and abs(place + change - side) > 1e-14 * (1.0 + abs(side)) and share < 1.0:
+            is_face = sides[UPPER, i] == side if up else sides[LOWER, i] == side
             first, kind, index = max(share, 0.0), FACE if is_face else LEFT, i
-    return first, kind, index
+    reach, solves = 1.0 + st.small[NUMBERS, LENGTH] * st.small[NUMBERS, SCALE], marks[COUNTS, SOLVES]
+    for j in range(creases.shape[1]):
+        if marks[PLACE, j] < 0:
+            u, change = creases[U, j], creases[DU, j]
+            after = (u + change) * (1.0 if creases[SLOPE, j] == 1.0 else -1.0)
+            slack = NOISE * (abs(u) + net.planes[NORM, j] * reach)
+            if after < -slack * (1e3 if marks[FRESH, j] == solves else 1.0) and -u / change < first:
+                first, kind, index = -u / change, CREASE, j
+    marks[COUNTS, KIND], marks[COUNTS, INDEX] = kind, index
 
 
 @compiled_part
-def released_on_curve(net, st, curve, shares):
-    """(violation, kind, index) of the multiplier that has gone farthest beyond its bounds at the present y."""
-    worst, kind, index = 0.0, NONE, -1
-    lean(curve, curve.y, shares)
-    for slot in range(shares.shape[0]):
-        beyond = bound_violation(net, st, curve, shares[slot], slot)
+def find_released(net, st):
+    """KIND and INDEX of the multiplier that has gone farthest beyond its bounds at the present y."""
+    points, small, marks, worst, kind, index = st.points, st.small, st.marks, 0.0, NONE, -1
+    lean(st, Y_END)
+    for slot in range(marks[COUNTS, MEMBERS]):
+        beyond = bound_violation(net, st, slot)
         if beyond > worst:
-            worst, kind, index = beyond, MULTIPLIER, slot
-    moving, x, lower, g = st.moving, st.x, net.lower, st.room[0, : st.x.shape[0]]
-    combine(curve.y, st.A, g)
-    for slot in range(shares.shape[0]):
-        add_multiple(g, shares[slot], net.weight[st.members[slot]])
-    for i in range(moving.shape[0]):
-        if moving[i] == 0:
-            beyond = (g[i] if x[i] <= lower[i] else -g[i]) - st.numbers[RELEASE]
+            worst, kind, index = beyond, MULTIPLIER_BOUND, slot
+    combine(st, Y_END, points, ACTIVE, DX)
+    for slot in range(marks[COUNTS, MEMBERS]):
+        add_row(points, DX, small[SHARES, slot], net.weight, marks[MEMBER, slot])
+    for i in range(points.shape[1]):
+        if marks[MOVES, i] == 0:
+            g = points[DX, i]
+            beyond = (g if points[X, i] <= net.sides[LOWER, i] else -g) - small[NUMBERS, RELEASE]
             if beyond > worst:
                 worst, kind, index = beyond, HELD, i
-    return worst, kind, index
+    marks[COUNTS, KIND], marks[COUNTS, INDEX] = kind, index
 
 
 @compiled_part
-def bound_violation(net, st, curve, multiplier, slot):
+def bound_violation(net, st, slot):
     """How far a member's multiplier is beyond [c_j, 0], in units of the gradient and less the release tolerance."""
-    j, y, c = st.members[slot], curve.y, 0.0
-    out = net.output[j]
-    for a in range(y.shape[0]):
-        c += out[a] * y[a]
-    return max(multiplier, c - multiplier) * net.norms[j] - st.numbers[RELEASE]
+    j, share = st.marks[MEMBER, slot], st.small[SHARES, slot]
+    c = ceiling_of(net, st, Y_END, j)
+    return max(share, c - share) * net.planes[NORM, j] - st.small[NUMBERS, RELEASE]
 
 
 @compiled_part
-def face_functional(net, st, vectors, i):
-    """Coordinate ``i`` of A^T Y + sum_Z shares_j w_j for ``vectors`` = (Y, shares)."""
-    Y, shares = vectors
-    A, weight, members, total = st.A, net.weight, st.members, 0.0
-    for a in range(Y.shape[0]):
-        total += A[a, i] * Y[a]
-    for slot in range(shares.shape[0]):
-        total += shares[slot] * weight[members[slot], i]
-    return total
-
-
-@compiled_part
-def crease_functional(st, vectors, j):
-    """u_j + (U Y + gram^T shares)_j for ``vectors`` = (Y, shares)."""
-    Y, shares = vectors
-    U, gram, total = st.U, st.gram, st.u[j]
-    for a in range(Y.shape[0]):
-        total += U[a, j] * Y[a]
-    for slot in range(shares.shape[0]):
-        total += shares[slot] * gram[slot, j]
-    return total
-
-
-@compiled_part
-def inward(net, st, curve, shares, i):
-    """How far the gradient at a held coordinate points inward, less the release tolerance."""
-    g = face_functional(net, st, (curve.y, shares), i)
-    return (g if st.x[i] <= net.lower[i] else -g) - st.numbers[RELEASE]
-
-
-@compiled_part
-def beyond_event(net, st, curve, shares, event):
+def beyond_event(net, st, kind, index):
     """The functional of an event at the present (Y, y): positive once it has happened."""
-    kind, index = event
-    if kind == MULTIPLIER:
-        lean(curve, curve.y, shares)
-        return bound_violation(net, st, curve, shares[index], index)
-    if kind == HELD:
-        lean(curve, curve.y, shares)
-        return inward(net, st, curve, shares, index)
-    lean(curve, curve.bend, shares)
-    h = curve.unit[2]
+    points, creases, small, marks, sides = st.points, st.creases, st.small, st.marks, net.sides
+    k, h = st.blocks.shape[1], st.small[NUMBERS, LENGTH]
+    vector = Y_END if kind in (MULTIPLIER_BOUND, HELD) else BEND
+    lean(st, vector)
+    if kind == MULTIPLIER_BOUND:
+        return bound_violation(net, st, index)
     if kind == CREASE:
-        after = h * st.r[index] + crease_functional(st, (curve.bend, shares), index)
-        return after * (-1.0 if st.slope[index] == 1.0 else 1.0)
-    change = h * st.v[index] + face_functional(net, st, (curve.bend, shares), index)
+        total = creases[U, index]
+        for a in range(k):
+            total += creases[RATES + a, index] * small[vector, a]
+        for slot in range(marks[COUNTS, MEMBERS]):
+            total += small[SHARES, slot] * st.gram[slot, index]
+        return (h * creases[R, index] + total) * (-1.0 if creases[SLOPE, index] == 1.0 else 1.0)
+    total, place = 0.0, points[X, index]
+    for a in range(k):
+        total += points[ACTIVE + a, index] * small[vector, a]
+    for slot in range(marks[COUNTS, MEMBERS]):
+        total += small[SHARES, slot] * net.weight[marks[MEMBER, slot], index]
+    if kind == HELD:
+        return (total if place <= sides[LOWER, index] else -total) - small[NUMBERS, RELEASE]
+    change = h * points[V, index] + total
     if change > 0.0:
-        return st.x[index] + change - min(net.upper[index], net.high_limit[index])
-    return max(net.lower[index], net.low_limit[index]) - st.x[index] - change
+        return place + change - min(sides[UPPER, index], sides[HIGH_LIMIT, index])
+    return max(sides[LOWER, index], sides[LOW_LIMIT, index]) - place - change
 
 
 @compiled_part
-def event_time(net, st, curve, shares, question):
-    """The h at which an event happens, its step taken last, and just beyond for releases; ``question`` = (event, h).
+def event_time(net, st, kind, index, longest):
+    """The h up to ``longest`` at which an event happens, its step taken last, and just beyond for releases.
 
     A functional that starts at its root (a crease that was just left) is first bracketed by halving h.
     """
-    event, high = question
-    low, f_low, f_high, turn = 0.0, 0.0, beyond_event(net, st, curve, shares, event), 0
+    high, low, f_low, f_high, turn = longest, 0.0, 0.0, beyond_event(net, st, kind, index), 0
     done = False
     for _ in range(140):
         width = high - low
         if f_low >= 0.0:
             middle = 0.5 * high
-            if middle < 1e-18 * question[1]:
+            if middle < 1e-18 * longest:
                 return 0.0
         else:
             turn += 1
@@ -187,68 +189,78 @@ def event_time(net, st, curve, shares, question):
             middle = low + width * (0.5 if turn % 4 == 3 else min(max(share, 1e-3), 1.0 - 1e-3))
             if done or width <= 1e-15 * high or middle <= low or middle >= high:
                 done, middle = True, high
-        advance(net, curve, st.y, middle)
-        f = beyond_event(net, st, curve, shares, event)
+        advance(st, middle)
+        f = beyond_event(net, st, kind, index)
         if done:
             return high
         if f < 0.0:
             low, f_low = middle, f
         else:
             high, f_high = middle, f
-            done = f <= 1e-15 * net.scale[0]
+            done = f <= 1e-15 * st.small[NUMBERS, SCALE]
         if done:
             return high
     return high
 
 
 @compiled_part
-def go_along_curve(net, st, dt):
-    """Move to the next event near ``dt``, or as far as one step goes; (kind, index)."""
-    norm = 0.0
-    for i in range(st.v.shape[0]):
-        norm = max(norm, abs(st.v[i]))
+def first_step(st, dt):
+    """The first step that the tolerance allows, near ``dt`` and not beyond the limit of time: it is taken, and returned."""
+    numbers, fastest = st.small, 0.0
+    scale, left = numbers[NUMBERS, SCALE], numbers[NUMBERS, LIMIT] - numbers[NUMBERS, TIME]
+    for i in range(st.points.shape[1]):
+        fastest = max(fastest, abs(st.points[V, i]))
     # next to the maximum of a concave f on its stratum implicit Euler steps, without error control, go to it
-    last = net.sign[0] < 0.0 and norm <= LAST * net.scale[0]
-    curve = curve_at(net, st, 0.0 if last else STEP_TOLERANCE)
-    shares = np.empty(curve.L.shape[0])
-    if last:
-        st.numbers[STEP] = LONGEST / net.scale[0]
-    h = st.numbers[STEP] if not np.isfinite(dt) else min(st.numbers[STEP], 1.25 * dt)
+    is_last = numbers[NUMBERS, SIGN] < 0.0 and fastest <= LAST_SHARE * scale and not np.isfinite(left)
+    find_curve(st, 0.0 if is_last else numbers[NUMBERS, TOLERANCE])
+    if is_last:
+        numbers[NUMBERS, STEP] = LONGEST / scale
+    wished = numbers[NUMBERS, STEP]
+    h = min(left, wished if not np.isfinite(dt) else min(wished, 1.25 * dt))
     while True:
-        advance(net, curve, st.y, h)
-        error = curve.unit[1]
+        advance(st, h)
+        error = numbers[NUMBERS, ERROR]
         if error <= 1.0 or h < 1e-300:
             break
         h *= 0.2 if not np.isfinite(error) else max(0.1, 0.9 * error**-0.25)
     # a longer step would lose x, a difference of multiples of h, to rounding
-    st.numbers[STEP] = min(h * min(5.0, 0.9 * max(error, 1e-12) ** -0.25), LONGEST / net.scale[0])
-    st.counts[CURVED] += 1
-    kind, index = NONE, -1
-    for _ in range(60):
-        _, kind_met, index_met = met_on_curve(net, st, curve, shares)
-        if kind_met == NONE:
-            _, kind_met, index_met = released_on_curve(net, st, curve, shares)
-        if kind_met == NONE or (kind_met == kind and index_met == index):
-            break
-        kind, index = kind_met, index_met
-        h = event_time(net, st, curve, shares, ((kind, index), h))
-        if h == 0.0:
-            return kind, index
-    take(net, st, curve, shares)
-    st.numbers[TIME] += h
-    return kind, index
+    following = min(h * min(5.0, 0.9 * max(error, 1e-12) ** -0.25), LONGEST / scale)
+    numbers[NUMBERS, STEP] = following
+    return h
 
 
 @compiled_part
-def take(net, st, curve, shares):
+def go_along_curve(net, st, dt):
+    """Move to the next event near ``dt``, or as far as one step goes; KIND and INDEX in the counters."""
+    small, counts = st.small, st.marks
+    h, kind, index = first_step(st, dt), NONE, -1
+    counts[COUNTS, CURVED] += 1
+    for _ in range(60):
+        find_met(net, st)
+        if counts[COUNTS, KIND] == NONE:
+            find_released(net, st)
+        if counts[COUNTS, KIND] == NONE or (counts[COUNTS, KIND] == kind and counts[COUNTS, INDEX] == index):
+            break
+        kind, index = counts[COUNTS, KIND], counts[COUNTS, INDEX]
+        h = event_time(net, st, kind, index, h)
+        if h == 0.0:
+            break
+    counts[COUNTS, KIND], counts[COUNTS, INDEX] = kind, index
+    if h > 0.0:
+        take(net, st)
+        small[NUMBERS, TIME] += h
+
+
+@compiled_part
+def take(net, st):
     """x, u, z, y at the present Y."""
-    displacement(net, st, curve, shares)
-    shift_point(net, st, 1.0, st.room[0])
-    shift_creases(st, 1.0, st.room[1])
-    M, bend, z, h = curve.M, curve.bend, st.z, curve.unit[2]
-    for a in range(z.shape[0]):
-        change = h * st.rz[a]
-        for b in range(bend.shape[0]):
-            change += M[a, b] * bend[b]
-        z[a] += change
-    copy_into(st.y, curve.y)
+    small, blocks, k = st.small, st.blocks, st.blocks.shape[1]
+    displacement(net, st)
+    shift(net, st, 1.0, DX, DU)
+    for a in range(k):
+        change = small[NUMBERS, LENGTH] * small[RZ, a]
+        for b in range(k):
+            change += blocks[M, a, b] * small[BEND, b]
+        small[Z, a] += change
+    for a in range(k):
+        small[Y, a] = small[Y_END, a]

@@ -7,6 +7,9 @@ and multipliers lambda_j in [c_j, 0], c_j = V_j . y, the flow is
     v = (A^T y + sum_Z lambda_j w_j)_F,   du/dt = U y + sum_Z lambda_j W_F w_j,   dz/dt = A_F v,
 
 so that an event costs n k + m k products, not n m.
+
+All that has one entry a coordinate is a row of one array, and so is what has one entry a crease: compilation is dear in the
+number of arrays that functions hand to one another. Rows are known by the names below.
 """
 
 from __future__ import annotations
@@ -17,242 +20,255 @@ import numpy as np
 
 from separatrix.numerics.compilation import compiled_part
 
-MEMBERS, MOVING, SOLVES, CURVED, STALLED, EVENTS, QUIET = range(7)
-TIME, STEP, RESIDUAL, REST, RELEASE = range(5)
+# numbers of numpy, not of Python: numba compiles a function anew for every literal that it is called with
+# Form.sides, Form.planes
+LOWER, UPPER, LOW_LIMIT, HIGH_LIMIT, BASE = np.arange(5)
+BIAS, NORM, OUTPUT = np.arange(3)
+# State.points, State.creases
+X, V, G, PULL, DX, LAST, ACTIVE = np.arange(7)
+U, R, SLOPE, DU, RATES = np.arange(5)
+# State.small: scalars first, then rows of one entry a member or a contrast, then the factor of the members' Gram matrix
+NUMBERS, MULTIPLIER, LOW, Q, CHANGE, TRIAL, Z, Y, RZ, CONSTANT, SHARES, BEND, Y_END = np.arange(13)
+RIGHT, INNER, FIELD, WORK, STAGES, FACTOR = *np.arange(13, 18), np.int64(21)
+K, M, LEAN, STAGE = np.arange(4)
+# State.marks: counters first
+COUNTS, PLACE, FRESH, MEMBER, CHOSEN, MOVES, FRONT, ORDER = np.arange(8)
+MEMBERS, MOVING, SOLVES, CURVED, STALLED, EVENTS, QUIET, KIND, INDEX, SIZE, TRACED = np.arange(11)
+TIME, STEP, RESIDUAL, REST, RELEASE, SIGN, SCALE, LIMIT, TOLERANCE, ASKED, ERROR, LENGTH = np.arange(12)
 
 
 class Form(NamedTuple):
-    """The network and what bounds the flow: shapes as in OneLayer, ``columns`` (n, m) = W^T, ``norms`` (m,) of the rows.
+    """The network and what bounds the flow, for n inputs, m creases, k contrasts.
 
-    ``lower`` and ``upper`` hold the flow; beyond ``low_limit`` and ``high_limit`` a row has left. ``scale`` (1,): of grad f.
+    ``weight`` (m, n), ``columns`` (n, m) its transpose. ``sides`` (4 + k, n): LOWER and UPPER hold the flow, beyond LOW_LIMIT
+    and HIGH_LIMIT a row has left, BASE + a the affine part of contrast a. ``planes`` (2 + k, m): BIAS, NORM of the crease's
+    row, OUTPUT + a its weight in contrast a.
     """
 
-    base: np.ndarray
-    constant: np.ndarray
     weight: np.ndarray
     columns: np.ndarray
-    bias: np.ndarray
-    output: np.ndarray
-    norms: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    low_limit: np.ndarray
-    high_limit: np.ndarray
-    sign: np.ndarray
-    scale: np.ndarray
+    sides: np.ndarray
+    planes: np.ndarray
 
 
 class State(NamedTuple):
-    """One row: point ``x`` (n,), preactivations ``u`` (m,), ``slope`` (m,) 0 or 1, contrasts ``z`` (k,), ``y`` = grad Phi.
+    """One row of the flow.
 
-    ``place`` (m,): the slot of a member of Z, -1 off Z; ``members``: the crease in each slot, ``multiplier`` its lambda,
-    ``low`` its bound c_j, ``gram`` (slots, m) its column W_F w_j. ``moving`` (n,): 1 on F; ``front``: the list of F. ``pull``
-    (n,) is A^T y; ``v`` (n,), ``r`` (m,) and ``rz`` (k,) the velocities; ``fresh`` (m,): the solve in which a crease was left.
-    ``counts`` and ``numbers`` hold scalars, ``room`` (2, m or n) is scratch.
+    ``points`` (6 + k, n): X; velocity V; G and PULL = A^T y; DX a change; LAST the velocity of the last move; ACTIVE + a: A.
+    ``creases`` (4 + k, m): preactivations U and their velocities R; SLOPE 0 or 1; DU a change; RATES + a: U of the text above.
+    ``gram`` (slots, m): W_F w_j of the member in a slot. ``small``: the NUMBERS; a slot's MULTIPLIER and its bound LOW = c_j;
+    contrasts Z, Y = grad Phi, RZ; the rest is room to work. ``blocks`` (4, k, slots or more): K, and the equation of curved
+    motion. ``marks``: COUNTS; PLACE the slot of a member, -1 off Z; FRESH the solve in which a crease was left; MEMBER the
+    crease in a slot; MOVES 1 on F and FRONT the list of F; CHOSEN and ORDER are room to work.
     """
 
-    x: np.ndarray
-    u: np.ndarray
-    slope: np.ndarray
-    z: np.ndarray
-    y: np.ndarray
-    place: np.ndarray
-    members: np.ndarray
-    multiplier: np.ndarray
-    low: np.ndarray
+    points: np.ndarray
+    creases: np.ndarray
     gram: np.ndarray
-    moving: np.ndarray
-    front: np.ndarray
-    A: np.ndarray
-    U: np.ndarray
-    K: np.ndarray
-    pull: np.ndarray
-    g: np.ndarray
-    v: np.ndarray
-    r: np.ndarray
-    rz: np.ndarray
-    fresh: np.ndarray
-    counts: np.ndarray
-    numbers: np.ndarray
-    room: np.ndarray
+    small: np.ndarray
+    blocks: np.ndarray
+    marks: np.ndarray
+
+
+def new_state(n: int, m: int, constant: np.ndarray, sign: float, scale: float) -> State:
+    """Room for one row; ``constant`` (k,) of the contrasts, ``sign`` of Phi, ``scale`` of the gradient."""
+    k = constant.shape[0]
+    slots = min(m, max(2 * n, 256)) + 1
+    small = np.zeros((FACTOR + slots, max(k, slots, LENGTH + 1)))
+    small[CONSTANT, :k] = constant
+    small[NUMBERS, SIGN], small[NUMBERS, SCALE] = sign, scale
+    return State(
+        np.zeros((ACTIVE + k, n)),
+        np.zeros((RATES + k, m)),
+        np.zeros((slots, m)),
+        small,
+        np.zeros((4, k, small.shape[1])),
+        np.zeros((ORDER + 1, max(n, m, k, slots, TRACED + 1)), dtype=np.int64),
+    )
 
 
 @compiled_part
-def softmax(sign, z, y):
-    """y = sign softmax(z); sign itself for one contrast."""
-    k = z.shape[0]
+def softmax(st, z, y):
+    """Row ``y`` = sign softmax(row ``z``) of ``st.small``; the sign itself for one contrast."""
+    small, k = st.small, st.blocks.shape[1]
     if k == 1:
-        y[0] = sign
+        small[y, 0] = small[NUMBERS, SIGN]
         return
-    top = z[0]
+    top = small[z, 0]
     for i in range(1, k):
-        top = max(top, z[i])
+        top = max(top, small[z, i])
     total = 0.0
     for i in range(k):
-        y[i] = np.exp(z[i] - top)
-        total += y[i]
+        small[y, i] = np.exp(small[z, i] - top)
+        total += small[y, i]
     for i in range(k):
-        y[i] *= sign / total
+        small[y, i] *= small[NUMBERS, SIGN] / total
 
 
 @compiled_part
-def add_multiple(target, factor, source):
-    """target += factor source."""
-    for i in range(target.shape[0]):
-        target[i] += factor * source[i]
+def add_row(target, row, factor, source, other):
+    """target[row] += factor source[other]."""
+    for i in range(target.shape[1]):
+        target[row, i] += factor * source[other, i]
 
 
 @compiled_part
-def combine(factors, rows, target):
-    """target = factors^T rows; factors below 1e-30 do not count."""
-    for i in range(target.shape[0]):
-        target[i] = 0.0
-    for a in range(factors.shape[0]):
-        if abs(factors[a]) > 1e-30:
-            add_multiple(target, factors[a], rows[a])
+def copy_row(target, row, source, other):
+    """target[row] = source[other]."""
+    for i in range(target.shape[1]):
+        target[row, i] = source[other, i]
 
 
 @compiled_part
-def copy_into(target, source):
-    """target = source."""
-    for i in range(target.shape[0]):
-        target[i] = source[i]
+def combine(st, factors, rows, first, target):
+    """rows[target] = sum_a small[factors, a] rows[first + a]; factors below 1e-30 do not count."""
+    for i in range(rows.shape[1]):
+        rows[target, i] = 0.0
+    for a in range(st.blocks.shape[1]):
+        if abs(st.small[factors, a]) > 1e-30:
+            add_row(rows, target, st.small[factors, a], rows, first + a)
+
+
+@compiled_part
+def ceiling_of(net, st, y, j):
+    """c_j = V_j . y, row ``y`` of ``st.small``."""
+    planes, small, c = net.planes, st.small, 0.0
+    for a in range(st.blocks.shape[1]):
+        c += planes[OUTPUT + a, j] * small[y, a]
+    return c
 
 
 @compiled_part
 def move_pixel(net, st, i, direction):
     """Coordinate ``i`` starts to move (direction 1) or is held (-1)."""
-    A, U, K, gram, members, weight = st.A, st.U, st.K, st.gram, st.members, net.weight
-    column = net.columns[i]
-    for a in range(A.shape[0]):
-        if A[a, i] != 0.0:
-            add_multiple(U[a], direction * A[a, i], column)
-            for b in range(A.shape[0]):
-                K[a, b] += direction * A[a, i] * A[b, i]
-    for slot in range(st.counts[MEMBERS]):
-        add_multiple(gram[slot], direction * weight[members[slot], i], column)
-    st.moving[i] = 1 if direction > 0 else 0
+    points, creases, blocks, k = st.points, st.creases, st.blocks, st.blocks.shape[1]
+    for a in range(k):
+        share = points[ACTIVE + a, i]
+        if share != 0.0:
+            add_row(creases, RATES + a, direction * share, net.columns, i)
+            for b in range(k):
+                blocks[K, a, b] += direction * share * points[ACTIVE + b, i]
+    for slot in range(st.marks[COUNTS, MEMBERS]):
+        add_row(st.gram, slot, direction * net.weight[st.marks[MEMBER, slot], i], net.columns, i)
+    st.marks[MOVES, i] = 1 if direction > 0 else 0
 
 
 @compiled_part
-def gram_column(net, st, j, column):
-    """column = W_F w_j."""
-    moving, normal, columns = st.moving, net.weight[j], net.columns
-    for i in range(column.shape[0]):
-        column[i] = 0.0
-    for i in range(moving.shape[0]):
-        if moving[i] == 1 and normal[i] != 0.0:
-            add_multiple(column, normal[i], columns[i])
+def gram_column(net, st, j, slot):
+    """gram[slot] = W_F w_j."""
+    gram, weight, marks = st.gram, net.weight, st.marks
+    for i in range(gram.shape[1]):
+        gram[slot, i] = 0.0
+    for i in range(weight.shape[1]):
+        if marks[MOVES, i] == 1 and weight[j, i] != 0.0:
+            add_row(gram, slot, weight[j, i], net.columns, i)
 
 
 @compiled_part
-def change_slope(net, st, j, column, factor):
-    """A, U, K with factor V_j w_j^T added to A; ``column`` = W_F w_j."""
-    A, U, K, out, normal = st.A, st.U, st.K, net.output[j], net.weight[j]
-    square = factor * factor * column[j]
-    for a in range(A.shape[0]):
-        for b in range(A.shape[0]):
-            K[a, b] += factor * (out[a] * U[b, j] + out[b] * U[a, j]) + square * out[a] * out[b]
-    for a in range(A.shape[0]):
-        if out[a] != 0.0:
-            add_multiple(A[a], factor * out[a], normal)
-            add_multiple(U[a], factor * out[a], column)
+def change_slope(net, st, j, slot, factor):
+    """A, U, K with factor V_j w_j^T added to A; ``slot`` of the column W_F w_j."""
+    blocks, creases, planes, k = st.blocks, st.creases, net.planes, st.blocks.shape[1]
+    square = factor * factor * st.gram[slot, j]
+    for a in range(k):
+        for b in range(k):
+            out, other = planes[OUTPUT + a, j], planes[OUTPUT + b, j]
+            cross = out * creases[RATES + b, j] + other * creases[RATES + a, j]
+            blocks[K, a, b] += factor * cross + square * out * other
+    for a in range(k):
+        out = planes[OUTPUT + a, j]
+        if out != 0.0:
+            add_row(st.points, ACTIVE + a, factor * out, net.weight, j)
+            add_row(creases, RATES + a, factor * out, st.gram, slot)
 
 
 @compiled_part
 def join(net, st, j, ceiling):
     """Crease ``j`` becomes a member, its multiplier where it was: c_j = ``ceiling`` for slope 1, 0 for slope 0."""
-    slot = st.counts[MEMBERS]
-    gram_column(net, st, j, st.gram[slot])
-    if st.slope[j] == 1.0:
-        change_slope(net, st, j, st.gram[slot], -1.0)
-    st.members[slot], st.place[j] = j, slot
-    st.multiplier[slot] = ceiling if st.slope[j] == 1.0 else 0.0
-    st.u[j] = 0.0
-    st.counts[MEMBERS] += 1
+    marks, is_active = st.marks, st.creases[SLOPE, j] == 1.0
+    slot = marks[COUNTS, MEMBERS]
+    gram_column(net, st, j, slot)
+    if is_active:
+        change_slope(net, st, j, slot, -1.0)
+    marks[MEMBER, slot], marks[PLACE, j] = j, slot
+    st.small[MULTIPLIER, slot] = ceiling if is_active else 0.0
+    st.creases[U, j] = 0.0
+    marks[COUNTS, MEMBERS] += 1
 
 
 @compiled_part
 def leave(net, st, slot, slope):
     """The crease in ``slot`` is left to the side of ``slope``."""
-    j, last = st.members[slot], st.counts[MEMBERS] - 1
-    st.slope[j] = slope
+    marks, small = st.marks, st.small
+    j, last = marks[MEMBER, slot], marks[COUNTS, MEMBERS] - 1
+    st.creases[SLOPE, j] = slope
     if slope == 1.0:
-        change_slope(net, st, j, st.gram[slot], 1.0)
+        change_slope(net, st, j, slot, 1.0)
     if slot != last:
-        other = st.members[last]
-        st.members[slot], st.place[other] = other, slot
-        st.multiplier[slot], st.low[slot] = st.multiplier[last], st.low[last]
-        copy_into(st.gram[slot], st.gram[last])
-    st.place[j] = -1
-    st.fresh[j] = st.counts[SOLVES]
-    st.counts[MEMBERS] = last
-
-
-@compiled_part
-def flip(net, st, j):
-    """Crease ``j``, convex, is crossed."""
-    column = st.gram[st.counts[MEMBERS]]
-    gram_column(net, st, j, column)
-    change_slope(net, st, j, column, 1.0 - 2.0 * st.slope[j])
-    st.slope[j] = 1.0 - st.slope[j]
-    st.u[j] = 0.0
-    st.fresh[j] = st.counts[SOLVES] + 1
-
-
-@compiled_part
-def preactivations(net, x, u):
-    """u = W x + b."""
-    columns = net.columns
-    copy_into(u, net.bias)
-    for i in range(x.shape[0]):
-        if x[i] != 0.0:
-            add_multiple(u, x[i], columns[i])
-
-
-@compiled_part
-def contrasts(net, st):
-    """z and y from x, u and the slopes."""
-    x, u, slope, z, base, output = st.x, st.u, st.slope, st.z, net.base, net.output
-    for a in range(z.shape[0]):
-        total = net.constant[a]
-        for i in range(x.shape[0]):
-            total += base[a, i] * x[i]
-        for j in range(u.shape[0]):
-            if slope[j] == 1.0:
-                total += output[j, a] * u[j]
-        z[a] = total
-    softmax(net.sign[0], z, st.y)
+        other = marks[MEMBER, last]
+        marks[MEMBER, slot], marks[PLACE, other] = other, slot
+        small[MULTIPLIER, slot], small[LOW, slot] = small[MULTIPLIER, last], small[LOW, last]
+        copy_row(st.gram, slot, st.gram, last)
+    marks[PLACE, j] = -1
+    marks[FRESH, j] = marks[COUNTS, SOLVES]
+    marks[COUNTS, MEMBERS] = last
 
 
 @compiled_part
 def refresh_point(net, st):
     """u, z and y afresh from x; members stay at 0, neurons that rounding put on the wrong side are put on their crease."""
-    u, r, slope, place = st.u, st.r, st.slope, st.place
-    preactivations(net, st.x, r)
-    for j in range(u.shape[0]):
-        on_side = r[j] > 0.0 if slope[j] == 1.0 else r[j] < 0.0
-        u[j] = r[j] if on_side and place[j] < 0 and u[j] != 0.0 else 0.0
+    creases, place = st.creases, st.marks
+    preactivations(net, st, R)
+    for j in range(creases.shape[1]):
+        on_side = creases[R, j] > 0.0 if creases[SLOPE, j] == 1.0 else creases[R, j] < 0.0
+        creases[U, j] = creases[R, j] if on_side and place[PLACE, j] < 0 and creases[U, j] != 0.0 else 0.0
     contrasts(net, st)
+
+
+@compiled_part
+def preactivations(net, st, row):
+    """Row ``row`` of the creases = W x + b."""
+    points, creases = st.points, st.creases
+    copy_row(creases, row, net.planes, BIAS)
+    for i in range(points.shape[1]):
+        if points[X, i] != 0.0:
+            add_row(creases, row, points[X, i], net.columns, i)
+
+
+@compiled_part
+def contrasts(net, st):
+    """z and y from x, u and the slopes."""
+    points, creases, small, sides, planes = st.points, st.creases, st.small, net.sides, net.planes
+    for a in range(st.blocks.shape[1]):
+        total = small[CONSTANT, a]
+        for i in range(points.shape[1]):
+            total += sides[BASE + a, i] * points[X, i]
+        for j in range(creases.shape[1]):
+            if creases[SLOPE, j] == 1.0:
+                total += planes[OUTPUT + a, j] * creases[U, j]
+        small[Z, a] = total
+    softmax(st, Z, Y)
 
 
 @compiled_part
 def refresh_region(net, st):
     """A, U, K and the members' columns afresh."""
-    A, U, K, moving, columns = st.A, st.U, st.K, st.moving, net.columns
-    for a in range(A.shape[0]):
-        copy_into(A[a], net.base[a])
-        U[a, :] = 0.0
-        K[a, :] = 0.0
-    for j in range(st.u.shape[0]):
-        if st.slope[j] == 1.0 and st.place[j] < 0:
-            for a in range(A.shape[0]):
-                add_multiple(A[a], net.output[j, a], net.weight[j])
-    for i in range(moving.shape[0]):
-        if moving[i] == 1:
-            for a in range(A.shape[0]):
-                add_multiple(U[a], A[a, i], columns[i])
-                for b in range(A.shape[0]):
-                    K[a, b] += A[a, i] * A[b, i]
-    for slot in range(st.counts[MEMBERS]):
-        gram_column(net, st, st.members[slot], st.gram[slot])
+    points, creases, blocks, marks, k = st.points, st.creases, st.blocks, st.marks, st.blocks.shape[1]
+    for a in range(k):
+        copy_row(points, ACTIVE + a, net.sides, BASE + a)
+        for j in range(creases.shape[1]):
+            creases[RATES + a, j] = 0.0
+        for b in range(k):
+            blocks[K, a, b] = 0.0
+    for j in range(creases.shape[1]):
+        if creases[SLOPE, j] == 1.0 and marks[PLACE, j] < 0:
+            for a in range(k):
+                add_row(points, ACTIVE + a, net.planes[OUTPUT + a, j], net.weight, j)
+    for i in range(points.shape[1]):
+        if marks[MOVES, i] == 1:
+            for a in range(k):
+                share = points[ACTIVE + a, i]
+                add_row(creases, RATES + a, share, net.columns, i)
+                for b in range(k):
+                    blocks[K, a, b] += share * points[ACTIVE + b, i]
+    for slot in range(marks[COUNTS, MEMBERS]):
+        gram_column(net, st, marks[MEMBER, slot], slot)

@@ -9,13 +9,37 @@ from __future__ import annotations
 import numpy as np
 
 from separatrix.flow.piecewise_linear.event_kernel_state import (
+    ACTIVE,
+    BIAS,
+    CHANGE,
+    CHOSEN,
+    COUNTS,
+    FACTOR,
+    FRONT,
+    LOW,
+    LOWER,
+    MEMBER,
     MEMBERS,
+    MOVES,
     MOVING,
+    MULTIPLIER,
+    NORM,
+    NUMBERS,
+    PULL,
     RESIDUAL,
+    SIZE,
     SOLVES,
-    add_multiple,
+    TRIAL,
+    UPPER,
+    G,
+    Q,
+    V,
+    X,
+    Y,
+    add_row,
+    ceiling_of,
     combine,
-    copy_into,
+    copy_row,
     leave,
     move_pixel,
 )
@@ -27,13 +51,13 @@ NEARLY, MOST_STEPS = 1e4, 200
 
 
 @compiled_part
-def gradient_of(net, st, multiplier, g):
-    """g = A^T y + sum_Z lambda_j w_j on all coordinates."""
-    members, weight = st.members, net.weight
-    copy_into(g, st.pull)
-    for slot in range(st.counts[MEMBERS]):
-        if multiplier[slot] != 0.0:
-            add_multiple(g, multiplier[slot], weight[members[slot]])
+def gradient_of(net, st, multipliers, target):
+    """Row ``target`` of the points = A^T y + sum_Z lambda_j w_j, the lambda_j in row ``multipliers`` of ``st.small``."""
+    points, small = st.points, st.small
+    copy_row(points, target, points, PULL)
+    for slot in range(st.marks[COUNTS, MEMBERS]):
+        if small[multipliers, slot] != 0.0:
+            add_row(points, target, small[multipliers, slot], net.weight, st.marks[MEMBER, slot])
 
 
 @compiled_part
@@ -43,161 +67,159 @@ def is_held(place, lower, upper, slope):
 
 
 @compiled_part
-def half_square(net, st, g):
-    """|P_T g|^2 / 2."""
-    x, lower, upper, total = st.x, net.lower, net.upper, 0.0
-    for i in range(x.shape[0]):
-        if not is_held(x[i], lower[i], upper[i], g[i]):
-            total += g[i] * g[i]
+def half_square(net, st, row):
+    """|P_T g|^2 / 2 for a row of the points."""
+    points, sides, total = st.points, net.sides, 0.0
+    for i in range(points.shape[1]):
+        if not is_held(points[X, i], sides[LOWER, i], sides[UPPER, i], points[row, i]):
+            total += points[row, i] * points[row, i]
     return 0.5 * total
 
 
 @compiled_part
 def settle_faces(net, st):
-    """F for the gradient ``g``; U, K and the columns follow."""
-    x, g, lower, upper, moving = st.x, st.g, net.lower, net.upper, st.moving
-    for i in range(x.shape[0]):
-        moves = 0 if is_held(x[i], lower[i], upper[i], g[i]) else 1
-        if moves != moving[i]:
+    """F for the gradient G; U, K and the columns follow."""
+    points, sides, marks = st.points, net.sides, st.marks
+    for i in range(points.shape[1]):
+        moves = 0 if is_held(points[X, i], sides[LOWER, i], sides[UPPER, i], points[G, i]) else 1
+        if moves != marks[MOVES, i]:
             move_pixel(net, st, i, 1.0 if moves == 1 else -1.0)
 
 
 @compiled_part
-def cholesky(matrix, size):
-    """The lower factor in place; False where a pivot is not positive beyond rounding."""
+def factor_gram(st):
+    """The Cholesky factor of the members' Gram matrix on the SIZE slots CHOSEN, made positive where it is singular."""
+    small, gram, marks, largest = st.small, st.gram, st.marks, 0.0
+    size = marks[COUNTS, SIZE]
     for a in range(size):
-        for b in range(a + 1):
-            total = matrix[a, b]
-            least = PIVOT * total
-            for c in range(b):
-                total -= matrix[a, c] * matrix[b, c]
-            if a == b:
-                if not total > least:
-                    return False
-                matrix[a, a] = np.sqrt(total)
-            else:
-                matrix[a, b] = total / matrix[b, b]
-    return True
-
-
-@compiled_part
-def substitute(factor, size, right):
-    """Solve factor factor^T x = right in place."""
-    for a in range(size):
-        for b in range(a):
-            right[a] -= factor[a, b] * right[b]
-        right[a] /= factor[a, a]
-    for a in range(size - 1, -1, -1):
-        for b in range(a + 1, size):
-            right[a] -= factor[b, a] * right[b]
-        right[a] /= factor[a, a]
-
-
-@compiled_part
-def factored_gram(st, chosen, size):
-    """The Cholesky factor of the members' Gram matrix on the slots ``chosen``, made positive where it is singular."""
-    matrix, largest, gram, members = np.empty((size, size)), 0.0, st.gram, st.members
-    for a in range(size):
-        largest = max(largest, gram[chosen[a], members[chosen[a]]])
-    ridge = 0.0 if largest > 0.0 else 1.0
-    while True:
+        largest = max(largest, gram[marks[CHOSEN, a], marks[MEMBER, marks[CHOSEN, a]]])
+    ridge, is_positive = 0.0 if largest > 0.0 else 1.0, False
+    while not is_positive and ridge < np.inf:
+        is_positive = True
         for a in range(size):
+            if not is_positive:
+                break
             for b in range(a + 1):
-                matrix[a, b] = gram[chosen[a], members[chosen[b]]]
-            matrix[a, a] += ridge
-        if cholesky(matrix, size):
-            return matrix
+                total = gram[marks[CHOSEN, a], marks[MEMBER, marks[CHOSEN, b]]]
+                total += ridge if a == b else 0.0
+                least = PIVOT * total
+                for c in range(b):
+                    total -= small[FACTOR + a, c] * small[FACTOR + b, c]
+                if a != b:
+                    small[FACTOR + a, b] = total / small[FACTOR + b, b]
+                elif total > least:
+                    small[FACTOR + a, a] = np.sqrt(total)
+                else:
+                    is_positive = False
         ridge = max(100.0 * ridge, RIDGE * largest)
 
 
 @compiled_part
-def slopes_along(net, st, q):
-    """q_j = w_j . v on the members; the size of what v is a sum of, for its rounding."""
-    moving, pull, g, total = st.moving, st.pull, st.g, 0.0
-    for i in range(moving.shape[0]):
-        total += pull[i] * pull[i] if moving[i] == 1 else 0.0
-    for slot in range(q.shape[0]):
-        normal, speed = net.weight[st.members[slot]], 0.0
-        for i in range(moving.shape[0]):
-            speed += normal[i] * g[i] if moving[i] == 1 else 0.0
-        q[slot] = speed
+def substitute(st, right):
+    """Solve factor factor^T x = row ``right`` of ``st.small`` in place."""
+    small, size = st.small, st.marks[COUNTS, SIZE]
+    for a in range(size):
+        for b in range(a):
+            small[right, a] -= small[FACTOR + a, b] * small[right, b]
+        small[right, a] /= small[FACTOR + a, a]
+    for a in range(size - 1, -1, -1):
+        for b in range(a + 1, size):
+            small[right, a] -= small[FACTOR + b, a] * small[right, b]
+        small[right, a] /= small[FACTOR + a, a]
+
+
+@compiled_part
+def slopes_along(net, st):
+    """Q_j = w_j . v on the members; the size of what v is a sum of, for its rounding."""
+    points, small, marks, total = st.points, st.small, st.marks, 0.0
+    count = marks[COUNTS, MEMBERS]
+    for i in range(points.shape[1]):
+        total += points[PULL, i] * points[PULL, i] if marks[MOVES, i] == 1 else 0.0
     size = np.sqrt(total)
-    for slot in range(q.shape[0]):
-        size -= st.low[slot] * net.norms[st.members[slot]]
+    for slot in range(count):
+        small[Q, slot] = speed_across(net, st, marks[MEMBER, slot])
+        size -= small[LOW, slot] * net.planes[NORM, marks[MEMBER, slot]]
     return size
 
 
 @compiled_part
-def newton_step(net, st, q, chosen, size):
+def speed_across(net, st, j):
+    """w_j . G on the moving coordinates."""
+    points, weight, marks, speed = st.points, net.weight, st.marks, 0.0
+    for i in range(points.shape[1]):
+        speed += weight[j, i] * points[G, i] if marks[MOVES, i] == 1 else 0.0
+    return speed
+
+
+@compiled_part
+def find_step(st):
+    """CHANGE = the Newton step of the CHOSEN multipliers."""
+    factor_gram(st)
+    for a in range(st.marks[COUNTS, SIZE]):
+        st.small[CHANGE, a] = -st.small[Q, st.marks[CHOSEN, a]]
+    substitute(st, CHANGE)
+
+
+@compiled_part
+def newton_step(net, st):
     """One projected Newton step with halving; False where rounding allows no more decrease."""
-    factor, step = factored_gram(st, chosen, size), np.empty(size)
-    for a in range(size):
-        step[a] = -q[chosen[a]]
-    substitute(factor, size, step)
-    count = st.counts[MEMBERS]
-    before, trial, g, share = half_square(net, st, st.g), np.empty(count), st.v, 1.0
-    multiplier, low = st.multiplier, st.low
-    copy_into(trial, multiplier[:count])
+    find_step(st)
+    small, marks = st.small, st.marks
+    before, share = half_square(net, st, G), 1.0
+    for slot in range(marks[COUNTS, MEMBERS]):
+        small[TRIAL, slot] = small[MULTIPLIER, slot]
     for _ in range(40):
         promised = 0.0
-        for a in range(size):
-            slot = chosen[a]
-            trial[slot] = min(0.0, max(low[slot], multiplier[slot] + share * step[a]))
-            promised += q[slot] * (multiplier[slot] - trial[slot])
-        gradient_of(net, st, trial, g)
-        if half_square(net, st, g) <= before * (1.0 + SLACK) - 1e-4 * promised:
-            copy_into(multiplier[:count], trial)
-            copy_into(st.g, g)
+        for a in range(marks[COUNTS, SIZE]):
+            slot = marks[CHOSEN, a]
+            moved = small[MULTIPLIER, slot] + share * small[CHANGE, a]
+            small[TRIAL, slot] = min(0.0, max(small[LOW, slot], moved))
+            promised += small[Q, slot] * (small[MULTIPLIER, slot] - small[TRIAL, slot])
+        gradient_of(net, st, TRIAL, V)
+        if half_square(net, st, V) <= before * (1.0 + SLACK) - 1e-4 * promised:
+            for slot in range(marks[COUNTS, MEMBERS]):
+                small[MULTIPLIER, slot] = small[TRIAL, slot]
+            copy_row(st.points, G, st.points, V)
             return True
         share *= 0.5
     return False
 
 
 @compiled_part
-def coordinate_steps(net, st, chosen, size):
-    """One multiplier after the other to its best value: slow, but it moves where dependent normals stop Newton's step."""
-    g, multiplier, moving = st.g, st.multiplier, st.moving
-    for a in range(size):
-        slot = chosen[a]
-        j = st.members[slot]
-        normal, slope, square = net.weight[j], 0.0, st.gram[slot, j]
-        for i in range(g.shape[0]):
-            slope += normal[i] * g[i] if moving[i] == 1 else 0.0
-        if square > 0.0:
-            after = min(0.0, max(st.low[slot], multiplier[slot] - slope / square))
-            add_multiple(g, after - multiplier[slot], normal)
-            multiplier[slot] = after
+def last_steps(net, st, is_near):
+    """Near the solution a last step, to rounding: what v has left across the creases is multiplied by long steps.
 
-
-@compiled_part
-def refine(net, st, q, chosen, size):
-    """A last step, to rounding: what v has left across the creases is multiplied by long steps."""
-    factor, step = factored_gram(st, chosen, size), np.empty(size)
-    for a in range(size):
-        step[a] = -q[chosen[a]]
-    substitute(factor, size, step)
-    for a in range(size):
-        after = st.multiplier[chosen[a]] + step[a]
-        if st.low[chosen[a]] < after < 0.0:
-            st.multiplier[chosen[a]] = after
-            add_multiple(st.g, step[a], net.weight[st.members[chosen[a]]])
+    Elsewhere one multiplier after the other goes to its best value: slow, but it moves where dependent normals stop Newton's.
+    """
+    small, marks = st.small, st.marks
+    if is_near:
+        find_step(st)
+    for a in range(marks[COUNTS, SIZE]):
+        slot = marks[CHOSEN, a]
+        j, low, present = marks[MEMBER, slot], small[LOW, slot], small[MULTIPLIER, slot]
+        if is_near:
+            after = present + small[CHANGE, a]
+            if low < after < 0.0:
+                small[MULTIPLIER, slot] = after
+                add_row(st.points, G, small[CHANGE, a], net.weight, j)
+        elif st.gram[slot, j] > 0.0:
+            after = min(0.0, max(low, present - speed_across(net, st, j) / st.gram[slot, j]))
+            add_row(st.points, G, after - present, net.weight, j)
+            small[MULTIPLIER, slot] = after
 
 
 @compiled_part
 def solve(net, st):
     """The multipliers, F and v at the present point; members whose multiplier is at a bound leave. False: not converged."""
-    st.counts[SOLVES] += 1
-    count, y = st.counts[MEMBERS], st.y
-    combine(y, st.A, st.pull)
-    for slot in range(count):
-        c, out = 0.0, net.output[st.members[slot]]
-        for a in range(y.shape[0]):
-            c += out[a] * y[a]
-        st.low[slot] = min(c, 0.0)
-        st.multiplier[slot] = max(st.multiplier[slot], st.low[slot])
-    gradient_of(net, st, st.multiplier, st.g)
+    small, marks = st.small, st.marks
+    marks[COUNTS, SOLVES] += 1
+    combine(st, Y, st.points, ACTIVE, PULL)
+    for slot in range(marks[COUNTS, MEMBERS]):
+        small[LOW, slot] = min(ceiling_of(net, st, Y, marks[MEMBER, slot]), 0.0)
+        small[MULTIPLIER, slot] = max(small[MULTIPLIER, slot], small[LOW, slot])
+    gradient_of(net, st, MULTIPLIER, G)
     settle_faces(net, st)
-    converged = optimise(net, st) if count else True
+    converged = optimise(net, st) if marks[COUNTS, MEMBERS] else True
     finish(net, st)
     return converged
 
@@ -205,67 +227,70 @@ def solve(net, st):
 @compiled_part
 def optimise(net, st):
     """Newton steps until the free multipliers have no slope."""
-    count, low, multiplier = st.counts[MEMBERS], st.low, st.multiplier
-    q, chosen = np.empty(count), np.empty(count, np.int64)
+    small, marks = st.small, st.marks
     for _ in range(MOST_STEPS):
-        norm = slopes_along(net, st, q)
+        norm = slopes_along(net, st)
         size, steepest = 0, 0.0
-        for slot in range(count):
-            tolerance = ROUNDING * net.norms[st.members[slot]] * norm
-            at_low, at_high = multiplier[slot] <= low[slot], multiplier[slot] >= 0.0
-            if (at_low and q[slot] >= -tolerance) or (at_high and q[slot] <= tolerance):
+        for slot in range(marks[COUNTS, MEMBERS]):
+            tolerance, q = ROUNDING * net.planes[NORM, marks[MEMBER, slot]] * norm, small[Q, slot]
+            at_low, at_high = small[MULTIPLIER, slot] <= small[LOW, slot], small[MULTIPLIER, slot] >= 0.0
+            if (at_low and q >= -tolerance) or (at_high and q <= tolerance):
                 continue
-            chosen[size] = slot
+            marks[CHOSEN, size] = slot
             size += 1
             if tolerance > 0.0:
-                steepest = max(steepest, abs(q[slot]) / tolerance)
-        st.numbers[RESIDUAL] = steepest
+                steepest = max(steepest, abs(q) / tolerance)
+        small[NUMBERS, RESIDUAL] = steepest
         if size == 0:
             return True
-        if steepest <= 1.0:
-            refine(net, st, q, chosen, size)
-            return True
-        if not newton_step(net, st, q, chosen, size):
-            if steepest < NEARLY:
+        marks[COUNTS, SIZE], is_near = size, steepest <= 1.0
+        if is_near or not newton_step(net, st):
+            if not is_near and steepest < NEARLY:
                 return True
-            coordinate_steps(net, st, chosen, size)
+            last_steps(net, st, is_near)
+            if is_near:
+                return True
         settle_faces(net, st)
-    return st.numbers[RESIDUAL] < NEARLY * NEARLY
+    return small[NUMBERS, RESIDUAL] < NEARLY * NEARLY
 
 
 @compiled_part
 def settle_creases(net, st):
     """Put x back on the members' creases, from which rounding moves it."""
-    count, x, weight, members, moving = st.counts[MEMBERS], st.x, net.weight, st.members, st.moving
+    points, small, marks, sides, weight = st.points, st.small, st.marks, net.sides, net.weight
+    count, n = marks[COUNTS, MEMBERS], st.points.shape[1]
     if count == 0:
         return
-    chosen, gap = np.empty(count, np.int64), np.empty(count)
     for slot in range(count):
-        normal, total = weight[members[slot]], -net.bias[members[slot]]
-        for i in range(x.shape[0]):
-            total -= normal[i] * x[i]
-        chosen[slot], gap[slot] = slot, total
-    substitute(factored_gram(st, chosen, count), count, gap)
+        j = marks[MEMBER, slot]
+        total = -net.planes[BIAS, j]
+        for i in range(n):
+            total -= weight[j, i] * points[X, i]
+        marks[CHOSEN, slot], small[CHANGE, slot] = slot, total
+    marks[COUNTS, SIZE] = count
+    factor_gram(st)
+    substitute(st, CHANGE)
     for slot in range(count):
-        normal = weight[members[slot]]
-        for i in range(x.shape[0]):
-            if moving[i] == 1:
-                x[i] = min(net.upper[i], max(net.lower[i], x[i] + gap[slot] * normal[i]))
+        j = marks[MEMBER, slot]
+        for i in range(n):
+            if marks[MOVES, i] == 1:
+                after = points[X, i] + small[CHANGE, slot] * weight[j, i]
+                points[X, i] = min(sides[UPPER, i], max(sides[LOWER, i], after))
 
 
 @compiled_part
 def finish(net, st):
     """Members at a bound leave; the list of F, and v."""
-    for slot in range(st.counts[MEMBERS] - 1, -1, -1):
-        if st.multiplier[slot] >= 0.0:
-            leave(net, st, slot, 0.0)
-        elif st.multiplier[slot] <= st.low[slot]:
-            leave(net, st, slot, 1.0)
-    size, v, g, moving, front = 0, st.v, st.g, st.moving, st.front
-    for i in range(v.shape[0]):
-        v[i] = 0.0
-        if moving[i] == 1:
-            v[i] = g[i]
-            front[size] = i
+    points, small, marks = st.points, st.small, st.marks
+    for slot in range(marks[COUNTS, MEMBERS] - 1, -1, -1):
+        is_upper = small[MULTIPLIER, slot] >= 0.0
+        if is_upper or small[MULTIPLIER, slot] <= small[LOW, slot]:
+            leave(net, st, slot, 0.0 if is_upper else 1.0)
+    size = 0
+    for i in range(points.shape[1]):
+        points[V, i] = 0.0
+        if marks[MOVES, i] == 1:
+            points[V, i] = points[G, i]
+            marks[FRONT, size] = i
             size += 1
-    st.counts[MOVING] = size
+    marks[COUNTS, MOVING] = size

@@ -30,6 +30,7 @@ from separatrix.flow.piecewise_linear.sharpness import is_sharp, rises_near_by
 from separatrix.flow.piecewise_linear.sliding import Sliding, tied_creases
 
 NEAR = 1e-9
+TOGETHER = 64.0
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,11 @@ class Orbit:
         """(times (k,), points (k, dim)) that were kept."""
         return np.array(self.times), np.array(self.points)
 
+    def end(self, time: float, reason: str) -> None:
+        """The orbit stays where it is until ``time``."""
+        self.time, self.reason = time, reason
+        self._note()
+
     def _note(self) -> None:
         if self.keep:
             self.times.append(self.time)
@@ -104,11 +110,9 @@ class Orbit:
         self.n_evaluations += 1
         self.n_steps += 1
         corner = self._corner(u, noise, output)
-        n_new = np.unique(flow.model.group[corner.zero[~self.at_zero[corner.zero]]]).size
-        found, reason = departure(corner, self.arrival, n_new)
+        found, self.reason = self._departure(corner)
         self.creases = corner.zero
         if found is None:
-            self.reason = reason
             return
         v = found.v
         if (((self.x >= flow.sides.upper) & (v > 0)) | ((self.x <= flow.sides.lower) & (v < 0))).any():
@@ -124,12 +128,26 @@ class Orbit:
         self.at_zero[:] = False
         self.at_zero[corner.zero[found.cell.tied[corner.zero]]] = True
         if flow.is_straight:
-            self._go_straight(u, output, corner, found, sliding)
+            self._go_straight((u, noise, output), corner, found, sliding)
         else:
             assert sliding is not None
             self._go_along(Arc(flow, sliding, corner, found, (self.x, u, noise, output)))
         self.creases = np.flatnonzero(self.at_zero | self.met)
         self._note()
+
+    def arrive(self, velocity: np.ndarray, slid: np.ndarray, met: np.ndarray) -> Orbit:
+        """Say how the orbit came to x: with ``velocity``, along the neurons ``slid``, to the neurons ``met``."""
+        self.arrival = velocity if velocity.any() else None
+        self.at_zero[slid], self.met[met] = True, True
+        return self
+
+    def departure(self) -> tuple[Velocity | None, str]:
+        """The velocity with which the orbit leaves x (and ""), or None and why there is none: the predicate of all engines."""
+        return self._departure(self._corner(*self.flow.model.forward(self.x)))
+
+    def _departure(self, corner: Corner) -> tuple[Velocity | None, str]:
+        n_new = np.unique(self.flow.model.group[corner.zero[~self.at_zero[corner.zero]]]).size
+        return departure(corner, self.arrival, n_new)
 
     def _corner(self, u: np.ndarray, noise: np.ndarray, output: np.ndarray) -> Corner:
         """The neurons at zero and the sides touched at the point."""
@@ -168,16 +186,15 @@ class Orbit:
         elif sliding is not None and is_sharp(self.flow, corner, sliding, output):
             self.reason = SINK
         elif np.isfinite(self.limits.t_max):
-            self.time, self.reason = self.limits.t_max, TIME
-            self._note()
+            self.end(self.limits.t_max, TIME)
         else:
             self.reason = FLAT
 
     def _go_straight(
-        self, u: np.ndarray, output: np.ndarray, corner: Corner, found: Velocity, sliding: Sliding | None
+        self, start: tuple[np.ndarray, ...], corner: Corner, found: Velocity, sliding: Sliding | None
     ) -> None:
         """Along the straight segment to the next event, or to the end of the time."""
-        model, flow = self.flow.model, self.flow
+        model, flow, (u, noise, output) = self.flow.model, self.flow, start
         v, rates = found.v, found.cell.rates
         if sliding is not None:
             v = corner.y @ sliding.directions
@@ -200,6 +217,8 @@ class Orbit:
             return
         self.n_events += 1
         self.met = lengths <= length
+        if self.met.any():  # creases that meet at one point are met at once, or rounding would choose one of them
+            self.met |= nearing & (np.abs(u + length * rates) <= TOGETHER * noise)
         self._put_on_walls(walls <= length, v)
 
     def _clock(self, ahead: float, level: float, speed: float) -> tuple[float, float, bool]:

@@ -14,12 +14,14 @@ from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.event_stepper import Settings
 from separatrix.flow.pieces import run_pieces, slices
 from separatrix.flow.piecewise_linear.general_field import Field
+from separatrix.flow.piecewise_linear.kernel_trajectories import Followed, follow_rows
+from separatrix.flow.piecewise_linear.one_layer import OneLayer
 from separatrix.flow.piecewise_linear.orbit import Limits, Orbit
 from separatrix.flow.trajectories import KEPT_ENTRIES, Trajectories
 from separatrix.potentials.base import Potential
 from separatrix.records import Provenance
 
-ROWS_A_PIECE = 64
+ROWS_A_PIECE, COMPILED_ROWS = 64, 1024
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -51,13 +53,16 @@ def integrate(
 ) -> Trajectories:
     """Follow every row of ``starts`` (n, dim) up to ``settings.t_max``, in pieces shared among ``workers``.
 
-    ``settings.max_steps`` counts events and steps.
+    ``settings.max_steps`` counts events and steps. Networks with one hidden layer take the compiled flow, unless rows are to
+    stop at known sinks on their way.
     """
     begun = time.perf_counter()
     keep = starts.size <= KEPT_ENTRIES if keep_paths is None else keep_paths
     flow = Field.of(potential, domain, boundary)
-    parts = slices(starts.shape[0], ROWS_A_PIECE)
-    pieces = [(flow, starts[part], settings, stop, keep) for part in parts]
+    known = _known(stop, settings)
+    form = OneLayer.of(potential) if known is None else None
+    parts = slices(starts.shape[0], ROWS_A_PIECE if form is None else COMPILED_ROWS)
+    pieces = [(flow, form, domain, starts[part], settings, known, keep) for part in parts]
     sizes = [part.stop - part.start for part in parts]
     found = run_pieces(_follow, pieces, sizes, workers, f"flow of the {potential.name}", None)
     orbits = [orbit for piece in found for orbit in piece]
@@ -67,7 +72,8 @@ def integrate(
         "t_max": settings.t_max,
         "max_steps": settings.max_steps,
     }
-    method = "polygons from event to event" if flow.is_straight else "Dormand-Prince 5(4) between events"
+    between = "Dormand-Prince 5(4)" if form is None else "a Rosenbrock method of order 4(3)"
+    method = "polygons from event to event" if flow.is_straight else f"{between} between events"
     return PiecewiseTrajectories(
         starts=starts,
         end=np.array([orbit.x for orbit in orbits]).reshape(starts.shape),
@@ -82,13 +88,29 @@ def integrate(
     )
 
 
+Known = tuple[np.ndarray, np.ndarray]
+
+
+def _known(stop: CriticalPoints | None, settings: Settings) -> Known | None:
+    """(points (k, dim), radii (k,)) of the sinks of ``stop``; None where there are none."""
+    if stop is None or not (stop.indices == 0).any():
+        return None
+    is_sink = stop.indices == 0
+    return stop.points[is_sink], np.maximum(10.0 * settings.atol, np.nan_to_num(stop.radius[is_sink]))
+
+
 def _follow(
-    flow: Field, starts: np.ndarray, settings: Settings, stop: CriticalPoints | None, keep: bool
-) -> list[Orbit]:
+    flow: Field,
+    form: OneLayer | None,
+    domain: Domain,
+    starts: np.ndarray,
+    settings: Settings,
+    known: Known | None,
+    keep: bool,
+) -> list[Followed]:
+    """One piece of rows."""
+    if form is not None:
+        return follow_rows(flow, form, domain, np.ascontiguousarray(starts), settings, keep)
     limits = Limits(settings.t_max, settings.rtol, settings.atol, settings.max_steps)
-    known = radius = None
-    if stop is not None and (stop.indices == 0).any():
-        is_sink = stop.indices == 0
-        known = stop.points[is_sink]
-        radius = np.maximum(10.0 * settings.atol, np.nan_to_num(stop.radius[is_sink]))
-    return [Orbit(flow, start, limits, keep=keep).run(known, radius) for start in starts]
+    ends = known if known is not None else ()
+    return [Followed.of(Orbit(flow, start, limits, keep=keep).run(*ends)) for start in starts]
