@@ -31,7 +31,17 @@ def compiled(function: Callable[..., Any]) -> Any:
     >>> total(np.ones(3))
     3.0
     """
-    options = {"nogil": True, "error_model": "numpy"}
+    return _kernel(function, {})
+
+
+def compiled_in_place(function: Callable[..., Any]) -> Any:
+    """The same for a kernel that makes no arrays: without counting references, which is an atomic operation each time."""
+    return _kernel(function, _in_place())
+
+
+def _kernel(function: Callable[..., Any], more: dict[str, Any]) -> Any:
+    """``function`` with its cache."""
+    options = {"nogil": True, "error_model": "numpy", **more}
     try:
         kernel = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # neither the package's folder nor the user's can be written to
@@ -45,8 +55,29 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 def compiled_part(function: Callable[..., Any]) -> Any:
     """A part of a kernel: compiled within the kernels that call it, not to be called from Python."""
-    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return _part(function, {})
+
+
+def compiled_part_in_place(function: Callable[..., Any]) -> Any:
+    """The same for a part that makes no arrays: without counting references."""
+    return _part(function, _in_place())
+
+
+def written_in_place(function: Callable[..., Any]) -> Any:
+    """A part that makes no arrays and that one kernel calls once: written into it, which compiles once instead of twice."""
+    return _part(function, {"inline": "always", **_in_place()})
+
+
+def _part(function: Callable[..., Any], more: dict[str, Any]) -> Any:
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **more}
     return numba.njit(nogil=True, error_model="numpy", **options)(function)
+
+
+@cache
+def _in_place() -> dict[str, Any]:
+    """numba's option against reference counts, where it has it; a kernel that makes an array all the same does not compile."""
+    known: Any = getattr(getattr(getattr(numba, "core", None), "cpu", None), "CPUTargetOptions", None)
+    return {"_nrt": False} if hasattr(known, "_nrt") else {}
 
 
 @cache

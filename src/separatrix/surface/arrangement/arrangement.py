@@ -41,12 +41,12 @@ def cells_of(lattice: Lattice) -> Cells:
     from separatrix.surface.arrangement.export_kernels import boundary_of_boundary, list_incidences, place_cells
 
     n, count = lattice.n, lattice.n_cells
-    places, order = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32)
+    places, used = np.empty(count, dtype=np.int32), np.array([lattice.n_edges, count, lattice.n_nodes])
     firsts, starts = np.zeros(n + 2, dtype=np.int64), np.empty(count + 1, dtype=np.int64)
-    place_cells(count, lattice.cells, places, order, firsts)
+    place_cells(count, lattice.cells, places, firsts, np.empty_like(firsts))
     incidences = lattice.n_nodes + 2 * lattice.n_edges
     faces, signs = np.empty(incidences, dtype=np.int32), np.empty(incidences, dtype=np.int8)
-    list_incidences(count, lattice.cells, lattice.edges, lattice.nodes, places, order, firsts, starts, faces, signs)
+    list_incidences(used, lattice.edges, lattice.nodes, places, firsts, starts, faces, signs)
     if starts[-1] != incidences:
         raise SeparatrixError("internal check failed: an incidence belongs to no cell")
     sizes = [lattice.n_vertices, *np.diff(firsts[1:]).tolist()]

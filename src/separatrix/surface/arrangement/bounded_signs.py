@@ -37,6 +37,7 @@ class BoundedSigns:
         n = lower.size
         self.values, self.numbers = np.zeros((0, n)), np.zeros((0, 4))
         self.copies = np.zeros((2, 0), dtype=np.int64)
+        self.lipschitz = 1.0  # of the step's exact values in x
         self.kept: np.ndarray | None = None
         self.scratch: Any = None
         self.simplex = np.zeros((0, n + 1), dtype=np.int32)
@@ -68,6 +69,7 @@ class BoundedSigns:
             self._evaluate(lattice, bounds)
         self.index += 1
         self.kept = None
+        self.lipschitz *= bounds.slope()
         self._forget(lattice.n_vertices, lattice.n, bounds.bias.size)
         self._prepare_simplices(lattice)
         word, last = self.words[self.index : self.index + 2]
@@ -80,13 +82,14 @@ class BoundedSigns:
 
         count, word = lattice.n_vertices, self.words[self.index + 1]
         values, numbers = np.empty((count, bounds.bias.size)), np.empty((count, 4))
+        bound = np.empty(bounds.bias.size)
         for start in range(0, count, ROWS_AT_ONCE):
             block = slice(start, min(start + ROWS_AT_ONCE, count))
             h, lengths, errors = self._inputs(lattice, block)
             np.matmul(h, bounds.weight.T, out=values[block])
             proved_signs(
                 h, values[block], errors, lengths, bounds.weight, bounds.bias, bounds.rows, bounds.exact_bias, bounds.norms,
-                bounds.creased, self.copies, lattice.positive[block], lattice.negative[block], word, numbers[block],
+                bounds.creased, self.copies, lattice.positive[block], lattice.negative[block], word, bound, numbers[block],
             )  # fmt: skip
         self.values, self.numbers = values, numbers
 
@@ -119,7 +122,7 @@ class BoundedSigns:
         h, lengths = np.empty((rows.size, before.bias.size)), np.empty(rows.size)
         activated(
             rows, self.values, self.support, self.weights, self.own, self.own_values, lattice.positive[vertices],
-            lattice.negative[vertices], self.words[self.index], before.creased, before.left, h, lengths,
+            lattice.negative[vertices], self.words[self.index], before.creased, before.left, np.empty(64), h, lengths,
         )  # fmt: skip
         old = self.values.shape[0]
         errors = np.empty(rows.size)
@@ -147,20 +150,18 @@ class BoundedSigns:
     def new_vertices(self, lattice: Any, edges: np.ndarray, first: int, j: int) -> None:
         """Place the vertices from ``first`` on, on neuron ``j`` and ``edges``, and decide the bits that the OR leaves open."""
         from separatrix.surface.arrangement.new_vertex_kernel import OPEN, place_vertices
-        from separatrix.surface.arrangement.placement_kernel import Known, Scratch
+        from separatrix.surface.arrangement.placement_kernel import scratch
 
         if self.scratch is None:
-            self.scratch = Scratch.of(lattice.n)
-
+            self.scratch = scratch(lattice.n)
         old, count, bounds = self.values.shape[0], lattice.n_vertices, self.bounds[self.index]
         self._reserve(count - old)
-        known = Known(
-            self.values, self.numbers, bounds.rows, bounds.exact_bias, bounds.creased, self.copies,
-            lattice.positive, lattice.negative, self.words[self.index],
-        )  # fmt: skip
         place_vertices(
             edges, first, j, self.steps[self.index].words, lattice.edges, lattice.cells, lattice.x, lattice.error,
-            known, self.scratch, self.simplex, self.support, self.weights, self.errors, self.state,
+            self.lipschitz, self.copies, *self.scratch,
+            self.values, self.numbers, bounds.rows, bounds.exact_bias, bounds.creased,
+            lattice.positive, lattice.negative, self.words[self.index],
+            self.simplex, self.support, self.weights, self.errors, self.state,
         )  # fmt: skip
         is_open = (self.state[first - old : count - old] & OPEN) > 0
         if is_open.any():

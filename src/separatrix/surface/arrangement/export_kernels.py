@@ -4,62 +4,72 @@ from __future__ import annotations
 
 import numpy as np
 
-from separatrix.numerics.compilation import compiled
+from separatrix.numerics.compilation import compiled_in_place
 from separatrix.surface.arrangement.lattice import (
     CELL_DIM,
-    CELL_FACETS,
     EDGE_A,
     EDGE_B,
+    EDGE_CELL,
+    NODE_COFACE,
     NODE_FACET,
-    NODE_NEXT_FACET,
-    NONE,
 )
 
 
-@compiled
-def place_cells(n_cells, cells, places, order, firsts):
-    """Sort the cells by dimension, in the order of their ids: ``order`` lists them, ``places`` says where each one stands.
+@compiled_in_place
+def place_cells(n_cells, cells, places, firsts, ends):
+    """Sort the cells by dimension, in the order of their ids: ``places`` says where each one stands.
 
-    ``firsts`` (n + 2,): where the cells of a dimension begin in the row of all.
+    ``firsts`` (n + 2,): where the cells of a dimension begin in the row of all; ``ends`` (n + 2,) is scratch.
     """
-    firsts[:] = 0
+    for dim in range(firsts.shape[0]):
+        firsts[dim] = 0
     for cell in range(n_cells):
         firsts[cells[cell, CELL_DIM] + 1] += 1
     for dim in range(1, firsts.shape[0]):
         firsts[dim] += firsts[dim - 1]
-    ends = firsts.copy()
+    for dim in range(firsts.shape[0]):
+        ends[dim] = firsts[dim]
     for cell in range(n_cells):
         place = ends[cells[cell, CELL_DIM]]
         ends[cells[cell, CELL_DIM]] += 1
         places[cell] = place
-        order[place] = cell
 
 
-@compiled
-def list_incidences(n_cells, cells, edges, nodes, places, order, firsts, starts, faces, signs):
-    """Fill ``starts`` (cells + 1,), ``faces`` and ``signs`` with the facets of the cells in their places."""
-    at = 0
-    for place in range(firsts[2]):
-        row = cells[order[place], CELL_FACETS]
+@compiled_in_place
+def list_incidences(used, edges, nodes, places, firsts, starts, faces, signs):
+    """Fill ``starts`` (cells + 1,), ``faces`` and ``signs`` with the facets of the cells in their places.
+
+    In passes over the rows of edges and nodes: a walk along the lists would wait for one cache miss after the other.
+    ``used``: numbers of edges, cells and nodes. Facets of a cell come in the order of their rows.
+    """
+    n_edges, n_cells, n_nodes = used[0], used[1], used[2]
+    for place in range(n_cells + 1):
+        starts[place] = 2 if place < firsts[2] else 0
+    for node in range(n_nodes):
+        starts[places[nodes[node, NODE_COFACE]]] += 1
+    total = 0
+    for place in range(n_cells + 1):
+        total += starts[place]
+        starts[place] = total  # the end of the row, which moves to its start below
+    for edge in range(n_edges):
+        place = places[edges[edge, EDGE_CELL]]
+        at = starts[place] - 2
         starts[place] = at
-        faces[at], faces[at + 1] = edges[row, EDGE_A], edges[row, EDGE_B]
+        faces[at], faces[at + 1] = edges[edge, EDGE_A], edges[edge, EDGE_B]
         signs[at], signs[at + 1] = -1, 1
-        at += 2
-    for dim in range(2, firsts.shape[0] - 1):
-        below = firsts[dim - 1]
-        for place in range(firsts[dim], firsts[dim + 1]):
-            starts[place] = at
-            node = cells[order[place], CELL_FACETS]
-            while node != NONE:
-                facet = nodes[node, NODE_FACET]
-                faces[at] = places[facet >> 1] - below
-                signs[at] = 1 - 2 * (facet & 1)
-                at += 1
-                node = nodes[node, NODE_NEXT_FACET]
-    starts[n_cells] = at
+    for node in range(n_nodes - 1, -1, -1):
+        place = places[nodes[node, NODE_COFACE]]
+        at = starts[place] - 1
+        starts[place] = at
+        facet = nodes[node, NODE_FACET]
+        number, below = places[facet >> 1], 0
+        for dim in range(1, firsts.shape[0] - 1):
+            below = firsts[dim] if number >= firsts[dim] else below
+        faces[at] = number - below
+        signs[at] = 1 - 2 * (facet & 1)
 
 
-@compiled
+@compiled_in_place
 def boundary_of_boundary(firsts, starts, faces, signs, weights, sums):
     """The first cell (its place in the row of all) whose boundary's boundary is not zero, or -1.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from separatrix.numerics.compilation import compiled, compiled_part
+from separatrix.numerics.compilation import compiled_in_place, compiled_part_in_place
 from separatrix.surface.arrangement.lattice import (
     CELL_COFACES,
     CELL_FACETS,
@@ -38,7 +38,7 @@ VERTICES, EDGES, CELLS, NODES = range(4)  # columns of ``used``: rows that are t
 NEURON, FIRST_WORD, LAST_WORD, TOUCHING = range(4)  # columns of ``where``
 
 
-@compiled_part
+@compiled_part_in_place
 def vertex_sign(positive, negative, vertex, word, bit):
     """The sign of a vertex: 1, -1 or 0."""
     if positive[vertex, word] & bit:
@@ -46,7 +46,7 @@ def vertex_sign(positive, negative, vertex, word, bit):
     return -1 if negative[vertex, word] & bit else 0
 
 
-@compiled_part
+@compiled_part_in_place
 def cell_sign(cells, positive, cell, word, bit):
     """The sign of a cell that is not split: as marked, else that of any of its vertices, none of which is zero."""
     state = cells[cell, CELL_STATE]
@@ -57,7 +57,7 @@ def cell_sign(cells, positive, cell, word, bit):
     return -1 if state == TOUCHED_NEGATIVE else 0
 
 
-@compiled_part
+@compiled_part_in_place
 def _lowest_bit(word):
     """Number of the lowest bit that is set, of a word that is not zero."""
     number = 0
@@ -68,7 +68,7 @@ def _lowest_bit(word):
     return number
 
 
-@compiled_part
+@compiled_part_in_place
 def put_in_bucket(edge, start, first_word, last_word, heads, edges, positive, negative):
     """Put an edge into the bucket of the first neuron from ``start`` on that cuts it."""
     a, b = edges[edge, EDGE_A], edges[edge, EDGE_B]
@@ -84,7 +84,7 @@ def put_in_bucket(edge, start, first_word, last_word, heads, edges, positive, ne
             return
 
 
-@compiled
+@compiled_in_place
 def fill_buckets(where, used, heads, seen, edges, cells, positive, negative):
     """Start of a step: every edge into its bucket, every cell its own root, which signs occur at all in ``seen``."""
     first, last = where[FIRST_WORD], where[LAST_WORD]
@@ -97,7 +97,7 @@ def fill_buckets(where, used, heads, seen, edges, cells, positive, negative):
     see_signs(np.int64(0), used[VERTICES], first, last, seen, positive, negative)
 
 
-@compiled_part
+@compiled_part_in_place
 def see_signs(start, stop, first, last, seen, positive, negative):
     """Add to ``seen``, rows for zero, positive and negative, the signs of the vertices from ``start`` to ``stop``."""
     for vertex in range(start, stop):
@@ -107,7 +107,7 @@ def see_signs(start, stop, first, last, seen, positive, negative):
             seen[2, word - first] |= negative[vertex, word]
 
 
-@compiled
+@compiled_in_place
 def mark_cells(where, used, offsets, heads, edges, cells, nodes, positive, negative, split, touched):
     """List the cells that the neuron splits in ``split``, by dimension, and number their parts; returns a bound on new nodes.
 
@@ -166,7 +166,7 @@ def mark_cells(where, used, offsets, heads, edges, cells, nodes, positive, negat
     return bound + 2 * (count - n_split_edges)
 
 
-@compiled_part
+@compiled_part_in_place
 def _touch_edges(word, bit, used, edges, cells, positive, negative, touched):
     """Mark the edges that have a zero end."""
     count = 0
@@ -182,7 +182,7 @@ def _touch_edges(word, bit, used, edges, cells, positive, negative, touched):
     return count
 
 
-@compiled_part
+@compiled_part_in_place
 def _touched_state(cells, nodes, positive, negative, cell, word, bit):
     """The mark of a cell with a zero vertex and no split facet, from its facets."""
     has_positive, has_negative = False, False
@@ -197,7 +197,7 @@ def _touched_state(cells, nodes, positive, negative, cell, word, bit):
     return TOUCHED_NEGATIVE if has_negative else TOUCHED_ZERO
 
 
-@compiled_part
+@compiled_part_in_place
 def _zero_ridges(cells, nodes, split, offsets):
     """How many ridges of split cells lie in the zero set, on their positive facets."""
     count = 0
@@ -214,7 +214,7 @@ def _zero_ridges(cells, nodes, split, offsets):
     return count
 
 
-@compiled
+@compiled_in_place
 def join_signs(where, used, edges, cells, positive, negative, split, rows, count):
     """Rows of the split edges, and the signs of their new vertices: those of both ends where these do not contradict.
 

@@ -34,6 +34,9 @@ def norm_up(x: np.ndarray, axis: int = -1) -> np.ndarray:
     (True, 0.0)
     """
     with np.errstate(all="ignore"):
+        plain = np.sqrt(np.sum(x * x, axis=axis))
+        if ((plain > 2.0**-400) & (plain < 2.0**400)).all():  # squares that vanished are nothing beside the others
+            return np.asarray(plain * (1.0 + (x.shape[axis] + 16) * 2.0**-52))
         size = np.abs(x)
         largest = size.max(axis=axis, keepdims=True, initial=0.0)
         scale = np.ldexp(1.0, np.clip(np.frexp(np.where(np.isfinite(largest), largest, 1.0))[1], -1000, 1000))

@@ -16,256 +16,244 @@ because a . (lambda - exact) = c . M (lambda - exact) + y . (lambda - exact) and
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
-from separatrix.numerics.compilation import compiled_part
+from separatrix.numerics.compilation import compiled_part_in_place
 from separatrix.surface.arrangement.sign_kernels import FLOOR, ROOM, length_up
 
 MOST_ROWS = 24
 UNIT = 2.0**-53
 
 
-class Known(NamedTuple):
-    """What a step knows of its old vertices: ``values`` (V, m), ``numbers`` (V, 4) as ``proved_signs`` writes them, the rows of
-    bound (1), the radius of the bias, coordinates with bits, repeated rows, and the bits (vertices, words) from ``word`` on.
+# matrices of ``room`` (4, MOST_ROWS + 1, n + 1) and rows of ``lines`` (7, n + 1), the scratch of one vertex: single arrays,
+# because a tuple of arrays costs two atomic operations for every array that is taken out of it
+M, DELTA, WORK, C = range(4)
+LAMBDA, WEIGHT, T, OFF, VALUE, ERROR, FACTOR = range(7)
+
+
+def scratch(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """``room`` and ``lines`` in dimension n."""
+    return np.zeros((4, MOST_ROWS + 1, n + 1)), np.zeros((7, n + 1))
+
+
+@compiled_part_in_place
+def entry(u, j, values, numbers, rows, exact_bias, creased, positive, negative, word):
+    """The value of bit j at the old vertex u and the bound (1) of its error; both 0 where the sign is 0.
+
+    ``values`` (V, m), ``numbers`` (V, 4) as ``proved_signs`` writes them, ``rows`` of bound (1), the radius of the bias, the
+    coordinates with bits, and the bits, the step's from ``word`` on.
     """
-
-    values: np.ndarray
-    numbers: np.ndarray
-    rows: np.ndarray
-    exact_bias: np.ndarray
-    creased: np.ndarray
-    copies: np.ndarray
-    positive: np.ndarray
-    negative: np.ndarray
-    word: int
-
-
-class Scratch(NamedTuple):
-    """Room for one vertex: M and delta with rows to choose from, work; C; lambda, L, t, row sums; a row a with its errors e, c;
-    marks."""
-
-    M: np.ndarray
-    delta: np.ndarray
-    work: np.ndarray
-    C: np.ndarray
-    lam: np.ndarray
-    L: np.ndarray
-    t: np.ndarray
-    off: np.ndarray
-    a: np.ndarray
-    e: np.ndarray
-    c: np.ndarray
-    taken: np.ndarray
-
-    @classmethod
-    def of(cls, n: int) -> Scratch:
-        """Room in dimension n."""
-        M, delta, work = np.zeros((3, MOST_ROWS + 1, n + 1))
-        lam, L, t, off, a, e, c = np.zeros((7, n + 1))
-        taken = np.zeros(MOST_ROWS + 1, dtype=np.int64)
-        return cls(M, delta, work, np.zeros((n + 1, n + 1)), lam, L, t, off, a, e, c, taken)
-
-
-@compiled_part
-def entry(known, u, j):
-    """The value of bit j at the old vertex u and the bound (1) of its error; both 0 where the sign is 0."""
-    w, bit, i = known.word + (j >> 6), np.uint64(1) << np.uint64(j & 63), known.creased[j]
-    if (known.positive[u, w] | known.negative[u, w]) & bit == np.uint64(0):
+    w, bit, i = word + (j >> 6), np.uint64(1) << np.uint64(j & 63), creased[j]
+    if (positive[u, w] | negative[u, w]) & bit == np.uint64(0):
         return 0.0, 0.0
-    s, g = known.numbers[u, 0], known.numbers[u, 1]
+    s, g = numbers[u, 0], numbers[u, 1]
     if s < 0.0:
-        return known.values[u, i], known.exact_bias[i]
-    return known.values[u, i], (known.rows[0, i] * s + known.rows[1, i] * g + known.rows[2, i]) * ROOM
+        return values[u, i], exact_bias[i]
+    return values[u, i], (rows[0, i] * s + rows[1, i] * g + rows[2, i]) * ROOM
 
 
-@compiled_part
-def fill_row(j, row, simplex, k, known, M, delta):
+@compiled_part_in_place
+def fill_row(j, row, simplices, root, k, room, values, numbers, rows, exact_bias, creased, positive, negative, word):
     """Row ``row`` of M: the values of bit j at the simplex, scaled by a power of two; False where they are all 0."""
     largest = 0.0
     for m in range(k + 1):
-        M[row, m], delta[row, m] = entry(known, simplex[m], j)
-        largest = max(largest, abs(M[row, m]))
+        room[M, row, m], room[DELTA, row, m] = entry(
+            simplices[root, m], j, values, numbers, rows, exact_bias, creased, positive, negative, word
+        )
+        largest = max(largest, abs(room[M, row, m]))
     if not largest > 0.0:
         return False
     scale = math.ldexp(1.0, min(max(1 - math.frexp(largest)[1], -1000), 1000))
     for m in range(k + 1):
-        M[row, m] *= scale
-        delta[row, m] = delta[row, m] * scale + FLOOR
+        room[M, row, m] *= scale
+        room[DELTA, row, m] = room[DELTA, row, m] * scale + FLOOR
     return True
 
 
-@compiled_part
-def choose(M, delta, n_rows, k, work, taken):
+@compiled_part_in_place
+def choose(n_rows, k, room):
     """Move k independent rows to the front: elimination of the differences of the rows, the largest pivot first."""
     for r in range(n_rows):
-        taken[r] = 0
+        room[C, r, 0] = 0.0  # 1 for a row that is taken
         for m in range(k):
-            work[r, m] = M[r, m + 1] - M[r, 0]
+            room[WORK, r, m] = room[M, r, m + 1] - room[M, r, 0]
     for _ in range(k):
         best, pivot, at = 0.0, -1, 0
         for r in range(n_rows):
             for m in range(k):
-                if taken[r] == 0 and abs(work[r, m]) > best:
-                    best, pivot, at = abs(work[r, m]), r, m
+                if room[C, r, 0] == 0.0 and abs(room[WORK, r, m]) > best:
+                    best, pivot, at = abs(room[WORK, r, m]), r, m
         if pivot < 0:
             return
-        taken[pivot] = 1
+        room[C, pivot, 0] = 1.0
         for r in range(n_rows):
-            if taken[r] == 0:
-                factor = work[r, at] / work[pivot, at]
+            if room[C, r, 0] == 0.0:
+                factor = room[WORK, r, at] / room[WORK, pivot, at]
                 for m in range(k):
-                    work[r, m] -= factor * work[pivot, m]
-                work[r, at] = 0.0
+                    room[WORK, r, m] -= factor * room[WORK, pivot, m]
+                room[WORK, r, at] = 0.0
     front = 0
     for r in range(n_rows):
-        if taken[r] == 1:
+        if room[C, r, 0] == 1.0:
             for m in range(k + 1):
-                M[front, m], delta[front, m] = M[r, m], delta[r, m]
+                room[M, front, m], room[DELTA, front, m] = room[M, r, m], room[DELTA, r, m]
             front += 1
 
 
-@compiled_part
-def invert(M, k, work, C):
+@compiled_part_in_place
+def invert(k, room):
     """C ~ M^-1 for the leading k + 1 rows and columns by Gauss-Jordan elimination; what it returns is checked later."""
     for r in range(k + 1):
         for m in range(k + 1):
-            work[r, m] = M[r, m]
-            C[r, m] = 1.0 if r == m else 0.0
+            room[WORK, r, m] = room[M, r, m]
+            room[C, r, m] = 1.0 if r == m else 0.0
     for c in range(k + 1):
         pivot = c
         for r in range(c + 1, k + 1):
-            if abs(work[r, c]) > abs(work[pivot, c]):
+            if abs(room[WORK, r, c]) > abs(room[WORK, pivot, c]):
                 pivot = r
-        for m in range(k + 1):
-            work[c, m], work[pivot, m] = work[pivot, m], work[c, m]
-            C[c, m], C[pivot, m] = C[pivot, m], C[c, m]
-        inverse = 1.0 / work[c, c]
-        for m in range(k + 1):
-            work[c, m] *= inverse
-            C[c, m] *= inverse
+        inverse = 1.0 / room[WORK, pivot, c]
+        for part in (WORK, C):
+            for m in range(k + 1):
+                value = room[part, pivot, m]
+                room[part, pivot, m] = room[part, c, m]
+                room[part, c, m] = value * inverse
         for r in range(k + 1):
             if r != c:
-                factor = work[r, c]
+                factor = room[WORK, r, c]
                 for m in range(k + 1):
-                    work[r, m] -= factor * work[c, m]
-                    C[r, m] -= factor * C[c, m]
+                    room[WORK, r, m] -= factor * room[WORK, c, m]
+                    room[C, r, m] -= factor * room[C, c, m]
 
 
-@compiled_part
-def barycentric(M, delta, C, k, lam, L, t, off):
-    """lambda, L, t and the row sums ``off`` of |I - C M|; returns d, or inf where q is not below 1/4."""
+@compiled_part_in_place
+def barycentric(k, room, lines):
+    """lambda, L, t and the row sums OFF of |I - C M|; returns d, or inf where q is not below 1/4."""
     size = (k + 8) * 1.01 * UNIT
     q = 0.0
     for m in range(k + 1):
-        lam[m] = C[m, k]
-        row = off[m] = 0.0
+        lines[LAMBDA, m] = room[C, m, k]
+        row = off = 0.0
         for p in range(k + 1):
             value, total, spread = (1.0 if m == p else 0.0), 0.0, 0.0
             for j in range(k + 1):
-                value -= C[m, j] * M[j, p]
-                total += abs(C[m, j] * M[j, p])
-                spread += abs(C[m, j]) * delta[j, p]
-            off[m] += abs(value) + size * (total + 1.0)
+                term = room[C, m, j] * room[M, j, p]
+                value -= term
+                total += abs(term)
+                spread += abs(room[C, m, j]) * room[DELTA, j, p]
+            off += abs(value) + size * (total + 1.0)
             row += spread
-        row += off[m]
+        lines[OFF, m] = off
+        row += off
         q = max(q, row)
         if not row < 0.25:
             return np.inf
     q = q * ROOM + FLOOR
     for j in range(k + 1):
-        value, total = (-1.0 if j == k else 0.0), 1.0
-        t[j] = 0.0
+        value, total, off = (-1.0 if j == k else 0.0), 1.0, 0.0
         for m in range(k + 1):
-            value += M[j, m] * lam[m]
-            total += abs(M[j, m] * lam[m])
-            t[j] += delta[j, m] * abs(lam[m])
-        L[j] = abs(value) + size * total
+            term = room[M, j, m] * lines[LAMBDA, m]
+            value += term
+            total += abs(term)
+            off += room[DELTA, j, m] * abs(lines[LAMBDA, m])
+        lines[T, j] = off
+        lines[WEIGHT, j] = abs(value) + size * total
     d = 0.0
     for m in range(k + 1):
         w = 0.0
         for j in range(k + 1):
-            w += abs(C[m, j]) * (L[j] + t[j])
+            w += abs(room[C, m, j]) * (lines[WEIGHT, j] + lines[T, j])
         d = max(d, w)
     d = d / (1.0 - q) * ROOM + FLOOR
     for j in range(k + 1):
-        t[j] = L[j]
+        total = lines[WEIGHT, j]
         for m in range(k + 1):
-            t[j] += delta[j, m] * (abs(lam[m]) + d)
-        t[j] = t[j] * ROOM + FLOOR
+            total += room[DELTA, j, m] * (abs(lines[LAMBDA, m]) + d)
+        lines[T, j] = total * ROOM + FLOOR
     for m in range(k + 1):
-        L[m] = abs(lam[m]) + d
+        lines[WEIGHT, m] = abs(lines[LAMBDA, m]) + d
     return d
 
 
-@compiled_part
-def combined(a, e, M, C, k, lam, L, t, d, c):
-    """(sum of lambda_m a_m, bound of its error) for one row a with errors e; c is scratch for the coefficients."""
+@compiled_part_in_place
+def combined(k, d, room, lines):
+    """(sum of lambda_m a_m, bound of its error) for the row VALUE, a, with errors ERROR; FACTOR takes the coefficients."""
     size = (k + 8) * 1.01 * UNIT
     value = bound = rounding = rest = 0.0
     for m in range(k + 1):
-        value += lam[m] * a[m]
-        bound += L[m] * e[m]
-        rounding += L[m] * abs(a[m])
+        a = lines[VALUE, m]
+        value += lines[LAMBDA, m] * a
+        bound += lines[WEIGHT, m] * lines[ERROR, m]
+        rounding += lines[WEIGHT, m] * abs(a)
     for j in range(k + 1):
-        c[j] = 0.0
+        c = 0.0
         for m in range(k + 1):
-            c[j] += C[m, j] * a[m]
-        bound += abs(c[j]) * t[j]
+            c += room[C, m, j] * lines[VALUE, m]
+        lines[FACTOR, j] = c
+        bound += abs(c) * lines[T, j]
     for m in range(k + 1):
-        y, total = a[m], abs(a[m])
+        y, total = lines[VALUE, m], abs(lines[VALUE, m])
         for j in range(k + 1):
-            y -= c[j] * M[j, m]
-            total += abs(c[j] * M[j, m])
+            term = lines[FACTOR, j] * room[M, j, m]
+            y -= term
+            total += abs(term)
         rest += abs(y) + size * total
     return value, (bound + d * rest + size * rounding) * ROOM + FLOOR
 
 
-@compiled_part
-def distance_up(a, b):
-    """An upper bound of |a - b|_2."""
+@compiled_part_in_place
+def distance_up(values, u, v):
+    """An upper bound of the 2-norm of the difference of two rows."""
     s0 = s1 = s2 = s3 = 0.0
-    m = a.shape[0]
+    m = values.shape[1]
     last = m - m % 4
     for i in range(0, last, 4):
-        s0 += (a[i] - b[i]) ** 2
-        s1 += (a[i + 1] - b[i + 1]) ** 2
-        s2 += (a[i + 2] - b[i + 2]) ** 2
-        s3 += (a[i + 3] - b[i + 3]) ** 2
+        s0 += (values[u, i] - values[v, i]) ** 2
+        s1 += (values[u, i + 1] - values[v, i + 1]) ** 2
+        s2 += (values[u, i + 2] - values[v, i + 2]) ** 2
+        s3 += (values[u, i + 3] - values[v, i + 3]) ** 2
     for i in range(last, m):
-        s0 += (a[i] - b[i]) ** 2
+        s0 += (values[u, i] - values[v, i]) ** 2
     return length_up((s0 + s1) + (s2 + s3), m + 2)
 
 
-@compiled_part
-def norm_bound(simplex, k, values, numbers, C, L, t, off, d, coefficient):
-    """A bound of the 2-norm of the error of sum lambda_m A_{u_m}, by norms: |A_u^T C_j| <= sum |C_mj| |A_um - A_u0| + ..."""
+@compiled_part_in_place
+def distance_by_slope(u, v, x, x_error, numbers, lipschitz):
+    """A bound of the same distance from the vertices' positions and a Lipschitz constant of the exact values."""
+    length = 0.0
+    for i in range(x.shape[1]):
+        length += (x[u, i] - x[v, i]) ** 2
+    apart = length_up(length, x.shape[1] + 2) + x_error[u] + x_error[v]
+    return (lipschitz * apart + numbers[u, 2] + numbers[v, 2]) * ROOM
+
+
+@compiled_part_in_place
+def norm_bound(simplices, root, k, d, values, numbers, x, x_error, lipschitz, is_close, room, lines):
+    """A bound of the 2-norm of the error of sum lambda_m A_{u_m}, by norms: |A_u^T C_j| <= sum |C_mj| |A_um - A_u0| + ...
+
+    The distances |A_um - A_u0| are computed where ``is_close``, else bounded by the vertices' positions.
+    """
     size = (k + 8) * 1.01 * UNIT
-    bound = rounding = 0.0
+    bound = rounding = rest = 0.0
+    first = simplices[root, 0]
+    norm = numbers[first, 3]
     for m in range(k + 1):
-        bound += L[m] * numbers[simplex[m], 2]
-        rounding += L[m] * numbers[simplex[m], 3]
-    base = values[simplex[0]]
-    norm = numbers[simplex[0], 3]
-    for j in range(k + 1):
-        coefficient[j] = 0.0
-    for m in range(k + 1):
+        u = simplices[root, m]
+        bound += lines[WEIGHT, m] * numbers[u, 2]
+        rounding += lines[WEIGHT, m] * numbers[u, 3]
+        rest += lines[OFF, m] * numbers[u, 3]
         length = 0.0
-        if m > 0:
-            length = distance_up(values[simplex[m]], base)
-        for j in range(k + 1):
-            coefficient[j] += abs(C[m, j]) * length
+        if m > 0 and is_close:
+            length = distance_up(values, u, first)
+        elif m > 0:
+            length = distance_by_slope(u, first, x, x_error, numbers, lipschitz)
+        lines[VALUE, m] = length
     for j in range(k + 1):
-        column = 0.0
-        spread = 0.0
+        column = spread = coefficient = 0.0
         for m in range(k + 1):
-            column += C[m, j]
-            spread += abs(C[m, j])
-        coefficient[j] += norm * (abs(column) + size * spread)
-        bound += coefficient[j] * t[j]
-    rest = 0.0
-    for m in range(k + 1):
-        rest += off[m] * numbers[simplex[m], 3]
+            column += room[C, m, j]
+            spread += abs(room[C, m, j])
+            coefficient += abs(room[C, m, j]) * lines[VALUE, m]
+        bound += (coefficient + norm * (abs(column) + size * spread)) * lines[T, j]
     return (bound + d * rest + size * rounding) * ROOM + FLOOR

@@ -24,6 +24,7 @@ Rule = Callable[[np.ndarray, np.ndarray], np.ndarray]
 UNIT = 2.0**-52
 SAMPLE, LEAST_SHARE = 200, 0.25  # cells tried first; share of them that must fall for the rest to be tried
 NUMBERS_AT_ONCE = 1 << 20
+NUMBERS_KEPT = 1 << 25  # values of the vertices that are kept for all blocks; more are computed block by block
 
 
 def first_row_vanishes(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
@@ -53,7 +54,7 @@ def surviving(lattice: Lattice, signs: Any, steps: Sequence[LinearStep], rule: R
     None where too few would fall to be worth it. ``signs`` gives the values of the first step at the vertices.
     """
     tops = np.flatnonzero(lattice.cells[: lattice.n_cells, CELL_DIM] == lattice.n)
-    sample = tops[:: max(1, tops.size // SAMPLE)]
+    sample = tops[:: max(1, tops.size // SAMPLE)].copy()  # contiguous, as the kernels are compiled for
     if _may_hold(lattice, signs, steps, rule, sample).mean() > 1.0 - LEAST_SHARE:
         return None
     return tops[_may_hold(lattice, signs, steps, rule, tops)]
@@ -72,29 +73,39 @@ def _may_hold(lattice: Lattice, signs: Any, steps: Sequence[LinearStep], rule: R
         done = int(list_corners(done, tops, lattice.cells, lattice.edges, lattice.nodes, seen, stack, starts, corners))
         if done < tops.size:
             corners = np.concatenate([corners, np.empty_like(corners)])
+    corners = corners[: starts[-1]]
+    whole = _ends(lattice, signs, corners) if lattice.n_vertices * steps[0].bias.size <= NUMBERS_KEPT else None
     width = max(step.bias.size for step in steps)
     found, first = np.empty(tops.size, dtype=bool), 0
     while first < tops.size:
         room = starts[first] + NUMBERS_AT_ONCE // width
         last = max(first + 1, int(np.searchsorted(starts, room, side="right")) - 1)
-        rows = starts[first : last + 1] - starts[first]
-        lower, upper = _enclosures(lattice, signs, steps, corners[starts[first] : starts[last]], rows)
-        found[first:last] = rule(lower, upper)
+        some, rows = slice(starts[first], starts[last]), starts[first : last + 1] - starts[first]
+        low, high, places = (*whole[:2], whole[2][some]) if whole else _ends(lattice, signs, corners[some])
+        found[first:last] = rule(*_enclosures(low[places], high[places], rows, steps))
         first = last
     return found
 
 
-def _enclosures(
-    lattice: Lattice, signs: Any, steps: Sequence[LinearStep], corners: np.ndarray, starts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds of the last step's rows on cells, whose vertices are ``corners[starts[c]:starts[c + 1]]``: (lower, upper)."""
-    from separatrix.surface.arrangement.pruning_kernels import pass_creases
-
+def _ends(lattice: Lattice, signs: Any, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bounds of the next step's values, from below and above, a row for each different vertex; the rows of ``corners``."""
     vertices, places = np.unique(corners, return_inverse=True)
     with np.errstate(all="ignore"):
         values, errors = signs.next_values(lattice, vertices)
         errors = raised(errors + UNIT * np.abs(values), 4)
-        low, high = (values - errors)[places], (values + errors)[places]
+        return values - errors, values + errors, places
+
+
+def _enclosures(
+    low: np.ndarray, high: np.ndarray, starts: np.ndarray, steps: Sequence[LinearStep]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds of the last step's rows on cells, whose vertices have the rows ``starts[c]`` to ``starts[c + 1]``: (lower, upper).
+
+    ``low`` and ``high``: bounds of the first step's values, which are written over.
+    """
+    from separatrix.surface.arrangement.pruning_kernels import pass_creases
+
+    with np.errstate(all="ignore"):
         for before, step in zip(steps[:-1], steps[1:], strict=True):
             pass_creases(low, high, starts, np.array(before.slope, dtype=np.float64), np.empty((6, low.shape[1])))
             low, high = _mapped(low, high, step)
@@ -102,15 +113,18 @@ def _enclosures(
 
 
 def _mapped(low: np.ndarray, high: np.ndarray, step: LinearStep) -> tuple[np.ndarray, np.ndarray]:
-    """Through W y + b: middle and radius, |fl - exact| <= gamma (|w| |y| + |b|) in 2-norms, the map's own radius added."""
-    middle = 0.5 * low + 0.5 * high
-    radius = raised(np.maximum(high - middle, middle - low), 4)
-    k = step.weight.shape[1]
-    size = norm_up(np.abs(middle) + radius)[:, None]
-    norms = norm_up(step.weight)
-    slack = gamma(k + 4) * (norms * size + np.abs(step.bias)) + step.weight_radius * size + step.bias_radius
-    slack = raised(slack + k * TINIEST, 16)
-    middle = middle @ step.weight.T + step.bias
-    radius = raised(raised(radius @ np.abs(step.weight).T, k) + slack, 4)
-    radius = raised(radius + UNIT * np.abs(middle), 4)
-    return middle - radius, middle + radius
+    """Through W y + b: middle and radius, |fl - exact| <= gamma (|w| |y| + |b|) in 2-norms, the map's own radius added.
+
+    ``low`` and ``high`` are written over.
+    """
+    from separatrix.surface.arrangement.pruning_kernels import middle_and_radius, outward
+
+    k, sizes = step.weight.shape[1], np.empty(low.shape[0])
+    middle_and_radius(low, high, sizes)
+    lines = np.stack([
+        gamma(k + 4) * norm_up(step.weight) + step.weight_radius,
+        gamma(k + 4) * np.abs(step.bias) + step.bias_radius + 2 * (k + 4) * TINIEST,
+    ])  # fmt: skip
+    middle, radius = low @ step.weight.T, high @ np.abs(step.weight).T
+    outward(middle, radius, sizes, np.array(step.bias), np.asarray(raised(lines, 8)), 1.0 + (k + 32) * UNIT)
+    return middle, radius

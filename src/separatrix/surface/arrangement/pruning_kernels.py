@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from separatrix.numerics.compilation import compiled, compiled_part
+from separatrix.numerics.compilation import compiled_in_place, compiled_part_in_place
 from separatrix.surface.arrangement.lattice import (
     CELL_COFACES,
     CELL_DIM,
@@ -18,12 +18,13 @@ from separatrix.surface.arrangement.lattice import (
     NODE_NEXT_FACET,
     NONE,
 )
+from separatrix.surface.arrangement.sign_kernels import length_up
 
 ROUNDING = 4 * 2.0**-52  # more than two roundings, relative to the terms
-TINIEST = 2.0**-1022
+TINIEST = 2.0**-900  # large enough for its products with weights to be normal: subnormal doubles are slow
 
 
-@compiled
+@compiled_in_place
 def list_corners(done, tops, cells, edges, nodes, seen, stack, starts, corners):
     """The vertices of the cells ``tops`` from number ``done`` on; returns how many are done when ``corners`` is full.
 
@@ -59,7 +60,7 @@ def list_corners(done, tops, cells, edges, nodes, seen, stack, starts, corners):
     return tops.shape[0]
 
 
-@compiled
+@compiled_in_place
 def mark_closure(tops, cells, edges, nodes, kept_cells, kept_vertices, stack):
     """Mark the cells ``tops`` and all their faces with 1."""
     size = 0
@@ -84,7 +85,7 @@ def mark_closure(tops, cells, edges, nodes, kept_cells, kept_vertices, stack):
             node = nodes[node, NODE_NEXT_FACET]
 
 
-@compiled
+@compiled_in_place
 def drop_unmarked(used, cells, edges, nodes, new_cells, new_vertices, cells_out, edges_out, nodes_out):
     """Copy what has a new number, at least 0, in the order of the old ones; ``used`` then counts edges, cells, nodes."""
     n_edges, n_cells, n_nodes = 0, 0, 0
@@ -120,7 +121,7 @@ def drop_unmarked(used, cells, edges, nodes, new_cells, new_vertices, cells_out,
     used[0], used[1], used[2] = n_edges, n_cells, n_nodes
 
 
-@compiled
+@compiled_in_place
 def pass_creases(low, high, starts, slope, lines):
     """Bounds at the vertices of cells (rows ``starts[c]`` to ``starts[c + 1]``) through y -> max(y, 0) + slope min(y, 0).
 
@@ -146,7 +147,36 @@ def pass_creases(low, high, starts, slope, lines):
                 low[row, i] = below + lines[5, i] - (ROUNDING * (abs(below) + abs(lines[5, i])) + TINIEST)
 
 
-@compiled_part
+@compiled_in_place
+def middle_and_radius(low, high, sizes):
+    """In place: ``low`` becomes the middle, ``high`` a radius that reaches both; ``sizes`` bounds |(|middle| + radius)|_2."""
+    m = low.shape[1]
+    for row in range(low.shape[0]):
+        total = 0.0
+        for i in range(m):
+            middle = 0.5 * low[row, i] + 0.5 * high[row, i]
+            right, left = high[row, i] - middle, middle - low[row, i]
+            radius = (right if right > left else left) * (1.0 + ROUNDING) + TINIEST
+            total += (abs(middle) + radius) ** 2
+            low[row, i], high[row, i] = middle, radius
+        sizes[row] = length_up(total, m + 4)
+
+
+@compiled_in_place
+def outward(middle, radius, sizes, bias, lines, growth):
+    """In place: W y and |W| radius become bounds of W y + b from below and above.
+
+    ``lines`` (2, m): what rounding and the radii of W and b add to a row, by unit of ``sizes`` and alone; ``growth``: factor
+    that covers the rounding of the second product and of this loop.
+    """
+    for row in range(middle.shape[0]):
+        for i in range(middle.shape[1]):
+            value = middle[row, i] + bias[i]
+            spread = (radius[row, i] + sizes[row] * lines[0, i] + lines[1, i]) * growth + ROUNDING * abs(value)
+            middle[row, i], radius[row, i] = value - spread, value + spread
+
+
+@compiled_part_in_place
 def _choose_lines(lines, i, slope):
     """Lines above and below the crease on [l, u]: where it bends, its chord on one side, one of its pieces on the other.
 

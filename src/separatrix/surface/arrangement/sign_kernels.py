@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from separatrix.numerics.compilation import compiled, compiled_part
+from separatrix.numerics.compilation import compiled_in_place, compiled_part_in_place
 from separatrix.surface.arrangement.lattice import (
     CELL_DIM,
     CELL_FACETS,
@@ -20,7 +20,7 @@ TINY = 2.0**-1074
 FLOOR = 2.0**-960  # covers what they lose by underflow
 
 
-@compiled_part
+@compiled_part_in_place
 def square_sum(a):
     """The sum of squares in four strands."""
     s0 = s1 = s2 = s3 = 0.0
@@ -36,13 +36,13 @@ def square_sum(a):
     return (s0 + s1) + (s2 + s3)
 
 
-@compiled_part
+@compiled_part_in_place
 def length_up(square, m):
     """An upper bound of the 2-norm of m doubles from the computed sum of their squares; squares may underflow."""
     return np.sqrt(square) * (1.0 + (m + 8) * 2.0**-52) + np.sqrt(float(m)) * 2.0**-500
 
 
-@compiled_part
+@compiled_part_in_place
 def lowest_bit(word):
     """Number of the lowest bit that is set, of a word that is not zero."""
     number = 0
@@ -53,7 +53,7 @@ def lowest_bit(word):
     return number
 
 
-@compiled_part
+@compiled_part_in_place
 def row_of(h, v, values, support, weights, own, own_values):
     """h = the values of vertex v: its row, or the combination ``weights`` of the rows ``support`` (-1 ends them)."""
     old, m = values.shape
@@ -75,26 +75,26 @@ def row_of(h, v, values, support, weights, own, own_values):
                 h[i] += c * a[i]
 
 
-@compiled_part
+@compiled_part_in_place
 def scaled(value, factor):
     """value times factor; from here on 0 means exactly 0: the bound of |h - exact| has room for the least double."""
     product = value * factor
     return TINY if product == 0.0 and factor != 0.0 else product
 
 
-@compiled
-def activated(rows, values, support, weights, own, own_values, positive, negative, word, creased, left, out, lengths):
+@compiled_in_place
+def activated(
+    rows, values, support, weights, own, own_values, positive, negative, word, creased, left, factor, out, lengths
+):
     """Rows of h behind the crease, for the vertices ``rows``, and bounds of |h|, -1 where h is exactly 0.
 
     No branch by sign: signs are as good as random to a processor. An infinite value that is off becomes nan, which is open.
+    ``factor`` (64,) is scratch.
     """
     count = creased.shape[0]
-    slope = np.empty(count)
     leaks = np.uint64(0)
     for j in range(count):
-        slope[j] = left[creased[j]]
-        leaks |= np.uint64(slope[j] != 0.0)
-    factor = np.empty(64)
+        leaks |= np.uint64(left[creased[j]] != 0.0)
     for r in range(rows.shape[0]):
         h = out[r]
         row_of(h, rows[r], values, support, weights, own, own_values)
@@ -108,7 +108,7 @@ def activated(rows, values, support, weights, own, own_values, positive, negativ
                 factor[b] = 1.0 if (plus >> np.uint64(b)) & np.uint64(1) else 0.0
             if leaks:
                 for b in range(last):
-                    factor[b] += slope[start + b] * np.float64((minus >> np.uint64(b)) & np.uint64(1))
+                    factor[b] += left[creased[start + b]] * np.float64((minus >> np.uint64(b)) & np.uint64(1))
             if count == h.shape[0]:  # every coordinate is creased: neighbours in memory
                 for b in range(last):
                     h[start + b] = scaled(h[start + b], factor[b])
@@ -127,7 +127,7 @@ def activated(rows, values, support, weights, own, own_values, positive, negativ
             lengths[r] = -1.0
 
 
-@compiled_part
+@compiled_part_in_place
 def copied(j, copies, positive, negative, v, word):
     """Copy the bits of the row of which row j is a multiple; False where there is none."""
     k, factor = copies[0, j], copies[1, j]
@@ -146,7 +146,7 @@ def copied(j, copies, positive, negative, v, word):
     return True
 
 
-@compiled_part
+@compiled_part_in_place
 def bias_alone(i, h, weight, rows):
     """Whether coordinate i is exactly its bias: every weight that is not 0 meets an input that is exactly 0."""
     terms = 0
@@ -155,17 +155,32 @@ def bias_alone(i, h, weight, rows):
     return rows[1, i] == 0.0 and terms == 0
 
 
-@compiled
+@compiled_in_place
 def proved_signs(
-    h, values, errors, lengths, weight, bias, rows, exact_bias, norms, creased, copies, positive, negative, word, out
+    h,
+    values,
+    errors,
+    lengths,
+    weight,
+    bias,
+    rows,
+    exact_bias,
+    norms,
+    creased,
+    copies,
+    positive,
+    negative,
+    word,
+    bound,
+    out,
 ):
     """Add the bias to the products ``values`` and set the bits that (1) proves; both bits stand for a sign that is open.
 
     errors: E of the inputs h, lengths: |h| (-1: exactly 0). out (rows, 4): s (-1 where h is 0), g, the bound (2), |A|.
+    bound (m,): scratch.
     """
     gamma = norms[0]
     m, count = bias.shape[0], creased.shape[0]
-    bound = np.empty(m)
     for v in range(values.shape[0]):
         a = values[v]
         is_exact = lengths[v] < 0.0
@@ -203,7 +218,7 @@ def proved_signs(
                             positive[v, w] &= ~bit
 
 
-@compiled
+@compiled_in_place
 def simplices(cells, nodes, edges, n_edges, order, positive, negative, scratch, out):
     """For every cell dim + 1 affinely independent vertices of it, -1 behind them.
 

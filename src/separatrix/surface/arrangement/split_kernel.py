@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from separatrix.numerics.compilation import compiled, compiled_part
+from separatrix.numerics.compilation import compiled_in_place, compiled_part_in_place
 from separatrix.surface.arrangement.insertion_kernels import (
     CELLS,
     EDGES,
@@ -47,7 +47,7 @@ POSITIVE, NEGATIVE = 5, 6  # behind the marks: facets that have no mark
 BLOCK = 32  # cells whose facets are looked up together
 
 
-@compiled
+@compiled_in_place
 def split_cells(where, used, offsets, heads, seen, edges, cells, nodes, positive, negative, split, touched, found):
     """Split the listed cells in ascending dimension, clear all marks, bring ``used`` up to date; 0 or what went wrong.
 
@@ -81,7 +81,7 @@ def split_cells(where, used, offsets, heads, seen, edges, cells, nodes, positive
     return wrong
 
 
-@compiled_part
+@compiled_part_in_place
 def _sort_new_edges(where, used, offsets, heads, seen, edges, cells, positive, negative, split):
     """Put both parts of split edges and the new edges into the buckets of later neurons; see the new vertices' signs."""
     for i in range(offsets[0, 2] + offsets[0, 3]):
@@ -94,7 +94,7 @@ def _sort_new_edges(where, used, offsets, heads, seen, edges, cells, positive, n
     see_signs(start, stop, where[FIRST_WORD], where[LAST_WORD], seen, positive, negative)
 
 
-@compiled_part
+@compiled_part_in_place
 def _read_facets(block, size, word, bit, cells, nodes, positive, split, found):
     """Nodes and marks of the facets of the cells listed from ``block`` on, a row of ``found`` each from column 2 on.
 
@@ -118,7 +118,7 @@ def _read_facets(block, size, word, bit, cells, nodes, positive, split, found):
         n_active, depth = n_left, depth + 1
 
 
-@compiled_part
+@compiled_part_in_place
 def _new_part(cells, cell, part):
     """A new cell within ``cell``, without facets and of its dimension."""
     cells[part, CELL_FACETS] = NONE
@@ -128,7 +128,7 @@ def _new_part(cells, cell, part):
     cells[part, CELL_STATE] = UNMARKED
 
 
-@compiled_part
+@compiled_part_in_place
 def _join(nodes, cells, used, cell, facet, is_negative):
     """A new incidence [cell : facet]."""
     node = used[NODES]
@@ -141,7 +141,7 @@ def _join(nodes, cells, used, cell, facet, is_negative):
     used[NODES] = node + 1
 
 
-@compiled_part
+@compiled_part_in_place
 def _list_under(nodes, cells, node, cell, facet):
     """List an incidence under ``cell``, which takes it over or keeps it."""
     nodes[node, NODE_COFACE] = cell
@@ -150,7 +150,7 @@ def _list_under(nodes, cells, node, cell, facet):
     cells[cell, CELL_WITNESS] = cells[facet, CELL_WITNESS]
 
 
-@compiled_part
+@compiled_part_in_place
 def _split_edge(cell, new_row, word, bit, edges, cells, positive):
     """[e+ : v] = [e : negative end], [e- : v] = -[e+ : v]: both parts run the way of the edge."""
     row, minus, vertex = cells[cell, CELL_FACETS], cells[cell, CELL_MINUS], cells[cell, CELL_ZERO]
@@ -169,7 +169,7 @@ def _split_edge(cell, new_row, word, bit, edges, cells, positive):
         cells[cell, CELL_WITNESS], cells[minus, CELL_WITNESS] = b, a
 
 
-@compiled_part
+@compiled_part_in_place
 def _split_polygon(cell, new_row, p, word, bit, used, edges, cells, nodes, positive, negative, found):
     """A 2-cell: its zero set is a new edge, whose ends are zero vertices of edges of the cell."""
     minus, zero = np.int64(cells[cell, CELL_MINUS]), np.int64(cells[cell, CELL_ZERO])
@@ -210,12 +210,12 @@ def _split_polygon(cell, new_row, p, word, bit, used, edges, cells, nodes, posit
     edges[new_row, EDGE_A], edges[new_row, EDGE_B] = tail, head
     edges[new_row, EDGE_CELL], edges[new_row, EDGE_NEXT] = zero, NONE
     cells[zero, CELL_WITNESS] = tail
-    _join(nodes, cells, used, cell, zero, 0)
-    _join(nodes, cells, used, minus, zero, 1)
+    _join(nodes, cells, used, cell, zero, np.int64(0))
+    _join(nodes, cells, used, minus, zero, np.int64(1))
     return wrong
 
 
-@compiled_part
+@compiled_part_in_place
 def _split_polytope(cell, p, used, cells, nodes, found):
     """A cell of dimension 3 or more."""
     minus, zero, wrong = np.int64(cells[cell, CELL_MINUS]), np.int64(cells[cell, CELL_ZERO]), 0
@@ -241,12 +241,12 @@ def _split_polytope(cell, p, used, cells, nodes, found):
             _list_under(nodes, cells, node, minus, facet)
         else:
             wrong |= ZERO_FACET
-    _join(nodes, cells, used, cell, zero, 0)
-    _join(nodes, cells, used, minus, zero, 1)
+    _join(nodes, cells, used, cell, zero, np.int64(0))
+    _join(nodes, cells, used, minus, zero, np.int64(1))
     return wrong
 
 
-@compiled_part
+@compiled_part_in_place
 def _join_zero_ridges(facet, zero, is_negative, used, cells, nodes):
     """Ridges of the cell in the zero set, seen from the positive side so that each is met once: -[c : F] [F : R]."""
     node = cells[facet, CELL_FACETS]

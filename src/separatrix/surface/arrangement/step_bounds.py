@@ -57,3 +57,7 @@ class StepBounds:
             np.array(step.slope, dtype=np.float64),
             np.array(step.creased, dtype=np.int64),
         )
+
+    def slope(self) -> float:
+        """A Lipschitz constant of the exact map and the crease behind it: |W|_2 + |q|_2 times ``growth``, rounded up."""
+        return float(raised((self.norms[1] + self.norms[3]) * self.growth, 4))
