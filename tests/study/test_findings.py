@@ -77,7 +77,7 @@ def with_data(quantile: list[float]) -> Portrait:
 def test_distances_are_rounded_down() -> None:
     assert "than 98 % of the data" in texts(with_data([0.989, 1.0]))[1]
     assert "each of the 200 data measured" in texts(with_data([1.0]))[1]
-    assert "1 of two sinks lie farther" in texts(with_data([0.1, 0.99]))[1]
+    assert "One of two sinks lies farther" in texts(with_data([0.1, 0.99]))[1]
     claims = {claim.number: claim for claim in claims_of(NET, (with_data([0.1, 0.99]),), ())}
     assert claims["C6"].status == "partly shown" and "C7" not in claims
 

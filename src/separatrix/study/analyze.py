@@ -98,7 +98,7 @@ def analyze(
     is_finished, flow_note, proved, written = True, flows_exist(question), (), ()
     if (forecast := estimate_of(question, workers)).seconds_with_workers > TOLD_SECONDS:
         LOGGER.info("this may take %s", repr(forecast).removeprefix("Estimate(").removesuffix(")"))
-    with threadpool_limits(limits=1):
+    with threadpool_limits(limits=1), stages.remembering_interrupts():
         try:
             proved = _theorems(question, stages)
             written = _equations(question, stages)
@@ -112,7 +112,9 @@ def analyze(
     notes = [*question.notes, *([f"the flow was left out: {flow_note}"] if flow_note else [])]
     notes += [f"the decision surface was left out: {surfaces.note}"] if surfaces.note else []
     if chapter.pieces.n_resumed:
-        notes.append(f"{chapter.pieces.n_resumed} finished pieces were taken up from {chapter.pieces.folder}")
+        n_resumed = chapter.pieces.n_resumed
+        pieces = "one finished piece was" if n_resumed == 1 else f"{n_resumed} finished pieces were"
+        notes.append(f"{pieces} taken up from {chapter.pieces.folder}")
     if not is_finished:
         notes.append("interrupted: this holds what was finished until then; the same call with resume= goes on")
     provenance = Provenance(METHOD, seed=str(question.seed), seconds=time.perf_counter() - begun, warnings=tuple(notes))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from separatrix.flow.pieces import Progress
 
@@ -18,10 +21,12 @@ class Stages:
     def __init__(self, progress: Progress | None = None) -> None:
         self.progress = progress
         self.timings: dict[str, float] = {}
+        self.is_interrupted = False
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Finding]:
         """A stage that is timed; what is said in its finding is logged at the end."""
+        self._raise_if_interrupted()
         begun, finding = time.perf_counter(), Finding()
         if self.progress is not None:
             self.progress(name, 0, 0)
@@ -33,8 +38,31 @@ class Stages:
 
     def step(self, name: str, done: int, total: int) -> None:
         """Tell how far a stage is."""
+        self._raise_if_interrupted()
         if self.progress is not None:
             self.progress(name, done, total)
+
+    @contextmanager
+    def remembering_interrupts(self) -> Iterator[None]:
+        """Within, Ctrl-C that is lost on its way (in a library that catches everything) is raised again at the next step."""
+        is_usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if not is_usual or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def remember(number: int, frame: FrameType | None) -> None:
+            self.is_interrupted = True
+            signal.default_int_handler(number, frame)
+
+        signal.signal(signal.SIGINT, remember)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _raise_if_interrupted(self) -> None:
+        if self.is_interrupted:
+            raise KeyboardInterrupt
 
 
 class Finding:
