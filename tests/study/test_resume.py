@@ -81,9 +81,8 @@ def test_a_second_run_takes_up_everything_and_other_questions_nothing(tmp_path: 
     again = run(resume=tmp_path)
     assert answer(again) == answer(whole) and any("8 finished pieces" in note for note in again.notes)
     other = run(resume=tmp_path, rng=1)
-    assert [note for note in other.notes if "taken up" in note][0].startswith(
-        "one finished piece "
-    )  # no seed in the surface
+    taken_up = next(note for note in other.notes if "taken up" in note)
+    assert taken_up.startswith("one finished piece ")  # the surface, which has no seed
 
 
 def test_workers_do_not_change_the_answer(whole: Analysis) -> None:
