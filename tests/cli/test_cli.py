@@ -149,13 +149,19 @@ def test_a_pickle_is_refused_and_nothing_runs(tmp_path: Path, capsys: pytest.Cap
     assert "pickle" in capsys.readouterr().err
 
 
+def heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process there")
 def test_an_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
     x, y = sx.data.toy("blobs", 10_000)
     np.savez(tmp_path / "many.npz", x=x, y=y)
     files = ["--data", str(tmp_path / "many.npz"), "--out", str(tmp_path / "out")]
     command = [*RUN, "analyze", "blobs-tanh", "--box", "-2", "2", "--workers", "2", *files]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
+    # A shell's background jobs ignore SIGINT, and so would what the checks start.
+    with subprocess.Popen(command, text=True, preexec_fn=heed_interrupts, **pipes) as run:
         assert run.stderr is not None
         lines = []
         for line in run.stderr:

@@ -127,6 +127,10 @@ def test_an_interrupt_that_a_library_swallows_is_raised_again() -> None:
             except KeyboardInterrupt:
                 swallowed.append(stage)
 
-    before = signal.getsignal(signal.SIGINT)
-    found = run(progress=swallow)
-    assert swallowed and not found.is_finished and not found.flow and signal.getsignal(signal.SIGINT) is before
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        found = run(progress=swallow)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert swallowed and not found.is_finished and not found.flow
