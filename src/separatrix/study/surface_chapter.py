@@ -68,7 +68,8 @@ def surface_portrait(place: Place, domain: Domain, classes: tuple[int, int] | No
     neurons, n_neurons, nerve = _neurons(surface)
     ambient = surface.ambient
     return SurfacePortrait(
-        place=place.words, dim=place.box.dim, is_slice=place.slice is not None, anchors=place.anchors,
+        place=place.words, dim=place.box.dim, is_slice=place.slice is not None, is_exact=place.net.is_piecewise_linear,
+        anchors=place.anchors,
         anchor_points=place.points, anchor_labels=place.labels, cell_counts=surface.cell_counts,
         ambient_counts=tuple(ambient.cell_counts), betti=groups.betti, torsion=groups.torsion,
         regions=_regions(regions, place), regions_certainty=regions.certainty, triple_points=len(regions.triple_points),

@@ -62,7 +62,8 @@ class SurfaceDrawing:
 class SurfacePortrait(Record):
     """The decision surface of a network on a box, or on a slice through points.
 
-    - ``place``: where, in words; ``dim``: dimension of the box or the slice; ``is_slice``
+    - ``place``: where, in words; ``dim``: dimension of the box or the slice; ``is_slice``; ``is_exact``: cells by
+      exact signs (piecewise linear networks), not a subdivision
     - ``anchors`` (m, dim): the slice's points in its coordinates, ``anchor_points`` (m, n_inputs) themselves,
       ``anchor_labels`` (m,); empty where there is no slice
     - ``cell_counts``, ``ambient_counts``: cells by dimension of the surface and of what it divides (() where not counted)
@@ -77,6 +78,7 @@ class SurfacePortrait(Record):
     place: str
     dim: int
     is_slice: bool = False
+    is_exact: bool = False
     anchors: np.ndarray
     anchor_points: np.ndarray
     anchor_labels: np.ndarray

@@ -20,7 +20,7 @@ def surface_findings(surfaces: tuple[SurfacePortrait, ...]) -> list[Statement]:
     """What the surface is made of, its groups, and the islands of the regions."""
     found = []
     for portrait in surfaces:
-        rests_on = EXACT if portrait.ambient_counts else CERTIFIED
+        rests_on = EXACT if portrait.is_exact else CERTIFIED
         found.append(Statement(_of_the_surface(portrait), portrait.certainty, rests_on))
         if portrait.n_islands:
             found.append(Statement(_of_islands(portrait), portrait.regions_certainty, rests_on))

@@ -67,7 +67,8 @@ def test_components_agree_with_a_grid(sizes: tuple[int, ...], seeds: int, n: int
         box = Box.cube(sizes[0], -1.0, 1.0)
         data = box.uniform(500, np.random.default_rng(0))
         regions = smooth_decision_regions(net, box, data)
-        assert regions.certainty is Certainty.VERIFIED
+        assert regions.surface.certainty is Certainty.VERIFIED
+        assert regions.certainty is Certainty.HEURISTIC  # of the data in them
         assert [region.n_components for region in regions] == _grid(net, box, n)
         assert sum(c.n_data or 0 for c in regions.components) == len(data)
         assert [sum(c.n_data or 0 for c in r.components) for r in regions] == np.bincount(

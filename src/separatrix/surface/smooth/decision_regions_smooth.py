@@ -125,7 +125,10 @@ class _Regions:
             notes=tuple(notes),
             surface=self.surface,
             domain=self.box,
-            certainty=self.surface.certainty,
+            # data are put into components by rounded predictions, some by the nearest vertex of their class
+            certainty=self.surface.certainty
+            if self.data is None
+            else Certainty.weakest([self.surface.certainty, Certainty.HEURISTIC]),
             provenance=self.surface.provenance,
         )
 
