@@ -137,7 +137,7 @@ def test_an_array_that_unpacks_to_gigabytes_is_refused(tmp_path):
     n = 300 << 20
     header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({n // 8}, 1), }}"
     with (
-        zipfile.ZipFile(tmp_path / "net.npz", "w", zipfile.ZIP_DEFLATED) as file,
+        zipfile.ZipFile(tmp_path / "net.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file,
         file.open("W0.npy", "w", force_zip64=True) as member,
     ):
         member.write(npy(header))
@@ -218,11 +218,11 @@ def test_formats_that_are_not_read_yet(tmp_path, suffix):
     refused(tmp_path / f"net.{suffix}", f"{suffix.upper()} files are not read by this version", UnsupportedLayerError)
 
 
-def test_control_characters_and_thousands_of_keys_stay_out_of_messages(tmp_path):
+def test_control_characters_and_hundreds_of_keys_stay_out_of_messages(tmp_path):
     evil = "\x1b[2J\r\n\u202e"
-    np.savez(tmp_path / "net.npz", **ARRAYS, **{f"{evil}{i}.weight": np.ones((2, 2, 2, 2)) for i in range(3000)})
-    message = refused(tmp_path / "net.npz", "3000 keys look like layers", UnsupportedLayerError)
-    assert "\\x1b" in message and "and 2988 more" in message
+    np.savez(tmp_path / "net.npz", **ARRAYS, **{f"{evil}{i}.weight": np.ones((2, 2, 2, 2)) for i in range(600)})
+    message = refused(tmp_path / "net.npz", "600 keys look like layers", UnsupportedLayerError)
+    assert "\\x1b" in message and "and 588 more" in message
     save_file(ARRAYS, tmp_path / "a.safetensors", metadata={"activation": evil * 1000, "slope": evil})
     refused(tmp_path / "a.safetensors", "slope", InputError)
     save_file(ARRAYS, tmp_path / "b.safetensors", metadata={"activation": evil * 1000})

@@ -3,7 +3,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -40,6 +40,7 @@ def matrices(rows, columns):
     )
 
 
+@settings(max_examples=40)
 @given(st.data(), st.integers(1, 4), st.integers(1, 5), st.integers(1, 3))
 def test_operations_hold_the_exact_results_of_corners(data, n, k, m):
     mid, rad, signs = data.draw(matrices(n, k))

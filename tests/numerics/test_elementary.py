@@ -98,7 +98,7 @@ def points(name, n, seed):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_bounds_hold_the_exact_value_by_balls(name):
-    x = points(name, 15_000, seed=len(name))
+    x = points(name, 5_000, seed=len(name))
     lower, upper = getattr(elementary, name)(x)
     assert (lower <= upper).all()
     assert violations(BALL_FUNCTIONS[name], x, lower, upper) == []
@@ -106,7 +106,7 @@ def test_bounds_hold_the_exact_value_by_balls(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_bounds_are_a_few_ulp_apart_where_the_result_is_normal(name):
-    x = points(name, 50_000, seed=5)
+    x = points(name, 25_000, seed=5)
     lower, upper = getattr(elementary, name)(x)
     normal = np.isfinite(upper) & (np.maximum(np.abs(lower), np.abs(upper)) > 2.0**-1020)
     assert widths_in_ulps(lower, upper)[normal].max() <= WIDEST[name]
@@ -136,7 +136,7 @@ def test_huge_and_infinite_arguments_hold_the_limit(name, at_minus, at_plus):
 
 
 def test_ranges_of_bounded_functions_are_kept():
-    x = np.concatenate([np.linspace(-900, 900, 100_001), np.linspace(-40, 40, 100_001)])
+    x = np.concatenate([np.linspace(-900, 900, 30_001), np.linspace(-40, 40, 30_001)])
     for name, least, most in (("sigmoid", 0, 1), ("tanh", -1, 1), ("erf", -1, 1), ("erfc", 0, 2), ("normal_cdf", 0, 1)):
         lower, upper = getattr(elementary, name)(x)
         assert lower.min() >= least and upper.max() <= most

@@ -1,8 +1,9 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sympy import Matrix, Rational, symbols
 
 from separatrix.errors import InputError
 from separatrix.numerics.balls import MidRad
@@ -19,11 +20,10 @@ def reflected(values, seed):
 
 
 def rational_counts(matrix):
-    """(negative, positive) eigenvalues by Descartes' rule on the exact characteristic polynomial."""
-    t = symbols("t")
-    n = len(matrix)
-    exact = Matrix(n, n, [Rational(*x.as_integer_ratio()) for x in matrix.ravel().tolist()])
-    coefficients = exact.charpoly(t).all_coeffs()
+    """(negative, positive) eigenvalues of a symmetric 3 x 3 matrix by Descartes' rule on its characteristic polynomial."""
+    (a, d, e), (_, b, f), (_, _, c) = ([Fraction(x) for x in row] for row in matrix.tolist())
+    minors = a * b - d * d + a * c - e * e + b * c - f * f
+    coefficients = [1, -(a + b + c), minors, -(a * b * c + 2 * d * e * f - a * f * f - b * e * e - c * d * d)]
 
     def changes(c):
         signs = [1 if x > 0 else -1 for x in c if x != 0]

@@ -9,14 +9,18 @@ from separatrix.data import complexes
 from separatrix.data.complex_files import load_complex
 from separatrix.data.digits import Digits, mnist
 from separatrix.data.embedded_networks import NetworkList, model, network, network_box, networks
+from separatrix.data.known_flows import KnownFlow, known_flow, known_flows
 from separatrix.data.point_files import DataPoints, load_points
 from separatrix.data.toy_problems import toy, toys
 
 __all__ = [
     "DataPoints",
     "Digits",
+    "KnownFlow",
     "NetworkList",
     "complexes",
+    "known_flow",
+    "known_flows",
     "load_complex",
     "load_points",
     "mnist",

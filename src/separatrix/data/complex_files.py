@@ -84,7 +84,7 @@ def _content(path: str | os.PathLike[str]) -> tuple[str, Any]:
     text = os.fsdecode(path)
     if os.path.isdir(text):
         raise UnreadableFileError(f"{printable(text)}: is a folder; {EXPECTED}")
-    text = regular_file(path)
+    text = regular_file(path, "a file with facets or boundary matrices (.txt, .csv, .json, .npz)")
     readers = {".txt": _read_lines, ".csv": _read_lines, ".json": _read_json, ".npz": _read_npz}
     suffix = Path(text).suffix.lower()
     if suffix not in readers:
@@ -155,7 +155,7 @@ def _integer(digits: str) -> int:
 
 def _read_npz(path: str) -> dict[str, np.ndarray]:
     first_bytes(path, 8)
-    with NpzFile(path) as file:
+    with NpzFile(path, expected="facets, or boundary matrices d1, d2, …,") as file:
         return {key: file.array(key) for key in file.keys}
 
 

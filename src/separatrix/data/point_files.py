@@ -80,7 +80,7 @@ def load_points(path: str | os.PathLike[str]) -> DataPoints:
     ...     load_points(f"{folder}/two.csv")
     DataPoints(two.csv: 2 points of shape (2,), 2 different labels)
     """
-    text = regular_file(path)
+    text = regular_file(path, "a file with points (.npy, .npz, .csv)")
     readers = {".npy": _read_npy, ".npz": _read_npz, ".csv": _read_csv}
     suffix = Path(text).suffix.lower()
     if suffix not in readers:
@@ -127,7 +127,7 @@ def _read_npy(path: str) -> tuple[np.ndarray, None]:
 
 
 def _read_npz(path: str) -> tuple[np.ndarray, np.ndarray | None]:
-    with NpzFile(path) as file:
+    with NpzFile(path, expected="x, and optionally y,") as file:
         if "x" not in file.keys:
             names = ", ".join(printable(key, 40) for key in file.keys[:10])
             raise InputError(f"{printable(path)}: expected an array x (and optionally y), came {names}")

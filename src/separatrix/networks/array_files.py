@@ -45,14 +45,19 @@ PICKLE_ADVICE = (
     "(torch.load, joblib.load) and give sx.load the module or estimator, store the weights as .safetensors, or say "
     "allow_pickle=True"
 )
+NETWORK_FILE = "a file with a network (.npz or .safetensors)"
+WEIGHTS = "W0, b0, W1, b1, …"
 
 
-def regular_file(path: Any) -> str:
-    """The path as text, if it names a file that can be read (links are followed); else UnreadableFileError."""
+def regular_file(path: Any, expected: str = NETWORK_FILE) -> str:
+    """The path as text, if it names a file that can be read (links are followed); else UnreadableFileError.
+
+    ``expected``: what the file should hold, for the message.
+    """
     text = os.fsdecode(path)
     name = printable(text)
     if not text:
-        raise UnreadableFileError("the path is empty; expected a file with a network (.npz or .safetensors)")
+        raise UnreadableFileError(f"the path is empty; expected {expected}")
     try:
         mode = os.stat(text).st_mode
     except FileNotFoundError:
@@ -64,9 +69,9 @@ def regular_file(path: Any) -> str:
             f"{name}: cannot be opened: {printable(getattr(error, 'strerror', None) or error)}"
         ) from None
     if stat.S_ISDIR(mode):
-        raise UnreadableFileError(f"{name}: is a folder; expected a file with a network (.npz or .safetensors)")
+        raise UnreadableFileError(f"{name}: is a folder; expected {expected}")
     if not stat.S_ISREG(mode):
-        raise UnreadableFileError(f"{name}: is no regular file; expected a file with a network (.npz or .safetensors)")
+        raise UnreadableFileError(f"{name}: is no regular file; expected {expected}")
     return text
 
 
@@ -97,14 +102,14 @@ def _torn(path: str, key: str | None = None) -> Iterator[None]:
 
 
 class NpzFile:
-    """The arrays of an .npz file, for use in a ``with`` statement."""
+    """The arrays of an .npz file, for use in a ``with`` statement; ``expected``: which ones, for messages."""
 
-    def __init__(self, path: str, allow_pickle: bool = False) -> None:
-        self.path, self.allow_pickle = path, allow_pickle
+    def __init__(self, path: str, allow_pickle: bool = False, expected: str = WEIGHTS) -> None:
+        self.path, self.allow_pickle, self.expected = path, allow_pickle, expected
         start = first_bytes(path, 8)
         if start[:6] == b"\x93NUMPY":
             raise UnreadableFileError(
-                f"{printable(path)}: is one array (.npy), no network; store W0, b0, … with numpy.savez"
+                f"{printable(path)}: is one array (.npy), no archive of arrays; store {expected} with numpy.savez"
             )
         if start[:2] != b"PK":
             raise UnreadableFileError(f"{printable(path)}: is no .npz archive or is torn; write it with numpy.savez")
@@ -119,7 +124,7 @@ class NpzFile:
     def _index(self) -> dict[str, zipfile.ZipInfo]:
         name, infos = printable(self.path), self._zip.infolist()
         if any(os.path.basename(info.filename) in ("data.pkl", "constants.pkl") for info in infos):
-            raise UnreadableFileError(f"{name}: is a file of torch.save: {PICKLE_ADVICE}")
+            raise UnreadableFileError(f"{name}: is a file of torch.save: {self._pickle_advice}")
         if len(infos) > MEMBER_LIMIT:
             raise UnreadableFileError(f"{name}: holds {len(infos)} members; more than {MEMBER_LIMIT} are not read")
         members: dict[str, zipfile.ZipInfo] = {}
@@ -130,8 +135,15 @@ class NpzFile:
                     raise UnreadableFileError(f"{name}: holds {printable(key, 60)} twice; write the file again")
                 members[key] = info
         if not members:
-            raise UnreadableFileError(f"{name}: holds no arrays; expected W0, b0, W1, b1, … written with numpy.savez")
+            raise UnreadableFileError(f"{name}: holds no arrays; expected {self.expected} written with numpy.savez")
         return members
+
+    @property
+    def _pickle_advice(self) -> str:
+        """What to do about pickles: a network may be unpickled by its owner, nothing else ever is."""
+        if self.expected == WEIGHTS:
+            return PICKLE_ADVICE
+        return f"it holds pickles, which are never run here; store {self.expected} as arrays of numbers"
 
     def __enter__(self) -> NpzFile:
         return self
@@ -161,7 +173,7 @@ class NpzFile:
         if any(side < 0 for side in shape):
             raise ValueError(f"the header has the shape {shape}")
         if dtype.hasobject and not self.allow_pickle:
-            raise UnreadableFileError(f"{where}: is an array of objects: {PICKLE_ADVICE}")
+            raise UnreadableFileError(f"{where}: is an array of objects: {self._pickle_advice}")
         n_bytes = prod(shape) * dtype.itemsize
         if info.file_size > BYTES_LIMIT or (
             info.file_size > BOMB_BYTES and info.file_size > BOMB_RATIO * max(info.compress_size, 1)

@@ -84,6 +84,9 @@ class BoundPropagation:
             if isinstance(node.layer, Affine) and every and node.parents[0] == 0:
                 weight = weight_of(node.layer)
                 found.append(MidRad(*(np.broadcast_to(part, (n, *part.shape)) for part in (weight.mid, weight.rad))))
+            elif isinstance(node.layer, Affine) and node.parents[0] == 0:
+                used = np.flatnonzero(basis.any(axis=1))  # the others add exact zeros: most pixels are on faces
+                found.append(product(weight_of(node.layer)[:, used], found[0][:, used]))
             elif isinstance(node.layer, Affine):
                 found.append(product(weight_of(node.layer), found[node.parents[0]]))
             elif isinstance(node.layer, Activation):

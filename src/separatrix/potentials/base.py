@@ -109,6 +109,22 @@ class Potential(ABC):
         """A rigorous enclosure of grad f on one box, (dim,)."""
         return self.enclose(box.lower, box.upper).gradient
 
+    def enclose_batch(
+        self, lower: np.ndarray, upper: np.ndarray, free: np.ndarray | None = None
+    ) -> tuple[Interval, Interval]:
+        """Rigorous enclosures of grad f (n, dim) and of the Hessian's columns ``free`` (n, dim, k) on n boxes (n, dim).
+
+        ``free`` (k,): indices of coordinates, None for all. For searches through thousands of boxes: nothing is checked,
+        the ends are finite float64 with lower <= upper. Infinite ends in the result mean that nothing is known.
+        """
+        found = self.enclose(lower, upper)
+        columns = slice(None) if free is None else free
+        return found.gradient, found.hessian[:, :, columns]
+
+    def gradient_batch(self, lower: np.ndarray, upper: np.ndarray) -> Interval:
+        """Rigorous enclosures of grad f (n, dim) on n boxes (n, dim), as :meth:`enclose_batch`; points are boxes too."""
+        return self.enclose_batch(lower, upper, np.zeros(0, dtype=np.int64))[0]
+
     def value_bounds(self, x: np.ndarray) -> Interval:
         """A rigorous enclosure of f at the one point ``x`` (dim,), shape ()."""
         return self.enclose(x, x).value

@@ -128,31 +128,46 @@ class Custom(Potential):
 
         Raises SeparatrixError where none was given.
         """
+        low, high = (points(side, self.dim, "enclose") for side in (lower, upper))
+        found = self._enclosed(low, high, Interval)
+        single = np.ndim(lower) == 1 and found[0].shape[0] == 1
+        return Enclosure(*(part[0] for part in found)) if single else Enclosure(*found)
+
+    def enclose_batch(
+        self, lower: np.ndarray, upper: np.ndarray, free: np.ndarray | None = None
+    ) -> tuple[Interval, Interval]:
+        """Enclosures by the user's function; the whole line in entries where it gives NaN or an end at the wrong infinity.
+
+        Raises SeparatrixError where no enclosure was given.
+        """
+        _, gradient, hessian = self._enclosed(lower, upper, _known_ends)
+        return gradient, hessian if free is None else hessian[:, :, free]
+
+    def _enclosed(self, low: np.ndarray, high: np.ndarray, made: Callable[[Any, Any], Interval]) -> list[Interval]:
+        """What the user's function gives for boxes (n, dim), its ends joined by ``made``."""
         function = self.functions["enclosure"]
         if function is None:
             raise SeparatrixError(
                 f"the {self.name} has no enclosure: give enclosure= to Potential.custom, or write it as sx.expression(…)"
             )
-        low, high = (points(side, self.dim, "enclose") for side in (lower, upper))
-        parts = function(low.copy(), high.copy())
+        with np.errstate(all="ignore"):
+            parts = function(low.copy(), high.copy())
         if not (isinstance(parts, (tuple, list, Enclosure)) and len(tuple(parts)) == 3):
             raise InputError(f"{self.name}: enclosure must return (value, gradient, Hessian), came {_kind(parts)}")
         n, shapes = low.shape[0], ((), (self.dim,), (self.dim, self.dim))
-        found = [
-            self._interval(part, (n, *shape), what)
+        return [
+            self._interval(part, (n, *shape), what, made)
             for part, shape, what in zip(parts, shapes, ("value", "gradient", "Hessian"), strict=True)
         ]
-        single = np.ndim(lower) == 1 and n == 1
-        return Enclosure(*(part[0] for part in found)) if single else Enclosure(*found)
 
-    def _interval(self, part: Any, shape: tuple[int, ...], what: str) -> Interval:
+    def _interval(self, part: Any, shape: tuple[int, ...], what: str, made: Callable[[Any, Any], Interval]) -> Interval:
         if not isinstance(part, Interval):
             if not (isinstance(part, (tuple, list)) and len(part) == 2):
                 raise InputError(
                     f"{self.name}: the enclosure of the {what} must be an Interval or a pair (lower, upper), came "
                     f"{_kind(part)}"
                 )
-            part = Interval(np.asarray(part[0], dtype=np.float64), np.asarray(part[1], dtype=np.float64))
+            part = made(*(np.asarray(end, dtype=np.float64) for end in part))
         if part.shape != shape:
             raise InputError(f"{self.name}: expected an enclosure of the {what} of shape {shape}, came {part.shape}")
         return part
@@ -202,3 +217,11 @@ class Custom(Potential):
 def _kind(value: Any) -> str:
     array = value if isinstance(value, np.ndarray) else None
     return f"an array of {array.dtype}" if array is not None else type(value).__name__
+
+
+def _known_ends(lower: np.ndarray, upper: np.ndarray) -> Interval:
+    """The interval of both ends; nothing is known where one is NaN or at the wrong infinity."""
+    if lower.shape != upper.shape:
+        return Interval(lower, upper)
+    unknown = np.isnan(lower) | np.isnan(upper) | (lower == np.inf) | (upper == -np.inf)
+    return Interval(np.where(unknown, -np.inf, lower), np.where(unknown, np.inf, upper))

@@ -61,6 +61,7 @@ class Expression(Potential):
         self.dim = len(self.variables)
         self.name = printable(" ".join(text.split()), 1000)
         self.program, self.root = parse(text, self.variables)
+        self._batches: dict[tuple[int, ...], Any] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Expression, (self.text, self.variables)
@@ -121,6 +122,18 @@ class Expression(Potential):
         found = bounds(self.program, self.root, Interval(low, high), 2)
         single = np.ndim(lower) == 1 and low.shape[0] == 1
         return Enclosure(*(part[0] for part in found)) if single else Enclosure(*found)
+
+    def enclose_batch(
+        self, lower: np.ndarray, upper: np.ndarray, free: np.ndarray | None = None
+    ) -> tuple[Interval, Interval]:
+        """Rigorous enclosures of grad f (n, dim) and of the Hessian's columns ``free`` (n, dim, k) on n boxes (n, dim)."""
+        from separatrix.potentials.expressions.batches import BatchEnclosure
+
+        columns = tuple(range(self.dim)) if free is None else tuple(int(i) for i in free)
+        found = self._batches.get(columns)
+        if found is None:
+            found = self._batches[columns] = BatchEnclosure(self.program, self.root, columns)
+        return found(lower, upper)
 
     def value_bounds(self, x: np.ndarray) -> Interval:
         """A rigorous enclosure of f at one point, shape ()."""

@@ -7,6 +7,7 @@ differences of large numbers are never formed.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from separatrix.domains import points
 from separatrix.errors import InputError, KindError
 from separatrix.networks.balls import gradient_ball
+from separatrix.networks.batches import BatchPropagation, HeadBounds, n_together, serves
 from separatrix.networks.bounds import BoundPropagation
 from separatrix.networks.network import Network
 from separatrix.networks.propagation import Propagation, namespace
@@ -44,6 +46,15 @@ class Head(ABC):
     @abstractmethod
     def bounds(self, v: Interval) -> Enclosure:
         """Rigorous enclosures of Phi, grad Phi and Hess Phi for v in the rows of the interval (n, m)."""
+
+    def pairs(self, m: int) -> tuple[np.ndarray, np.ndarray]:
+        """Linear forms (r, m) of the arguments and pairs (t, 2) of them whose products make up Hess Phi: all, by default."""
+        return np.eye(m), np.stack(np.triu_indices(m), axis=1)
+
+    def batch_bounds(self, v: Interval) -> tuple[Interval, float, Interval]:
+        """grad Phi (n, m), what its entries add up to (NaN: unknown) and the coefficients (n, t) of :meth:`pairs`."""
+        found, (i, j) = self.bounds(v), np.triu_indices(v.shape[1])
+        return found.gradient, np.nan, found.hessian[:, i, j]
 
     @abstractmethod
     def ball_gradient(self, v: list[Any]) -> list[Any]:
@@ -134,6 +145,44 @@ class NetworkPotential(Potential):
             return Enclosure(head.value[0], gradient[0], hessian.to_interval()[0])
         return Enclosure(head.value, gradient, hessian.to_interval())
 
+    @cached_property
+    def _batches(self) -> tuple[Network, Array] | None:
+        """The network of the head's arguments and forms, and the pairs of forms as outputs; None: not for batches."""
+        m = self.contrasts.shape[0]
+        forms, pairs = self.head.pairs(m)
+        rows = np.vstack([self.contrasts, forms @ self.contrasts]) if len(pairs) else self.contrasts
+        network = self.network.contrasted(rows)
+        return (network, pairs + m) if serves(network) else None
+
+    def enclose_batch(
+        self, lower: np.ndarray, upper: np.ndarray, free: np.ndarray | None = None
+    ) -> tuple[Interval, Interval]:
+        """Rigorous enclosures of grad f (n, dim) and of the Hessian's columns ``free`` (n, dim, k) on n boxes (n, dim)."""
+        columns = np.arange(self.dim) if free is None else np.asarray(free, dtype=np.int64)
+        if self._batches is None:
+            return super().enclose_batch(lower, upper, columns)
+        n, step = len(lower), n_together(self._batches[0])
+        shapes = (n, self.dim), (n, self.dim, len(columns))
+        ends = [(np.empty(shape), np.empty(shape)) for shape in shapes]
+        for start in range(0, n, step):
+            rows = slice(start, start + step)
+            for (low, high), part in zip(ends, self._enclosed(lower[rows], upper[rows], columns), strict=True):
+                low[rows], high[rows] = part.lower, part.upper
+        return Interval(*ends[0]), Interval(*ends[1])
+
+    def _enclosed(self, lower: np.ndarray, upper: np.ndarray, columns: np.ndarray) -> tuple[Interval, Interval]:
+        assert self._batches is not None
+        network, pairs = self._batches
+        state = BatchPropagation(network, lower, upper, 2 if columns.size else 1)
+        slopes, total, coefficients = self.head.batch_bounds(state.outputs(self.contrasts.shape[0]))
+        found = state.derivatives(HeadBounds(slopes, total, pairs, coefficients), columns)
+        lost = state.lost
+        if not lost.any():
+            return found
+        # beyond the tables, in the tails of the activations
+        slow = super().enclose_batch(lower[lost], upper[lost], columns)
+        return _replaced(found[0], lost, slow[0]), _replaced(found[1], lost, slow[1])
+
     def value_bounds(self, x: np.ndarray) -> Interval:
         """A rigorous enclosure of f at one point, shape ()."""
         state = BoundPropagation(self.graph, Interval(x[None], x[None]))
@@ -157,3 +206,9 @@ class NetworkPotential(Potential):
         state = BoundPropagation(self.graph, box.reshape((1, self.dim)))
         head = self.head.bounds(state.output)
         return state.hessian(state.cotangents(head.gradient), head.hessian, left, right)[0]
+
+
+def _replaced(x: Interval, rows: np.ndarray, by: Interval) -> Interval:
+    lower, upper = x.lower.copy(), x.upper.copy()
+    lower[rows], upper[rows] = by.lower, by.upper
+    return Interval(lower, upper)

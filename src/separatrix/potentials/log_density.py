@@ -41,6 +41,20 @@ class LogSumExp(Head):
         found = log_sum_exp_bounds(v), q, covariance_bounds(q)
         return Enclosure(*found) if self.sign > 0 else Enclosure(*(-part for part in found))
 
+    def pairs(self, m: int) -> tuple[np.ndarray, np.ndarray]:
+        """Differences of two arguments: diag q - q q^T = sum over a < b of q_a q_b (e_a - e_b) (e_a - e_b)^T."""
+        first, second = np.triu_indices(m, 1)
+        eye, every = np.eye(m), np.arange(first.size)
+        return eye[first] - eye[second], np.stack([every, every], axis=1)
+
+    def batch_bounds(self, v: Interval) -> tuple[Interval, float, Interval]:
+        """sign q, which adds up to sign, and sign q_a q_b, at most 1/4."""
+        q = softmax_bounds(v)
+        first, second = np.triu_indices(v.shape[1], 1)
+        both = q[:, first] * q[:, second]
+        both = Interval(np.minimum(both.lower, 0.25), np.minimum(both.upper, 0.25))
+        return (q, 1.0, both) if self.sign > 0 else (-q, -1.0, -both)
+
     def ball_gradient(self, v: list[Any]) -> list[Any]:
         """sign * softmax in balls, shifted by one entry's midpoint."""
         top = max((ball.mid() for ball in v), key=float)

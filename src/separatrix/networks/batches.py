@@ -1,0 +1,284 @@
+"""Values, gradients and Hessians of heads on a smooth network over thousands of boxes, enclosed (§8).
+
+Every unit is followed as midpoints and radii in columns (units, 2 + dim, n): its value at the centres of the boxes (0), its range
+over them (1) and its derivatives by x_1, …, x_dim over them (2, …). A range is the natural one cut with the mean value form
+u(c) + J [-d, d]. Derivatives in adjoint form: with delta the derivatives of f by the units,
+
+    grad f = delta at the inputs,   Hess f = sum over neurons delta s''(u) J_u^T J_u + sum over pairs c_st F_s^T F_t,
+
+J_u the derivatives of a neuron's argument, F_s those of the output s, c_st the coefficients of Hess Phi. Where the derivatives y
+of Phi add up to a known number, sum_a y_a W_a = sum_a ȳ_a W_a + tau w + sum_a (y_a - ȳ_a) (W_a - w) for every w, tau what the
+midpoints ȳ lack of that number: radii are then multiplied by differences of weights only.
+
+Rounding. A sum of K products and a bias is off by at most (K + 3) u (sum |w m| + |b|) in any order, with or without FMA; its
+radius is |W| (r + (K + 4) u |m| + TINY) + R (|m| + r) + …, itself enlarged by (2 K + 24) u for its own roundings, and by TINY;
+TINY covers underflow, of K products and of u |m| before a large W multiplies it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from separatrix.networks.layers import Activation, Affine, Layer, Sum
+from separatrix.networks.network import Network
+from separatrix.numerics.intervals import Interval
+from separatrix.numerics.rounding import UNIT, Array
+from separatrix.numerics.taylor_tables import ORDERS, REACH, TaylorTable, taylor_table
+
+TINY = 1e-300
+MOST_INPUTS = 16  # beyond, Hessians are better taken one box at a time
+NUMBERS_AT_ONCE = 2**17
+MAX = float(np.finfo(np.float64).max)
+
+
+class HeadBounds(NamedTuple):
+    """What is known of a head on n boxes: ``slopes`` (n, m), its derivatives by the first m outputs, which add up to ``total``
+    (NaN: unknown); ``pairs`` of outputs (t, 2) and the ``coefficients`` (n, t) of their products in its Hessian, a pair (a, b)
+    standing for (b, a) too."""
+
+    slopes: Interval
+    total: float
+    pairs: Array
+    coefficients: Interval
+
+
+class _Columns(NamedTuple):
+    mid: Array
+    rad: Array
+
+
+def serves(network: Network) -> bool:
+    """Whether the batches here serve a network: smooth, few inputs, an affine last layer."""
+    smooth = set(network.activations) <= {*REACH, "identity"}
+    return smooth and network.n_inputs <= MOST_INPUTS and isinstance(network.nodes[-1].layer, Affine)
+
+
+def n_together(network: Network) -> int:
+    """How many boxes go together, so that all units stay in the cache."""
+    return max(64, NUMBERS_AT_ONCE // (sum(network.widths) * (2 + network.n_inputs)))
+
+
+class BatchPropagation:
+    """All units of a network over the boxes [lower, upper] (n, dim); ``lost`` (n,): on which nothing is known."""
+
+    def __init__(self, network: Network, lower: Array, upper: Array, order: int) -> None:
+        self.nodes, self.order = network.nodes, order
+        self.n, self.dim = lower.shape
+        self.lost = np.zeros(self.n, dtype=bool)
+        self.slopes: dict[int, tuple[Array, Array]] = {}
+        self.curvatures: dict[int, tuple[Array, Array]] = {}
+        with np.errstate(all="ignore"):
+            self.columns = [self._inputs(lower.T, upper.T)]
+            for index, node in enumerate(self.nodes[1:], 1):
+                self.columns.append(self._column(index, node.layer, [self.columns[i] for i in node.parents]))
+
+    def _inputs(self, lower: Array, upper: Array) -> _Columns:
+        mid, rad = np.zeros((self.dim, 2 + self.dim, self.n)), np.zeros((self.dim, 2 + self.dim, self.n))
+        thin = lower == upper
+        mid[:, 0] = np.where(thin, lower, 0.5 * lower + 0.5 * upper)
+        mid[:, 1] = mid[:, 0]
+        reach = np.maximum(upper - mid[:, 0], mid[:, 0] - lower) * (1.0 + 4.0 * UNIT) + TINY
+        rad[:, 1] = self.reach = np.where(thin, 0.0, reach)
+        mid[np.arange(self.dim), 2 + np.arange(self.dim)] = 1.0
+        return _Columns(mid, rad)
+
+    def _column(self, index: int, layer: Layer, parents: list[_Columns]) -> _Columns:
+        if isinstance(layer, Affine):
+            mid, rad = _affine(layer, *parents[0])
+            loss = 0.0 if layer.bias_radius is None else layer.bias_radius
+            mid[:, :2] += layer.bias[:, None, None]
+            g = (layer.weight.shape[1] + 4) * UNIT
+            rad[:, :2] += (1.0 + 16.0 * UNIT) * (g * np.abs(layer.bias) + loss)[:, None, None]
+            return _Columns(mid, rad)
+        if isinstance(layer, Activation):
+            return parents[0] if layer.name == "identity" else self._activation(index, layer.name, parents[0])
+        assert isinstance(layer, Sum)
+        mid, rad = parents[0]
+        for other in parents[1:]:
+            mid = mid + other.mid
+            rad = (rad + other.rad + 2.0 * UNIT * np.abs(mid)) * (1.0 + 8.0 * UNIT)
+        return _Columns(mid, rad)
+
+    def range_of(self, columns: _Columns) -> tuple[Array, Array]:
+        """Bounds (units, n): the natural range and the mean value form, the better of each."""
+        mid, rad = columns
+        change = ((np.abs(mid[:, 2:]) + rad[:, 2:]) * self.reach).sum(axis=1) + rad[:, 0]
+        change = change * (1.0 + (self.dim + 8) * UNIT) + 4.0 * UNIT * np.abs(mid[:, 0]) + TINY
+        spread = rad[:, 1] * (1.0 + 4.0 * UNIT) + 4.0 * UNIT * np.abs(mid[:, 1]) + TINY
+        return (
+            np.fmax(mid[:, 1] - spread, mid[:, 0] - change),
+            np.fmin(mid[:, 1] + spread, mid[:, 0] + change),
+        )
+
+    def _activation(self, index: int, name: str, before: _Columns) -> _Columns:
+        from separatrix.numerics.kernels.interval_products import scaled
+
+        table = taylor_table(name)
+        reach, steepest = table.meta[0], table.meta[1]
+        left, right = self.range_of(before)
+        centre, loose = before.mid[:, 0].copy(), before.rad[:, 0].copy()
+        inside = (left >= -reach) & (right <= reach) & (left <= right) & (np.abs(centre) <= reach) & (loose < 1.0)
+        if not inside.all():
+            self.lost |= ~inside.all(axis=0)
+            for array in (left, right, centre, loose):
+                array[~inside] = 0.0
+        low, high = _table_ranges(table, left, right)
+        middle_low, middle_high = _table_ranges(table, centre, centre)
+        mid, rad = np.empty_like(before.mid), np.empty_like(before.rad)
+        for column, ends in enumerate(((middle_low[0], middle_high[0]), (low[0], high[0]))):
+            mid[:, column], rad[:, column] = _middle(*ends)
+        rad[:, 0] = (rad[:, 0] + steepest * loose) * (1.0 + 8.0 * UNIT) + TINY
+        self.slopes[index] = low[1], high[1]
+        if self.order > 1:
+            self.curvatures[index] = low[2], high[2]
+        scaled(low[1], high[1], before.mid, before.rad, 2, mid, rad)
+        return _Columns(mid, rad)
+
+    def outputs(self, m: int) -> Interval:
+        """The first m outputs, (n, m); the whole line on lost boxes."""
+        with np.errstate(all="ignore"):
+            low, high = self.range_of(self.columns[-1])
+        return _interval(low[:m].T, high[:m].T, self.lost)
+
+    def derivatives(self, head: HeadBounds, free: Array) -> tuple[Interval, Interval]:
+        """Gradient (n, dim) and Hessian's columns ``free`` (n, dim, k) of a head on the outputs."""
+        chosen = {int(j) for j in free}
+        pairs = [(i, j) for i in range(self.dim) for j in range(i, self.dim) if i in chosen or j in chosen]
+        low, high = np.zeros((len(pairs), self.n)), np.zeros((len(pairs), self.n))
+        with np.errstate(all="ignore"):
+            for (a, b), ends in zip(head.pairs, _rows(head.coefficients), strict=True):
+                weights = _Columns(*(part[None] for part in _middle(*ends)))
+                one = _Columns(*(part[a : a + 1] for part in self.columns[-1]))
+                if a == b:
+                    self._add(pairs, weights, one, one, (low, high))
+                    continue
+                other = _Columns(*(part[b : b + 1] for part in self.columns[-1]))
+                self._add(pairs, weights, one, other, (low, high))
+                self._add(pairs, weights, other, one, (low, high))
+            gradient = self._backward(head, pairs, low, high)
+            spread = gradient.rad * (1.0 + 4.0 * UNIT) + 4.0 * UNIT * np.abs(gradient.mid) + TINY
+            ends = gradient.mid - spread, gradient.mid + spread
+        place = {pair: row for row, pair in enumerate(pairs)}
+        order = np.array(
+            [[place[min(i, int(j)), max(i, int(j))] for j in free] for i in range(self.dim)], dtype=np.int64
+        )
+        order = order.reshape(self.dim, len(free))
+        hessian = np.moveaxis(low[order], -1, 0), np.moveaxis(high[order], -1, 0)
+        return _interval(ends[0].T, ends[1].T, self.lost), _interval(hessian[0], hessian[1], self.lost)
+
+    def _add(
+        self,
+        pairs: list[tuple[int, int]],
+        weight: _Columns,
+        one: _Columns,
+        other: _Columns,
+        sums: tuple[Array, Array],
+    ) -> None:
+        """Add the sum over units of weight J_i K_j for all pairs (i, j)."""
+        from separatrix.numerics.kernels.interval_products import add_products
+
+        for row, (i, j) in enumerate(pairs):
+            square = one is other and i == j
+            add_products(*weight, *one, *other, 2 + i, 2 + j, square, sums[0][row], sums[1][row])
+
+    def _backward(self, head: HeadBounds, pairs: list[tuple[int, int]], low: Array, high: Array) -> _Columns:
+        """The derivatives by the inputs (dim, n), the neurons' terms being added to the Hessian on the way."""
+        from separatrix.numerics.kernels.interval_products import scaled
+
+        last = len(self.nodes) - 1
+        found: list[_Columns | None] = [None] * last + [_Columns(*_middle(*_rows_of(head.slopes)))]
+        for index in range(last, 0, -1):
+            node, here = self.nodes[index], found[index]
+            if here is None:
+                continue
+            layer = node.layer
+            if isinstance(layer, Affine):
+                here = _back(layer, here, head.total if index == last else np.nan)
+            elif isinstance(layer, Activation) and layer.name != "identity":
+                before = self.columns[node.parents[0]]
+                delta = [part[:, None] for part in here]
+                if self.order > 1 and pairs:
+                    bent = [np.empty_like(part) for part in delta]
+                    scaled(*self.curvatures[index], *delta, 0, *bent)
+                    self._add(pairs, _Columns(*(part[:, 0] for part in bent)), before, before, (low, high))
+                passed = [np.empty_like(part) for part in delta]
+                scaled(*self.slopes[index], *delta, 0, *passed)
+                here = _Columns(*(part[:, 0] for part in passed))
+            for parent in node.parents:
+                known = found[parent]
+                if known is not None:
+                    mid = known.mid + here.mid
+                    here = _Columns(mid, (known.rad + here.rad + 2.0 * UNIT * np.abs(mid)) * (1.0 + 8.0 * UNIT))
+                found[parent] = here
+        gradient = found[0]
+        return _Columns(np.zeros((self.dim, self.n)), np.zeros((self.dim, self.n))) if gradient is None else gradient
+
+
+def _affine(layer: Affine, mid: Array, rad: Array) -> tuple[Array, Array]:
+    """W x for columns x (inputs, k, n)."""
+    weight, k = layer.weight, layer.weight.shape[1]
+    shape = (weight.shape[0], *mid.shape[1:])
+    size = np.abs(mid)
+    spread = rad + (k + 4) * UNIT * size + TINY
+    out = np.abs(weight) @ spread.reshape(k, -1)
+    if layer.weight_radius is not None:
+        out += layer.weight_radius @ (size + spread).reshape(k, -1)
+    return (weight @ mid.reshape(k, -1)).reshape(shape), (out * (1.0 + (2 * k + 24) * UNIT) + TINY).reshape(shape)
+
+
+def _back(layer: Affine, delta: _Columns, total: float) -> _Columns:
+    """W^T delta for the first rows of W, (inputs, n); ``total``: what delta adds up to (NaN: unknown)."""
+    height = len(delta.mid)
+    weight, g, size = layer.weight[:height], (height + 10) * UNIT, np.abs(delta.mid)
+    found = weight.T @ delta.mid, np.abs(weight).T @ (delta.rad + g * size + TINY)
+    loss = 0.0 if layer.weight_radius is None else layer.weight_radius[:height].T @ (size + delta.rad)
+    grow = 1.0 + (2 * height + 24) * UNIT
+    plain = _Columns(found[0], (found[1] + loss) * grow + TINY)
+    if total != total or height < 2:
+        return plain
+    mean = weight.mean(axis=0)
+    mid = found[0] + mean[:, None] * (total - delta.mid.sum(axis=0))
+    around = (np.abs(weight) + np.abs(mean)).T @ size + np.abs(mean)[:, None] * abs(total)
+    rad = (np.abs(weight - mean).T @ (delta.rad + TINY) + 2.0 * g * around + loss) * grow + TINY
+    # the one does not lose sight of derivatives that nearly vanish, the other is narrow where they may be anything
+    low, high = plain.mid - plain.rad, plain.mid + plain.rad
+    slack = 4.0 * UNIT * (np.abs(plain.mid) + plain.rad), 4.0 * UNIT * (np.abs(mid) + rad)
+    return _Columns(
+        *_middle(np.fmax(low - slack[0], mid - rad - slack[1]), np.fmin(high + slack[0], mid + rad + slack[1]))
+    )
+
+
+def _table_ranges(table: TaylorTable, left: Array, right: Array) -> tuple[Array, Array]:
+    """Bounds (3, units, n) of s, s', s'' on [left, right] (units, n)."""
+    from separatrix.numerics.kernels.table_ranges import table_ranges
+
+    low, high = np.empty((ORDERS, left.size)), np.empty((ORDERS, left.size))
+    table_ranges(table.rows, table.meta, left.ravel(), right.ravel(), low, high)
+    return low.reshape(ORDERS, *left.shape), high.reshape(ORDERS, *left.shape)
+
+
+def _middle(low: Array, high: Array) -> tuple[Array, Array]:
+    """Midpoints and radii; 0 and inf where an end is not finite."""
+    mid = 0.5 * low + 0.5 * high
+    rad = np.maximum(high - mid, mid - low) * (1.0 + 4.0 * UNIT) + TINY
+    unknown = ~(rad < 1e308)
+    return np.where(unknown, 0.0, mid), np.where(unknown, np.inf, rad)
+
+
+def _rows_of(x: Interval) -> tuple[Array, Array]:
+    return np.ascontiguousarray(x.lower.T), np.ascontiguousarray(x.upper.T)
+
+
+def _rows(x: Interval) -> list[tuple[Array, Array]]:
+    low, high = _rows_of(x)
+    return list(zip(low, high, strict=True))
+
+
+def _interval(low: Array, high: Array, lost: Array) -> Interval:
+    """Bounds that are not finite, and those of lost boxes, become infinite."""
+    gone = lost.reshape(-1, *(1,) * (low.ndim - 1))
+    return Interval(
+        np.where((np.abs(low) <= MAX) & ~gone, low, -np.inf), np.where((np.abs(high) <= MAX) & ~gone, high, np.inf)
+    )

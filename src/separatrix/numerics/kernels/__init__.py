@@ -1,0 +1,1 @@
+"""Compiled loops of guaranteed arithmetic (§8)."""
