@@ -115,6 +115,8 @@ def test_what_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_no_path_is_refused():
+def test_what_is_no_path_and_a_missing_folder_are_refused(tmp_path):
     with pytest.raises(KindError, match="path"):
         crossed_square().save_ply(None)
+    with pytest.raises(InputError, match=r"none/a\.ply cannot be written.*folder"):
+        crossed_square().save_ply(tmp_path / "none/a.ply")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from separatrix.networks.network import Network
+from tests.oracles.rational_arrangement import RationalArrangement
 
 
 def _both(dim: int) -> np.ndarray:
@@ -78,3 +79,10 @@ def random_network(
         return [rng.normal(size=s) for s in shapes], [0.3 * rng.normal(size=s[0]) for s in shapes]
     weights = [rng.integers(-largest, largest + 1, size=s).astype(float) for s in shapes]
     return weights, [rng.integers(-1, 2, size=s[0]) / 2 for s in shapes]
+
+
+def beside_brute_force(widths: list[int], largest: int | None, seed: int) -> tuple[RationalArrangement, Network]:
+    """A random network on the box [-1, 1]^n: what rational arithmetic makes of it without insertion, and the network."""
+    weights, biases = random_network(np.random.default_rng(seed), widths, largest)
+    n = widths[0]
+    return RationalArrangement(weights, biases, [-1.0] * n, [1.0] * n), Network.from_arrays(weights, biases)

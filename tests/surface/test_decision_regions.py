@@ -11,9 +11,9 @@ from separatrix.errors import InputError, KindError
 from separatrix.networks.network import Network
 from separatrix.surface.decision_regions import decision_regions
 from separatrix.surface.decision_surface import decision_surface
-from tests.oracles.rational_arrangement import RationalArrangement
 from tests.surface.shapes import (
     around_circle,
+    beside_brute_force,
     cross_polytope,
     figure_eight,
     linked_circles,
@@ -36,8 +36,7 @@ CASES = [
 @pytest.mark.parametrize(("widths", "largest"), CASES)
 def test_regions_are_those_of_brute_force(widths, largest):
     n = widths[0]
-    weights, biases = random_network(np.random.default_rng(sum(widths)), widths, largest)
-    truth, net = RationalArrangement(weights, biases, [-1.0] * n, [1.0] * n), Network.from_arrays(weights, biases)
+    truth, net = beside_brute_force(widths, largest, sum(widths))
     regions = decision_regions(net, Box.cube(n, -1, 1))
     for k, region in enumerate(regions):
         assert region.homology("Z/2").betti == truth.region(k).betti

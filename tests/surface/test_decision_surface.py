@@ -12,6 +12,7 @@ from separatrix.surface.decision_surface import decision_surface
 from tests.oracles.rational_arrangement import RationalArrangement
 from tests.surface.shapes import (
     around_circle,
+    beside_brute_force,
     cross_polytope,
     figure_eight,
     linked_circles,
@@ -29,9 +30,8 @@ CASES = [
 @pytest.mark.parametrize(("widths", "largest"), CASES)
 def test_cells_are_those_of_brute_force(widths, largest):
     n = widths[0]
-    weights, biases = random_network(np.random.default_rng(sum(widths) + 7 * (largest or 0)), widths, largest)
+    truth, net = beside_brute_force(widths, largest, sum(widths) + 7 * (largest or 0))
     box = [-1.0] * n, [1.0] * n
-    truth, net = RationalArrangement(weights, biases, *box), Network.from_arrays(weights, biases)
     surface = decision_surface(net, box)
     assert surface.certainty is Certainty.PROVED
     assert surface.cell_counts == truth.surface().counts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from separatrix.complexes.polygons import polygons
-from separatrix.errors import InputError, KindError, MissingExtraError
+from separatrix.errors import InputError, KindError, MissingExtraError, printable
 
 if TYPE_CHECKING:
     from separatrix.complexes.polyhedral_complex import PolyhedralComplex
@@ -63,8 +63,8 @@ def _blocks(complex_: PolyhedralComplex) -> list[tuple[str, np.ndarray, np.ndarr
 def save_ply(complex_: PolyhedralComplex, path: str | Path) -> Path:
     """Write vertices and 2-cells, or the edges of a complex of dimension 1, as a binary PLY file; the path.
 
-    Coordinates are doubles; faces stand in the order of their cells. Raises InputError in more than three dimensions, and for
-    unbounded cells.
+    Coordinates are doubles; faces stand in the order of their cells. Raises InputError in more than three dimensions, for
+    unbounded cells, and where the file cannot be written; KindError for what is no path.
     """
     check_drawable(complex_, "save_ply")
     if not isinstance(path, (str, Path)):
@@ -80,7 +80,13 @@ def save_ply(complex_: PolyhedralComplex, path: str | Path) -> Path:
         edges = cells.faces[1].reshape(-1, 2) if complex_.dim else np.zeros((0, 2))
         header += [f"element edge {len(edges)}", "property int vertex1", "property int vertex2"]
         body = np.ascontiguousarray(edges, dtype="<i4").tobytes()
-    target.write_bytes("\n".join([*header, "end_header\n"]).encode("ascii") + points.tobytes() + body)
+    try:
+        target.write_bytes("\n".join([*header, "end_header\n"]).encode("ascii") + points.tobytes() + body)
+    except OSError as error:
+        raise InputError(
+            f"save_ply: {printable(target)} cannot be written: {error.strerror or error}; give the name of a file in a folder "
+            "that exists"
+        ) from None
     return target
 
 

@@ -120,7 +120,7 @@ class Reduction:
     def _compiled_lift(
         self, degree: int, starts: np.ndarray, cells: np.ndarray, values: np.ndarray, keep_chain: bool
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        from separatrix.homology.reduction_kernels import lift
+        from separatrix.homology.lift_kernel import lift
 
         first, end, n = int(self.first[degree - 1]), int(self.first[degree]), len(starts) - 1
         matched = (self.ptr, self.face, self.coef, self.state, self.mate, self.time, self.queen, first)

@@ -1,4 +1,4 @@
-"""Compiled loops on chain complexes: checks, the acyclic matching, and the lift of chains (§7).
+"""Compiled loops on chain complexes: checks, the acyclic matching, and Morse boundaries (§7).
 
 All cells are in one numbering, degree by degree. ``ptr`` int64, ``face`` int32, ``coef`` int64 hold the boundaries by
 columns; ``state`` int8 says what the matching made of a cell.
@@ -154,112 +154,6 @@ def match(ptr, face, coef):
                     tail += 1
             if a == b:
                 break
-
-
-@compiled_part
-def _push(heap, size, key):
-    """Into a binary heap, largest first."""
-    i = size
-    while i > 0:
-        up = (i - 1) >> 1
-        if heap[up] >= key:
-            break
-        heap[i] = heap[up]
-        i = up
-    heap[i] = key
-
-
-@compiled_part
-def _pop(heap, size):
-    """The largest key of a heap of ``size``, which shrinks by one."""
-    top, key, size = heap[0], heap[size - 1], size - 1
-    i = 0
-    while True:
-        down = 2 * i + 1
-        if down >= size:
-            break
-        if down + 1 < size and heap[down + 1] > heap[down]:
-            down += 1
-        if heap[down] <= key:
-            break
-        heap[i] = heap[down]
-        i = down
-    heap[i] = key
-    return top
-
-
-@compiled
-def lift(ptr, face, coef, state, mate, time, queen, first, starts, cells, values, keep_chain, begin,
-         total, seen, touched, heap, flag, out_starts, out_cells, out_values):  # fmt: skip
-    """Lift chains of critical cells from chain ``begin`` on; kept are the chains, or their boundaries on critical cells.
-
-    The coefficient of every queen in the boundary is made zero by its mate, latest queen first. ``first``: the first cell
-    of the faces' degree, from which ``total``, ``seen`` (zeros), ``touched`` and ``heap`` count. ``flag`` is set where a
-    coefficient was beyond 2^31: the chain is to be done again in Python integers. Columns of cells and coefficients go into
-    the last three. Returns the first chain that found no room there, or their number.
-    """
-    for g in range(begin, len(starts) - 1):
-        size = n_touched = 0
-        entry, used, full, large = starts[g], out_starts[g], False, False
-        while True:
-            if entry < starts[g + 1]:
-                b = cells[entry]
-                w = values[entry]
-                entry += 1
-            elif size > 0:
-                a = queen[_pop(heap, size)]
-                size -= 1
-                if total[a - first] == 0:
-                    continue
-                b = np.int64(mate[a])
-                i = ptr[b]
-                while face[i] != a:
-                    i += 1
-                w = -total[a - first] * coef[i]
-            else:
-                break
-            large = w < -LARGEST or w > LARGEST
-            if keep_chain:
-                full = used == len(out_cells)
-                if not full:
-                    out_cells[used] = b
-                    out_values[used] = w
-                    used += 1
-            if large or full:
-                break
-            for i in range(ptr[b], ptr[b + 1]):
-                f = face[i] - first
-                if seen[f] == 0:
-                    seen[f] = 1
-                    touched[n_touched] = f
-                    n_touched += 1
-                    if state[face[i]] == QUEEN:
-                        _push(heap, size, time[face[i]])
-                        size += 1
-                if coef[i] < -LARGEST or coef[i] > LARGEST:
-                    large = True
-                    break
-                total[f] += w * coef[i]
-                if total[f] < -LARGEST or total[f] > LARGEST:
-                    large = True
-                    break
-            if large:
-                break
-        for j in range(n_touched):
-            f = touched[j]
-            if not keep_chain and not large and total[f] != 0 and state[f + first] == CRITICAL:
-                full = used == len(out_cells)
-                if not full:
-                    out_cells[used] = f + first
-                    out_values[used] = total[f]
-                    used += 1
-            total[f] = 0
-            seen[f] = 0
-        if full:
-            return g
-        flag[g] = large
-        out_starts[g + 1] = out_starts[g] if large else used
-    return len(starts) - 1
 
 
 @compiled

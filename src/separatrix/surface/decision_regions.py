@@ -10,6 +10,7 @@ import numpy as np
 
 from separatrix.certainty import Certainty
 from separatrix.complexes.cells import Masks
+from separatrix.complexes.oriented_volumes import full_volumes
 from separatrix.complexes.polyhedral_complex import PolyhedralComplex
 from separatrix.domains import WholeSpace, points
 from separatrix.errors import InputError, KindError
@@ -18,7 +19,6 @@ from separatrix.surface.components import Components, components
 from separatrix.surface.cut_complex import as_limits, as_surface_domain, cut_complex
 from separatrix.surface.regions_record import DecisionRegion, DecisionRegions, RegionComponent
 from separatrix.surface.top_classes import Contrasts, top_classes_of_cells
-from separatrix.surface.volumes import full_volumes
 
 CANDIDATES = 32
 LOOSE = 1e-9  # a volume with a larger relative error is told as an enclosure
@@ -45,7 +45,7 @@ def decision_regions(net: Network, box: Any, data: Any = None, **options: Any) -
         raise InputError(
             "decision_regions: expected a box; on the whole space take decision_surface(net, None).ambient"
         )
-    rows = data_points(data, net.n_inputs)
+    rows = data_points(data, net.n_inputs, net.n_classes)
     if not net.is_piecewise_linear:
         from separatrix.surface.smooth.decision_regions_smooth import smooth_decision_regions
 
@@ -55,16 +55,36 @@ def decision_regions(net: Network, box: Any, data: Any = None, **options: Any) -
     return _Regions(fine, contrasts, rows).record()
 
 
-def data_points(data: Any, dim: int) -> np.ndarray | None:
-    """The points of ``data``: an array (m, dim), or the first of a pair (x, y) with one label a point; None for None."""
+def data_points(data: Any, dim: int, n_classes: int) -> np.ndarray | None:
+    """The points of ``data``: an array (m, dim), or the first of a pair (x, y) with one label a point; None for None.
+
+    Labels are looked at, not used: points are counted by the class that the network gives them. Raises InputError and
+    KindError for points and labels that are none.
+    """
     if data is None:
         return None
     if isinstance(data, (tuple, list)) and len(data) == 2 and np.ndim(data[0]) >= 2:
         rows = points(data[0], dim, "data")
-        if np.ndim(data[1]) != 1 or len(data[1]) != len(rows):
-            raise InputError(f"data: expected as many labels as points, {len(rows)}, in one row")
+        _check_labels(data[1], len(rows), n_classes)
         return rows
     return points(data, dim, "data")
+
+
+def _check_labels(labels: Any, n: int, n_classes: int) -> None:
+    """InputError or KindError unless ``labels`` are n class numbers."""
+    try:
+        array = np.asarray(labels)
+    except ValueError:
+        raise InputError("data: the labels are no row of class numbers") from None
+    if array.dtype.kind not in "iubf":
+        raise KindError(f"data: labels must be class numbers 0, 1, 2, …, came an array of {array.dtype}")
+    if array.shape != (n,):
+        raise InputError(f"data: expected as many labels as points, shape ({n},), came {array.shape}")
+    bad = np.flatnonzero(~((array >= 0) & (array < n_classes) & (array == np.floor(array))))
+    if bad.size:
+        raise InputError(
+            f"data: labels must be class numbers from 0 to {n_classes - 1}, came {array[bad[0]]} in row {int(bad[0])}"
+        )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)

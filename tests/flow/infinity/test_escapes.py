@@ -315,6 +315,20 @@ def test_functions_that_run_off(text):
     assert sum(way.hits for way in found.at_infinity) == 10
 
 
+def test_a_fan_of_rays_with_one_limit_is_one_way():
+    """Twelve starts all around run off in twelve directions to one value: opposite rays have no ray half-way between."""
+    angle = np.arange(12) * np.pi / 6 + 0.1
+    starts = 2 * np.column_stack([np.cos(angle), np.sin(angle)])
+    found = run(sx.expression("-1/(1 + x**2 + y**2)", "x y"), starts)
+    assert 1 <= len(found.at_infinity) <= 2 and sum(way.hits for way in found.at_infinity) == 12
+
+
+def test_limits_of_two_valleys_are_two_ways():
+    """exp(-x^2) levels out at 0 on both sides, and a ridge x = 0 of the value 1 lies between."""
+    found = run(sx.expression("-exp(-x**2)", "x"), [[2.0], [-2.0]])
+    assert len(found.at_infinity) == 2
+
+
 @pytest.mark.parametrize("text", STAYS)
 def test_functions_that_have_no_sink_at_infinity(text):
     found = run(sx.expression(text, "x y"), 2 * np.random.default_rng(0).standard_normal((10, 2)) + 0.3)

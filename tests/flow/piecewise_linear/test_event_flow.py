@@ -205,8 +205,8 @@ NAMES = ["duplicates", "negated", "zero biases", "quantised", "dead", "all zero"
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["margin", "density", "odds"])
 def test_degenerate_networks_end_with_a_reason(name, kind):
-    f = potential_of(kind, degenerate(name))
-    axis = np.linspace(-1, 1, 9)
+    f = potential_of(kind, degenerate(name, m=5 if name == "zero biases" else 8))  # all creases meet: dear to judge
+    axis = np.linspace(-1, 1, 5)
     starts = np.array(np.meshgrid(axis, axis)).reshape(2, -1).T
     for domain in (sx.Box.cube(2, -1, 1), sx.WholeSpace(2)):
         ends = rest(f, domain, starts)

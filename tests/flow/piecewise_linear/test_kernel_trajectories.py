@@ -47,9 +47,9 @@ def test_rows_are_those_of_the_general_flow(name, boundary):
 
 @pytest.mark.parametrize("kind", ["no bias", "quantised", "repeated", "opposite"])
 def test_corners_where_creases_meet_are_what_the_general_flow_says_of_them(kind):
-    for seed in range(3):
+    for seed in range(2):
         rng = np.random.default_rng(seed)
-        potential = sx.margin(degenerate_network(kind, (2, 8, 3), rng), 0, 1)
+        potential = sx.margin(degenerate_network(kind, (2, 6, 3), rng), 0, 1)
         arena = Arena.of(potential, sx.Box.cube(2, -1, 1), "project")
         starts = np.vstack([np.zeros((1, 2)), rng.uniform(-1, 1, (5, 2))])
         one = event_flow.to_rest(arena, OneLayer.of(potential), starts)

@@ -32,7 +32,7 @@ def test_no_point_near_a_proved_sink_is_higher(name, widths):
     for seed in range(3):
         rng = np.random.default_rng(seed)
         f = POTENTIALS[name](random_network(widths, rng, ("relu", "leaky_relu")[seed % 2]))
-        for x in rng.uniform(-2, 2, (4, widths[0])):
+        for x in rng.uniform(-2, 2, (2, widths[0])):
             frame, stratum = climbed_to(f, x)
             proof = prove(frame, stratum)
             if proof.holds:

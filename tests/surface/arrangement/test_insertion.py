@@ -56,6 +56,12 @@ def test_the_closure_of_some_cells_is_what_their_faces_are() -> None:
     assert counts[0] - counts[1] + counts[2] == (1 if counts[0] == 6 else 2)
 
 
+@pytest.fixture
+def prunes_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("separatrix.surface.arrangement.cut.FEWEST_TO_PRUNE", 0)
+
+
+@pytest.mark.usefixtures("prunes_always")
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
 @pytest.mark.parametrize("widths", [[2, 12, 12, 1], [3, 10, 8, 1], [2, 8, 8, 8, 1], [4, 7, 6, 1]])
 def test_pruning_loses_no_piece_of_the_surface(widths: list[int], activation: str) -> None:
@@ -72,6 +78,7 @@ def test_pruning_loses_no_piece_of_the_surface(widths: list[int], activation: st
     assert dropped > 0
 
 
+@pytest.mark.usefixtures("prunes_always")
 def test_ties_between_classes_survive_pruning() -> None:
     rows = [[1, -1, 0], [1, 0, -1], [0, 1, -1]]
     steps = linear_steps(random_network([2, 12, 10, 3], 4), rows)
@@ -92,6 +99,12 @@ def ties(found: Arrangement) -> list[int]:
     return counts
 
 
+def test_small_complexes_are_not_pruned() -> None:
+    steps = linear_steps(random_network([2, 12, 12, 1], 0), [[-1, 1]])
+    assert cut(steps, -np.ones(2), np.ones(2), keep=first_row_vanishes).n_dropped == 0
+
+
+@pytest.mark.usefixtures("prunes_always")
 def test_a_rule_that_no_cell_meets_leaves_nothing() -> None:
     net = Network.from_arrays([np.eye(2), np.ones((1, 2))], [np.zeros(2), np.ones(1)], "relu")
     found = cut(linear_steps(net, [[-1, 1]]), -np.ones(2), np.ones(2), keep=first_row_vanishes)

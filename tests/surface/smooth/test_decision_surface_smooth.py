@@ -63,6 +63,15 @@ def test_tangency_to_a_side_is_listed_and_not_proved() -> None:
     assert _proved(net, Box([-1.0, -1e-4], [1.3, 1.0])) == (1, 0)
 
 
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_a_surface_that_lies_in_a_side_is_given_up_early(dim: int) -> None:
+    """tanh x = 0 on a box with the side x = 0: no halving settles it, and the undecided simplices would fill the budget."""
+    net = Network.from_arrays([np.eye(dim)[:1], [[1.0]]], [[0.0], [0.0]], "tanh")
+    surface = smooth_decision_surface(net, (np.zeros(dim), np.ones(dim)))
+    assert not surface.is_settled and surface.certainty is not Certainty.PROVED and surface.n_tested < 30_000
+    assert all("tangent to a side of the box (coordinate 0" in reason for reason in surface.unsettled_reasons[:-1])
+
+
 def test_a_singular_point_is_listed() -> None:
     """q(x) - q(y) = 0 is a cross: its centre is no regular point."""
     weights = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])

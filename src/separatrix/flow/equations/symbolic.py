@@ -1,7 +1,8 @@
 """The equation of a flow as a sympy object: in symbols for whole matrices, or written out in x1, …, xn (§2, §4).
 
-The only file that imports sympy. The forward pass gives the logits z, the head grad Phi(z), and the chain rule is applied
-layer by layer from behind, once for both kinds of object: :class:`MatrixForm` and :class:`ScalarForm` say what a layer is.
+With :mod:`~separatrix.flow.equations.symbolic_shapes` the only file that imports sympy. The forward pass gives the logits z,
+the head grad Phi(z), and the chain rule is applied layer by layer from behind, once for both kinds of object:
+:class:`MatrixForm` and :class:`ScalarForm` say what a layer is.
 """
 
 from __future__ import annotations
@@ -19,39 +20,14 @@ try:
     import sympy as sp
     from sympy.codegen.cfunctions import log1p
     from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+
+    from separatrix.flow.equations.symbolic_shapes import LOGISTIC_SLOPE, T, shape_of
 except ImportError as _error:
     raise MissingExtraError(
         "the equation as a sympy object needs sympy; install separatrix[symbolic]. Its LaTeX needs nothing"
     ) from _error
 
 FUNCTIONS = "separatrix.flow.equations.symbolic_functions"
-T = sp.Symbol("t")
-LOGISTIC, LOGISTIC_SLOPE = 1 / (1 + sp.exp(-T)), 1 / (4 * sp.cosh(T / 2) ** 2)
-NORMAL, DENSITY = sp.erfc(-T / sp.sqrt(2)) / 2, sp.exp(-(T**2) / 2) / sp.sqrt(2 * sp.pi)
-CUBIC = sp.Rational(44715, 10**6)
-INNER = 2 * sp.sqrt(2 / sp.pi) * (T + CUBIC * T**3)  # gelu_tanh is t logistic(INNER)
-SHAPES = {
-    "identity": (T, sp.Integer(1)),
-    "sigmoid": (LOGISTIC, LOGISTIC_SLOPE),
-    "tanh": (sp.tanh(T), 1 / sp.cosh(T) ** 2),
-    "softplus": ((T + sp.Abs(T)) / 2 + log1p(sp.exp(-sp.Abs(T))), LOGISTIC),
-    "gelu": (T * NORMAL, NORMAL + T * DENSITY),
-    "silu": (T * LOGISTIC, LOGISTIC + T * LOGISTIC_SLOPE),
-    "gelu_tanh": (
-        T * LOGISTIC.subs(T, INNER),
-        LOGISTIC.subs(T, INNER) + T * sp.diff(INNER, T) * LOGISTIC_SLOPE.subs(T, INNER),
-    ),
-}
-
-
-def shape_of(layer: Activation, order: int) -> Any:
-    """s (order 0) or s' (order 1) of an activation in t; on a crease the slope of the side t <= 0."""
-    if layer.name in ("relu", "leaky_relu"):
-        left = sp.Integer(0) if layer.name == "relu" else sp.Float(layer.slope)
-        at_zero: Any = sp.Integer(0)
-        slope = left + (1 - left) * sp.Heaviside(T, at_zero)
-        return slope if order else T * slope
-    return SHAPES[layer.name][order]
 
 
 class Elementwise(ElementwiseApplyFunction):

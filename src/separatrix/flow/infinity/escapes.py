@@ -21,7 +21,17 @@ import numpy as np
 
 from separatrix.certainty import Certainty
 from separatrix.domains import WholeSpace
-from separatrix.flow.infinity.rays import NOISE, Ray, flat_directions, gain, is_same, leads_up, ray_along, rises
+from separatrix.flow.infinity.rays import (
+    NOISE,
+    Ray,
+    flat_directions,
+    gain,
+    is_joined,
+    is_same,
+    leads_up,
+    ray_along,
+    rises,
+)
 from separatrix.flow.infinity.saturation import SaturatingLayer
 from separatrix.flow.pieces import Progress
 from separatrix.flow.projection import Arena
@@ -108,7 +118,7 @@ class Escapes:
             ray = self._best(start, end)
         if ray is None:
             return None
-        row = next((i for i, known in enumerate(self.rays) if is_same(known, ray)), len(self.rays))
+        row = self._row(ray)
         if row == len(self.rays):
             self.rays.append(ray)
             self.hits.append(0)
@@ -119,6 +129,13 @@ class Escapes:
         elif ray.attracts:
             why = "where the ascent stands f is not above the limit of a proved sink at infinity (4.6), (4.7)"
         return f"at infinity: {why}; at_infinity[{row}]"
+
+    def _row(self, ray: Ray) -> int:
+        """The number of the way that ``ray`` belongs to, one more than the last for a new one."""
+        for i, known in enumerate(self.rays):
+            if is_same(known, ray) or is_joined(self.potential, known, ray):
+                return i
+        return len(self.rays)
 
     def prepare(self, x: np.ndarray, workers: int | None = None, progress: Progress | None = None) -> None:
         """Climb F on the cube from the values at the rows of ``x`` together."""

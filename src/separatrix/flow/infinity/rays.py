@@ -19,6 +19,7 @@ FLAT = 1e-6
 SETTLED = 0.5
 ONE_WAY = 0.99
 SAME_LIMIT = 1e-6
+OPPOSITE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,4 +138,21 @@ def is_same(a: Ray, b: Ray) -> bool:
         return a.limit == b.limit and bool(a.direction @ b.direction > ONE_WAY)
     if a.pattern or b.pattern:
         return a.pattern == b.pattern
-    return abs(a.limit - b.limit) <= SAME_LIMIT * (1.0 + abs(a.limit)) and bool(a.direction @ b.direction > ONE_WAY)
+    return _is_level(a.limit, b.limit) and bool(a.direction @ b.direction > ONE_WAY)
+
+
+def is_joined(potential: Potential, a: Ray, b: Ray) -> bool:
+    """Whether f has one finite limit along both rays, to rounding, and along the ray half-way between them, too: a whole
+    fan of rays on which f levels out counts as one way. Proved sinks at infinity are told apart by their proofs."""
+    if (a.attracts and b.attracts) or not np.isfinite(a.limit) or not _is_level(a.limit, b.limit):
+        return False
+    middle = a.direction + b.direction
+    length = float(np.linalg.norm(middle))
+    if length < OPPOSITE:
+        return False
+    between = ray_along(potential, 0.5 * a.base + 0.5 * b.base, middle / length)
+    return bool(np.isfinite(between.limit)) and _is_level(a.limit, between.limit)
+
+
+def _is_level(one: float, other: float) -> bool:
+    return abs(one - other) <= SAME_LIMIT * (1.0 + abs(one))

@@ -7,7 +7,6 @@ it says of a corner is remembered: many rows come to the same one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -77,7 +76,7 @@ class Corners:
                 orbit.end(self.limits.t_max, TIME)
             return orbit
         orbit.run()
-        if orbit.n_events == row.n_events and np.abs(orbit.x - row.x).max() <= SAME * self._reach(row):
+        if orbit.n_events == row.n_events and np.abs(orbit.x - row.x).max() <= SAME * _reach(row.x[None])[0]:
             self.known[key], orbit.creases = orbit.reason, on
         return orbit
 
@@ -97,15 +96,23 @@ class Corners:
         found = [self.form.neurons[crease] for crease in np.flatnonzero(chosen)]
         return np.sort(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
 
-    def _reach(self, row: Handed) -> float:
-        return 1.0 + float(np.abs(row.x).max())
-
     def _key(self, row: Handed) -> bytes:
-        """What the answer depends on: the place, its creases, and, where one is convex, how the row came."""
-        from separatrix.flow.piecewise_linear.event_kernel import CONVEX_ON
+        return keys_of(row.x[None], row.velocity[None], row.on[None], np.array([row.n_events]))[0]
 
-        unit, fastest = SAME * self._reach(row), float(np.abs(row.velocity).max())
-        parts: list[Any] = [np.round(row.x / unit), row.on, np.float64(row.n_events > 0)]
-        if fastest > 0 and (row.on == CONVEX_ON).any():
-            parts.append(np.round(row.velocity / (SAME * fastest)))
-        return b"|".join((np.asarray(part) + 0.0).tobytes() for part in parts)
+
+def keys_of(x: np.ndarray, velocity: np.ndarray, on: np.ndarray, n_events: np.ndarray) -> list[bytes]:
+    """What the answers depend on for rows as they were handed: the place (r, dim), its creases (r, m), whether the row moved
+    at all and, where a crease is convex, the velocity (r, dim) with which it came."""
+    from separatrix.flow.piecewise_linear.event_kernel import CONVEX_ON
+
+    fastest = np.abs(velocity).max(axis=1)
+    counts = (fastest > 0) & (on == CONVEX_ON).any(axis=1)
+    unit = SAME * np.where(counts, fastest, 1.0)
+    came = np.where(counts[:, None], np.round(velocity / unit[:, None]), 0.0)
+    place = np.round(x / (SAME * _reach(x))[:, None])
+    numbers = np.column_stack([place, on, n_events > 0, came]) + 0.0  # no negative zeros
+    return [row.tobytes() for row in numbers]
+
+
+def _reach(x: np.ndarray) -> np.ndarray:
+    return 1.0 + np.abs(x).max(axis=1)

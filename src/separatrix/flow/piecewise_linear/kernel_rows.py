@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from separatrix.domains import Box
-from separatrix.flow.piecewise_linear.corner_orbits import Corners, Handed
+from separatrix.flow.piecewise_linear.corner_orbits import Corners, Handed, keys_of
 from separatrix.flow.piecewise_linear.one_layer import OneLayer
 from separatrix.flow.projection import Bounds
 
@@ -59,6 +59,13 @@ class Rows:
         return Handed(
             self.points[row], self.velocities[row, 1], told[PLACES:], float(told[REACHED]), events, events + curved
         )
+
+    def keys(self, chosen: np.ndarray) -> list[bytes]:
+        """Of the rows ``chosen`` what the general flow's answer depends on."""
+        from separatrix.flow.piecewise_linear.event_kernel import N_EVENTS, PLACES
+
+        told = self.table[chosen]
+        return keys_of(self.points[chosen], self.velocities[chosen, 1], told[:, PLACES:], told[:, N_EVENTS])
 
 
 @dataclass(frozen=True, eq=False)

@@ -71,25 +71,41 @@ def follow_rows(
     limits = RowLimits(settings.max_steps, settings.t_max, tolerance, *(() if form.is_linear else (SLOW,)))
     rows = kernel_of(form, domain, flow.bounds, flow.sides).run_all(starts, limits, corners, keep)
     words = {TIME_UP: TIME, SPENT: BUDGET, GONE: LEFT, INFINITY: RAY}
-    found = []
-    for row, code in enumerate(rows.table[:, CODE].astype(np.int64)):
+    codes = rows.table[:, CODE].astype(np.int64)
+    handed = np.flatnonzero(np.isin(codes, (AT_REST, VERTEX, AMBIGUOUS)))
+    keys = dict(zip(handed.tolist(), rows.keys(handed), strict=True))
+    ends, found = _Ends(rows), []
+    for row, code in enumerate(codes.tolist()):
         if code in words:
-            ended = _ended(rows, row, words[code])
+            ended = ends.of(row, words[code])
             found.append(replace(ended, time=settings.t_max) if code == TIME_UP else ended)
-        elif code in (AT_REST, VERTEX, AMBIGUOUS):
-            found.append(_ended(rows, row, "").then(corners.go_on(rows.handed(row))))
+        elif row in keys:
+            reason = corners.known.get(keys[row], TIME)
+            ended = ends.of(row, reason)
+            found.append(ended.then(corners.go_on(rows.handed(row))) if reason == TIME else ended)
         else:
             found.append(Followed.of(corners.follow(starts[row])))
     return found
 
 
-def _ended(rows: Rows, row: int, reason: str) -> Followed:
-    from separatrix.flow.piecewise_linear.event_kernel import N_EVENTS, N_SOLVED, REACHED
+class _Ends:
+    """The kernel's rows as records, with its table in lists: these are read a row at a time."""
 
-    told = rows.table[row]
-    if rows.paths:
-        if not rows.paths[row][0].size:
-            rows.paths[row] = np.zeros(1), rows.points[row][None].copy()
-        rows.paths[row][1][-1] = rows.points[row]  # what tidies a point up comes after it is noted
-    path = rows.paths[row] if rows.paths else (np.zeros(0), np.zeros((0, rows.points.shape[1])))
-    return Followed(rows.points[row], float(told[REACHED]), reason, int(told[N_EVENTS]), int(told[N_SOLVED]), path)
+    def __init__(self, rows: Rows) -> None:
+        from separatrix.flow.piecewise_linear.event_kernel import N_EVENTS, N_SOLVED, REACHED
+
+        self.rows, self.time = rows, rows.table[:, REACHED].tolist()
+        self.n_events, self.n_solved = (
+            rows.table[:, place].astype(np.int64).tolist() for place in (N_EVENTS, N_SOLVED)
+        )
+        self.no_path = np.zeros(0), np.zeros((0, rows.points.shape[1]))
+
+    def of(self, row: int, reason: str) -> Followed:
+        """One row with its ``reason``."""
+        x, path = self.rows.points[row], self.no_path
+        if self.rows.paths:
+            path = self.rows.paths[row]
+            if not path[0].size:
+                path = self.rows.paths[row] = np.zeros(1), x[None].copy()
+            path[1][-1] = x  # what tidies a point up comes after it is noted
+        return Followed(x, self.time[row], reason, self.n_events[row], self.n_solved[row], path)

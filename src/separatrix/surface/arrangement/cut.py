@@ -18,6 +18,7 @@ from separatrix.surface.arrangement.linear_steps import LinearStep
 from separatrix.surface.arrangement.pruning import Rule, surviving
 
 LARGEST_DIM = 10  # a box has 3^n faces to begin with
+FEWEST_TO_PRUNE = 20_000  # neurons to the power of n: below, the whole complex costs less than compiling what prunes it
 
 
 def cut(
@@ -34,8 +35,9 @@ def cut(
 
     For linear regions leave out the last step, which holds the outputs. ``keep``: a rule of ``pruning`` that says from
     bounds of the last step's rows on top cells which of these are asked for; the others are dropped before each step
-    where that pays. ``progress("neurons", done, total)`` is called after every neuron. Raises InputError for more than 10
-    inputs, UnresolvedError for more than ``max_cells`` cells, SeparatrixError where a check of the lattice fails.
+    where that pays: not in small complexes, and not before the last step, for what that cuts would not be dropped.
+    ``progress("neurons", done, total)`` is called after every neuron. Raises InputError for more than 10 inputs,
+    UnresolvedError for more than ``max_cells`` cells, SeparatrixError where a check of the lattice fails.
     """
     n = lower.shape[0]
     if n > LARGEST_DIM:
@@ -51,7 +53,7 @@ def cut(
     signs.begin(lattice)
     watch = Watch(max_cells, progress, sum(step.n_signs for step in steps))
     for i, (step, word) in enumerate(zip(steps, layout.first_words, strict=True)):
-        if keep is not None:
+        if keep is not None and i + 1 < len(steps) and watch.total**n >= FEWEST_TO_PRUNE:
             n_dropped += prune(lattice, signs, steps[i:], keep)
         if not lattice.n_cells:
             break

@@ -12,6 +12,7 @@ p_i >= |w_i|_2, q_i the radius of row i, c_i = gamma |b_i| + radius of b_i + wha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -38,7 +39,13 @@ class StepBounds:
 
     @classmethod
     def of(cls, step: LinearStep) -> StepBounds:
-        """The bounds of ``step``."""
+        """The bounds of ``step``, which are remembered as long as the step is there."""
+        if step not in _REMEMBERED:
+            _REMEMBERED[step] = cls._computed(step)
+        return _REMEMBERED[step]
+
+    @classmethod
+    def _computed(cls, step: LinearStep) -> StepBounds:
         weight, bias = np.array(step.weight, order="C"), np.array(step.bias)  # a network's own arrays are read-only
         unit = gamma(weight.shape[1] + 1)
         with np.errstate(all="ignore"):
@@ -61,3 +68,7 @@ class StepBounds:
     def slope(self) -> float:
         """A Lipschitz constant of the exact map and the crease behind it: |W|_2 + |q|_2 times ``growth``, rounded up."""
         return float(raised((self.norms[1] + self.norms[3]) * self.growth, 4))
+
+
+_REMEMBERED: WeakKeyDictionary[LinearStep, StepBounds] = WeakKeyDictionary()
+"""The whole space asks for the bounds of its steps once a box that is tried and once for the proof of the last."""

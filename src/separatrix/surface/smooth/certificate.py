@@ -22,6 +22,7 @@ from separatrix.surface.smooth.bisection import Bisection
 from separatrix.surface.smooth.packed_network import PackedNetwork
 
 NEW, POSITIVE, NEGATIVE, TRANSVERSAL, UNSETTLED, MARKED = range(6)
+SIDE_HALVINGS = {1: 8, 2: 8, 3: 5}  # after so many, by dimension, a surface that lies in a side of the cube is given up
 LEAST = 1e-200  # a value of L where the network's own is 0 or has an uncertain sign
 
 CENTRES = {1: np.full(2, 0.5), 2: np.array([11.0, 10.0, 11.0]) / 32.0, 3: np.full(4, 0.25)}  # exact on dyadic vertices
@@ -162,6 +163,7 @@ def certify(
     """
     limits = limits or Limits()
     mesh, levels, n_tested, is_exhausted = Bisection(question.network.dim), None, 0, False
+    lost = _LostSides(question.network)
     if start is not None:
         mesh, levels, n_tested = start.bisection.copy(), start.levels, start.n_tested
         chosen = mesh.status == TRANSVERSAL
@@ -177,6 +179,7 @@ def certify(
         undecided = new[mesh.status[new] == NEW]
         is_exhausted = is_exhausted or len(mesh.simplices) + 2 * len(undecided) > limits.max_simplices
         is_deep = mesh.level[undecided] >= limits.halvings * mesh.dim
+        is_deep |= lost.holds(mesh, undecided)
         mesh.status[undecided] = np.where(is_deep | is_exhausted, UNSETTLED, MARKED)
         if (mesh.status == MARKED).any():
             mesh.refine()
@@ -186,6 +189,41 @@ def certify(
         if not again.any():
             return CertifiedMesh(mesh, levels, n_tested, is_exhausted)
         mesh.status[again] = NEW
+
+
+class _LostSides:
+    """Where the surface lies in a side of the cube to rounding, found on facets of simplices after SIDE_HALVINGS.
+
+    There neither (E) nor (T) can hold, nor on what halving leaves: the number of undecided simplices at the side would grow by
+    2^(n - 1) with every halving.
+    """
+
+    def __init__(self, network: PackedNetwork) -> None:
+        self.network = network
+        self.vertices: set[int] = set()
+
+    def holds(self, mesh: Bisection, undecided: np.ndarray) -> np.ndarray:
+        """Which of the ``undecided`` simplices (their numbers) meet a side only where it is lost."""
+        found, n = np.zeros(len(undecided), dtype=bool), mesh.dim
+        deep = np.flatnonzero(mesh.level[undecided] >= SIDE_HALVINGS[n] * n)
+        if not deep.size:
+            return found
+        simplices = mesh.simplices[undecided[deep]]
+        corners = mesh.coords[simplices]
+        sides = [corners[:, :, axis] == side for axis in range(n) for side in (0.0, 1.0)]
+        facets = [inside.sum(axis=1) == n for inside in sides]
+        if any(facet.any() for facet in facets):
+            vertices, places = np.unique(simplices, return_inverse=True)
+            values, radius = vertex_values(self.network, mesh.coords[vertices])
+            is_zero = (np.abs(values) <= radius)[places.reshape(simplices.shape)]
+            for inside, facet in zip(sides, facets, strict=True):
+                flat = facet & (is_zero | ~inside[:, :, None]).all(axis=1).any(axis=1)
+                self.vertices.update(simplices[flat][inside[flat]].tolist())
+        if self.vertices:
+            known = np.isin(simplices, np.fromiter(self.vertices, dtype=np.int64))
+            for inside in sides:
+                found[deep] |= inside.any(axis=1) & (known | ~inside).all(axis=1)
+        return found
 
 
 def finer(question: Any, limits: Limits, mesh: CertifiedMesh, resolution: int) -> CertifiedMesh:

@@ -147,7 +147,7 @@ def unsettled_boxes(mesh: CertifiedMesh, box: Box, chosen: np.ndarray) -> tuple[
     touched = ((found == 0.0) | (found == 1.0)).any(axis=1)
     rows = list(range(min(len(found), MOST_LISTED)))
     boxes = [Box(in_box(box, lows[row]), in_box(box, highs[row])) for row in rows]
-    why = "the budget of simplices ran out" if mesh.is_exhausted else "the limit of halvings was reached"
+    why = "the budget of simplices ran out" if mesh.is_exhausted else "halving did not settle it"
     reasons = [_reason(touched[row], why) for row in rows]
     if len(found) > MOST_LISTED:
         rest_low, rest_high = lows[MOST_LISTED:].min(axis=0), highs[MOST_LISTED:].max(axis=0)
@@ -160,4 +160,4 @@ def _reason(touched: np.ndarray, why: str) -> str:
     if not touched.any():
         return f"{why}: the surface may be singular here, or two sheets of it too close"
     sides = ", ".join(str(axis) for axis in np.flatnonzero(touched))
-    return f"{why}: the surface may be tangent to a side of the box (coordinate {sides}) or pass its edge or corner"
+    return f"{why}: the surface may be tangent to a side of the box (coordinate {sides}), lie in it, or pass its edge or corner"

@@ -1,12 +1,12 @@
-"""Volumes by oriented boundaries (6.2), against boxes, triangulations and draws."""
+"""Volumes by oriented boundaries (6.5), against boxes, triangulations and draws."""
 
 import numpy as np
 import pytest
 
+from separatrix.complexes.oriented_volumes import full_volumes
 from separatrix.domains import Box
 from separatrix.networks.network import Network
 from separatrix.surface.linear_regions import linear_regions
-from separatrix.surface.volumes import full_volumes
 from tests.surface.shapes import random_network
 
 
