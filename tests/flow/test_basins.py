@@ -186,12 +186,12 @@ def test_random_networks_against_trajectories(seed):
 def test_labels_on_embedded_networks(name):
     """Narrow basins: at a hundredth of the box a step, a tenth of the labels on the spirals were wrong."""
     f, box = sx.log_density(sx.data.network(name)), sx.Box.cube(2, -1.5, 1.5)
-    samples = uniform(box, 150)
+    samples = uniform(box, 100)
     run = flow(f, box)
     full = run.basins(samples, full=True)
     early = run.basins(samples, full.sinks)
-    assert_is_sound(full, 150)
-    assert_is_sound(early, 150)
+    assert_is_sound(full, 100)
+    assert_is_sound(early, 100)
     both = (full.label >= 0) & (early.label >= 0)
     assert both.mean() > 0.95 and (full.label == early.label)[both].mean() > 0.97
     assert early.steps.sum() <= full.steps.sum()

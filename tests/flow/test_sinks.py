@@ -226,6 +226,16 @@ def test_a_degenerate_equilibrium_that_attracts_from_one_side_is_no_sink(offset)
     assert {tuple(point) for point in found.points.round(9)} <= {(1.0, 0.0)}, (found.points, found.evidence)
 
 
+@pytest.mark.parametrize(("text", "count"), [("-x**4 - y**4", 1), ("-x**4 - y**2", 1), ("-(x**2 - 1)**4 - y**2", 2)])
+def test_a_degenerate_maximum_is_listed_once_and_not_proved(text, count):
+    """Newton's method stops short of it on every side; the stops are one sink, and other maxima are others."""
+    box = sx.Box.cube(2, -2, 2)
+    found = sinks_of(sx.expression(text, "x y"), box, uniform(box, 20))
+    assert len(found) == count and found.n_proved == 0, found.points
+    assert_bookkeeping(found, uniform(box, 20))
+    assert np.abs(found.points[:, 1]).max() < 1e-4
+
+
 @pytest.mark.parametrize("lean", [1e-10, 1e-12, 1e-14, -1e-12])
 def test_a_narrow_passage_is_no_sink(lean):
     """x^3 + lean x - y^2: for lean > 0 the flow creeps through x = 0 and never stops; for lean < 0 there is a sink."""

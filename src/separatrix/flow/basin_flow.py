@@ -2,8 +2,10 @@
 
 A row first takes Bogacki-Shampine steps in a batch, then, if it creeps in a flat valley, exponential steps on its own. It is
 given to a sink when it has arrived (within CAPTURE of it) or earlier when it has *settled*: at three checks in a row f is
-rising and concave along the segment from the row to one and the same sink, and to no other of the nearest ones. Settling
-is a test in floating point, so labels are verified at best; full integration of a part of the rows is the check on it.
+rising and concave along the segment from the row to one and the same sink, and to no other of the nearest ones; or, where
+passes are known, at once when f lies above the highest known pass out of the sink, at the row and along the segment.
+Settling is a test in floating point, so labels are verified at best; full integration of a part of the rows is the check
+on it. Rows that settled below a pass that is known by the end are integrated in full.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import numpy as np
 from separatrix.certainty import Certainty
 from separatrix.flow.arrays import beside, is_on_accelerator, on_host
 from separatrix.flow.basin_head import HeadBatch
+from separatrix.flow.basin_result import ABOVE_PASSES, SETTLED, PieceResult, begin_with, highest_passes, settled_below
 from separatrix.flow.basin_tail import TailRow
 from separatrix.flow.basin_targets import CAPTURE, Targets
 from separatrix.flow.basins import Basins
@@ -30,29 +33,9 @@ Array = Any
 PIECE, PIECE_ON_ACCELERATOR = 250, 4000
 HEAD_STEPS, TAIL_STEPS = 800, 4000
 HEAD_TOLERANCE, TAIL_TOLERANCE = 1e-2, 2e-3
-FIRST_CHECK, CHECK_EVERY, TAIL_CHECK_EVERY = 40, 20, 10
+FIRST_CHECK, CHECK_EVERY, TAIL_CHECK_EVERY, PASS_EVERY = 40, 20, 10, 4
 CONFIRMATIONS = 3
 LOW_DIMENSION, FINER = 32, 0.1
-
-
-@dataclasses.dataclass(eq=False)
-class PieceResult:
-    """Labels, reasons, step counts and ends of one piece of samples."""
-
-    label: np.ndarray
-    reason: list[str]
-    steps: np.ndarray
-    end: np.ndarray
-
-    def note_rows(self, rows: np.ndarray, x: np.ndarray, label: np.ndarray, reason: str, steps: int) -> None:
-        """Write down what became of several rows."""
-        self.label[rows], self.steps[rows], self.end[rows] = label, steps, x
-        for row in rows:
-            self.reason[row] = reason
-
-    def note(self, row: int, x: np.ndarray, label: int, reason: str, steps: int) -> None:
-        """Write down what became of a row."""
-        self.label[row], self.reason[row], self.steps[row], self.end[row] = label, reason, steps, x
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -70,12 +53,7 @@ Piece = tuple[Arena, Targets, bool, PieceResult, Waiting]
 def head_piece(arena: Arena, samples: Array, targets: Targets, full: bool) -> Piece:
     """Bogacki-Shampine steps of one piece of samples, on their device; ``full``: without settling."""
     n = samples.shape[0]
-    result = PieceResult(
-        np.full(n, -1),
-        ["no sink reached within the budget of steps"] * n,
-        np.zeros(n, dtype=np.int64),
-        np.array(on_host(samples)),
-    )
+    result = PieceResult.empty(on_host(samples))
     batch = HeadBatch(arena.potential, arena.bounds, samples, _fineness(arena) * HEAD_TOLERANCE * arena.width)
     goals, limits = targets.beside(samples), arena.limits.like(samples)
     may_leave = not np.isfinite(arena.bounds.lower).all()
@@ -89,7 +67,13 @@ def head_piece(arena: Arena, samples: Array, targets: Targets, full: bool) -> Pi
             result.note_rows(live[gone], on_host(batch.x)[gone], np.full(int(gone.sum()), -1), arena.left, step)
             batch.keep(beside(~gone, samples))
             live = live[~gone]
-        if step < FIRST_CHECK or step % CHECK_EVERY:
+        if not full and goals.has_passes and step % PASS_EVERY == 0:
+            label = on_host(goals.above_passes(arena.potential, batch.x, batch.value))
+            if (above := label >= 0).any():
+                result.note_rows(live[above], on_host(batch.x)[above], label[above], ABOVE_PASSES, step)
+                batch.keep(beside(~above, samples))
+                live = live[~above]
+        if step < FIRST_CHECK or step % CHECK_EVERY or not live.size:
             continue
         arrived = on_host(goals.arrived(arena.potential, batch.x))
         now = np.full(live.size, -1)
@@ -118,7 +102,6 @@ def tail_piece(piece: Piece) -> PieceResult:
 
 flow_piece = InTurn(head_piece, tail_piece)
 ARRIVED = "arrived at the sink"
-SETTLED = "settled: f rises, concave, along the segment to the sink"
 
 
 def _fineness(arena: Arena) -> float:
@@ -140,6 +123,11 @@ def _tail(
         step += 1
         moving = tail.step()
         label, found = int(targets.arrived(arena.potential, tail.x[None])[0]), ARRIVED
+        if label < 0 and not full:
+            label, found = (
+                int(targets.above_passes(arena.potential, tail.x[None], np.array([tail.value]))[0]),
+                ABOVE_PASSES,
+            )
         if label < 0 and not full and step % TAIL_CHECK_EVERY == 0:
             now = int(targets.settled(arena.potential, tail.x[None], np.array([tail.value]), tail.gradient[None])[0])
             confirmed = 0 if now < 0 else confirmed + 1 if now == previous else 1
@@ -160,6 +148,8 @@ def find_basins(
     *,
     level: float = 0.95,
     full: bool = False,
+    pass_heights: np.ndarray | None = None,
+    previous: Basins | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Basins:
@@ -168,8 +158,13 @@ def find_basins(
     ``samples`` (n, dim): a numpy array or a float64 tensor, whose head is integrated on its device; the record is numpy's.
     """
     begun = time.perf_counter()
-    result = _flow_all(arena, samples, sinks, full, workers=workers, progress=progress)
+    passes = None if pass_heights is None else highest_passes(pass_heights)
+    result = begin_with(previous, sinks, on_host(samples))
+    todo = np.flatnonzero(result.label < 0)
+    options = {"passes": passes, "workers": workers, "progress": progress}
+    result.put(todo, _flow_all(arena, samples[beside(todo, samples)], sinks, full, **options))
     lost = np.flatnonzero((result.label < 0) & ~arena.outside(result.end))
+    options["progress"] = None
     if lost.size:
         search = SinkSearch(arena)
         ends = beside(result.end[lost], samples)
@@ -177,11 +172,10 @@ def find_basins(
         extended = joined(sinks, search.record())
         if len(extended) > len(sinks):
             sinks = extended
-            again = _flow_all(arena, ends, sinks, full, workers=workers)
-            result.label[lost] = again.label
-            result.steps[lost] += again.steps
-            for row, reason in zip(lost, again.reason, strict=True):
-                result.reason[row] = reason
+            result.put(lost, _flow_all(arena, ends, sinks, full, **options))
+    low = settled_below(arena, result, Targets.of(sinks, arena, passes).height)
+    if low.size:
+        result.put(low, _flow_all(arena, beside(result.end[low], samples), sinks, True, **options))
     tolerances = {
         "head": _fineness(arena) * HEAD_TOLERANCE,
         "tail": _fineness(arena) * TAIL_TOLERANCE,
@@ -189,16 +183,21 @@ def find_basins(
         "head_steps": HEAD_STEPS,
         "tail_steps": TAIL_STEPS,
     }
-    method = "Bogacki-Shampine 3(2), then exponential Euler; " + ("full integration" if full else "rows settle early")
+    how = (
+        "full integration" if full else "rows settle early" if passes is None else "rows settle above the known passes"
+    )
     return Basins(
         sinks=sinks,
         label=result.label,
         reason=tuple(result.reason),
         steps=result.steps,
         level=level,
+        accepted=result.accepted,
         domain=arena.domain,
         certainty=Certainty.VERIFIED if full else Certainty.HEURISTIC,
-        provenance=Provenance(method, tolerances, seconds=time.perf_counter() - begun),
+        provenance=Provenance(
+            f"Bogacki-Shampine 3(2), then exponential Euler; {how}", tolerances, seconds=time.perf_counter() - begun
+        ),
     )
 
 
@@ -208,19 +207,21 @@ def _flow_all(
     sinks: CriticalPoints,
     full: bool,
     *,
+    passes: np.ndarray | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> PieceResult:
-    targets = Targets.of(sinks, arena)
+    targets = Targets.of(sinks, arena, passes)
     parts = slices(samples.shape[0], PIECE_ON_ACCELERATOR if is_on_accelerator(samples) else PIECE)
     pieces = [(arena, samples[part], targets, full) for part in parts]
     sizes = [part.stop - part.start for part in parts]
     found = run_pieces(flow_piece, pieces, sizes, workers, f"basins of the {arena.potential.name}", progress)
     if not found:
-        return PieceResult(np.zeros(0, dtype=np.int64), [], np.zeros(0, dtype=np.int64), on_host(samples))
+        return PieceResult.empty(on_host(samples))
     return PieceResult(
         np.concatenate([part.label for part in found]),
         [r for part in found for r in part.reason],
         np.concatenate([part.steps for part in found]),
         np.concatenate([part.end for part in found]),
+        np.concatenate([part.accepted for part in found]),
     )

@@ -23,11 +23,14 @@ LONGEST, REFUSED = 1e30, 1e10
 
 
 class HeadBatch:
-    """Rows that are integrated together; finished ones are taken out by :meth:`keep`."""
+    """Rows that are integrated together; finished ones are taken out by :meth:`keep`. ``precise``: in double precision."""
 
-    def __init__(self, potential: Potential, bounds: Bounds, x: Array, tolerance: float) -> None:
+    def __init__(
+        self, potential: Potential, bounds: Bounds, x: Array, tolerance: float, *, precise: bool = False
+    ) -> None:
         self.xp = xp = namespace(x)
-        x = xp.astype(x, xp.float32 if isinstance(potential, NetworkPotential) else xp.float64)
+        single = isinstance(potential, NetworkPotential) and not precise
+        x = xp.astype(x, xp.float32 if single else xp.float64)
         self.potential, self.tolerance, self.bounds = potential, tolerance, bounds.like(x)
         self.slack = 4.0 * float(xp.finfo(x.dtype).eps)
         self.x = self.bounds.clip(xp, x)

@@ -1,4 +1,8 @@
-"""The sinks of a basin search as arrays, and the two tests by which a row is given to one: it arrived, or it settled (§3)."""
+"""The sinks of a basin search as arrays, and the tests by which a row is given to one: it arrived, or it settled (§3).
+
+A row settles where f rises, concave, along the segment to one sink, or, where passes are known, above them: of the set
+{f > H}, H the highest known pass out of the sink, the piece that holds the sink holds the row, too.
+"""
 
 from __future__ import annotations
 
@@ -19,23 +23,29 @@ Array = Any
 CANDIDATES, SEGMENT_POINTS = 3, 6
 NEIGHBOURS, PATH_POINTS = 8, 41
 CAPTURE, NEXT_TO = 1e-3, 1e-3
+VALUE_SLACK = 1e-5  # values of the head are single precision
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Targets:
     """The sinks as arrays for the tests: ``capture`` (n_sinks,) max-norm distances, ``seen`` (dim,) coordinates
     compared; ``apart`` (n_sinks,): Euclidean distance to the nearest other sink; ``height`` (n_sinks,): of the highest
-    straight path to one of the NEIGHBOURS nearest, a lower bound of the highest pass out of the sink's basin."""
+    straight path to one of the NEIGHBOURS nearest or of the highest known pass, a lower bound of the highest pass out of the
+    sink's basin; ``closed`` (n_sinks,): the same where a pass is known, inf where none is."""
 
     points: Array
     capture: Array
     seen: Array
     apart: Array
     height: Array
+    closed: Array
 
     @classmethod
-    def of(cls, sinks: CriticalPoints, arena: Arena) -> Targets:
-        """Capture distances: CAPTURE of the box, or a tenth of the way to the nearest other sink."""
+    def of(cls, sinks: CriticalPoints, arena: Arena, passes: np.ndarray | None = None) -> Targets:
+        """Capture distances: CAPTURE of the box, or a tenth of the way to the nearest other sink.
+
+        ``passes`` (at most n_sinks,): the highest known pass out of each sink, -inf where none is known.
+        """
         points, seen = sinks.points, ~faint_coordinates(arena.potential)
         capture, apart = np.full(len(sinks), CAPTURE * arena.width), np.full(len(sinks), np.inf)
         height = np.full(len(sinks), -np.inf)
@@ -47,11 +57,20 @@ class Targets:
             lengths[row] = np.inf
             apart[row] = lengths.min()
             height[row] = _straight_height(arena.potential, points, lengths, row)
-        return cls(points, capture, seen, apart, height)
+        known = np.full(len(sinks), -np.inf)
+        if passes is not None:
+            known[: len(passes)] = passes
+        height = np.maximum(height, known)
+        return cls(points, capture, seen, apart, height, np.where(known > -np.inf, height, np.inf))
 
     def beside(self, x: Array) -> Targets:
         """The same arrays in the library and on the device of ``x``."""
         return Targets(*(beside(getattr(self, field.name), x) for field in dataclasses.fields(self)))
+
+    @property
+    def has_passes(self) -> bool:
+        """Whether a pass out of some sink is known."""
+        return bool((self.closed < np.inf).any())
 
     def arrived(self, potential: Potential, x: Array) -> Array:
         """Row of the sink that each row of ``x`` has reached, -1 where there is none: within its capture distance, and f
@@ -84,8 +103,7 @@ class Targets:
         found = xp.full((x.shape[0],), -1, device=device)
         count = xp.zeros(x.shape[0], dtype=xp.int64, device=device)
         every = xp.arange(x.shape[0], device=device)
-        products = xp.matmul(x, self.points.T)
-        square = (x * x).sum(axis=1)[:, None] - 2.0 * products + (self.points * self.points).sum(axis=1)
+        square = self._squares(xp, x)
         for candidate in xp.argsort(square, axis=1, stable=True)[:, :CANDIDATES].T:
             close = (square[every, candidate] < self.apart[candidate] ** 2) & (value > self.height[candidate])
             todo = xp.nonzero((count < 2) & close)[0]
@@ -93,6 +111,33 @@ class Targets:
             found[todo[rising]] = candidate[todo[rising]]
             count[todo[rising]] += 1
         return xp.where(count == 1, found, -1)
+
+    def above_passes(self, potential: Potential, x: Array, value: Array) -> Array:
+        """Row of the one sink, of the CANDIDATES nearest, above whose highest known pass f stays at the row and at
+        SEGMENT_POINTS points of the segment to it, -1 where there is none; in double precision."""
+        xp, device = namespace(x), array_api_compat.device(x)
+        found = xp.full((x.shape[0],), -1, device=device)
+        if not self.has_passes:
+            return found
+        high = value + VALUE_SLACK * (1.0 + xp.abs(value)) > xp.min(self.closed)
+        rows = xp.nonzero(high)[0]
+        if not rows.shape[0]:
+            return found
+        there = xp.astype(x[rows], xp.float64)
+        value = potential.value_and_gradient(there)[0]
+        square = self._squares(xp, there)
+        for candidate in xp.argsort(square, axis=1, stable=True)[:, :CANDIDATES].T:
+            todo = xp.nonzero((found[rows] < 0) & (value > self.closed[candidate]))[0]
+            if todo.shape[0]:
+                goal = candidate[todo]
+                stays = _stays_above(potential, there[todo], self.points[goal], self.closed[goal])
+                found[rows[todo[stays]]] = goal[stays]
+        return found
+
+    def _squares(self, xp: Any, x: Array) -> Array:
+        """Squared distances from every row of ``x`` to every sink."""
+        products = xp.matmul(x, self.points.T)
+        return (x * x).sum(axis=1)[:, None] - 2.0 * products + (self.points * self.points).sum(axis=1)
 
 
 def _straight_height(potential: Potential, points: np.ndarray, lengths: np.ndarray, row: int) -> float:
@@ -120,6 +165,20 @@ def _rises(potential: Potential, x: Array, gradient: Array, sinks: Array) -> Arr
         rising = (slope > 0) & (slope < last[good])
         last[good] = slope
         good = good[rising]
+    result = xp.zeros(x.shape[0], dtype=xp.bool, device=array_api_compat.device(x))
+    result[good] = True
+    return result
+
+
+def _stays_above(potential: Potential, x: Array, sinks: Array, level: Array) -> Array:
+    """Whether f is above ``level`` (n,) at SEGMENT_POINTS points of the segment from each row of ``x`` to its sink."""
+    xp = namespace(x)
+    good = xp.arange(x.shape[0], device=array_api_compat.device(x))
+    for k in range(SEGMENT_POINTS):
+        there = x[good] + ((k + 0.5) / SEGMENT_POINTS) * (sinks[good] - x[good])
+        good = good[potential.value_and_gradient(there)[0] > level[good]]
+        if not good.shape[0]:
+            break
     result = xp.zeros(x.shape[0], dtype=xp.bool, device=array_api_compat.device(x))
     result[good] = True
     return result

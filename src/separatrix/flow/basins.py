@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.stats import norm
 
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.records import Record
@@ -20,6 +19,9 @@ class Basins(Record):
     - ``reason`` (n,): how each label was found, or why there is none
     - ``shares`` (n_sinks,): fraction of all samples; ``intervals`` (n_sinks, 2): Wilson intervals at ``level``
     - ``steps`` (n,): integration steps of each sample
+    - ``accepted`` (n,): value of f where a sample was given to its sink before it arrived, NaN where it was followed to its
+      end; a pass out of that sink that lies higher, found later, asks for another look (``previous`` of
+      :meth:`~separatrix.GradientFlow.basins`). Empty where every sample was followed to its end
     """
 
     sinks: CriticalPoints
@@ -27,6 +29,7 @@ class Basins(Record):
     reason: tuple[str, ...]
     steps: np.ndarray
     level: float = 0.95
+    accepted: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     drawer: ClassVar[str] = "flow_plots:plot_basins"
 
@@ -72,9 +75,11 @@ def wilson_intervals(counts: np.ndarray, n: int, level: float = 0.95) -> np.ndar
     >>> wilson_intervals(np.array([5]), 10).round(3).tolist()
     [[0.237, 0.763]]
     """
+    from scipy.special import ndtri  # scipy.stats has the same and takes half a second to load
+
     if n == 0:
         return np.tile([0.0, 1.0], (len(counts), 1))
-    z = float(norm.ppf(0.5 + level / 2.0))
+    z = float(ndtri(0.5 + level / 2.0))
     p = counts / n
     center = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))

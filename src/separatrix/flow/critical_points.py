@@ -32,6 +32,9 @@ class CriticalPoints(Record):
     - ``label`` (n_starts,): row of the point that each start led to, -1 = none; ``reasons`` (n_starts,): in words
     - ``at_infinity``: on the whole space, the ways to infinity of starts that ran off (their reasons begin "at infinity")
     - ``is_complete``: every critical point is listed and proved. ``unresolved``: boxes that were not settled, with reasons
+    - ``is_isolating``: whether the box is an isolating block of the flow (None: not decided); ``relative_betti``,
+      ``relative_euler``: ranks of H_k(box, exit set) and their alternating sum, where known (3.3)
+    - ``laws``: which law applies to the list, and whether it holds; :meth:`checked` checks them on the list as it stands
     """
 
     points: np.ndarray
@@ -56,6 +59,8 @@ class CriticalPoints(Record):
     notes: tuple[str, ...] = field(default=())
     creases: tuple[np.ndarray, ...] = field(default=())
     at_infinity: tuple[SinkAtInfinity, ...] = field(default=())
+    relative_betti: tuple[int, ...] = ()
+    relative_euler: int | None = None
 
     drawer: ClassVar[str] = "flow_plots:plot_critical_points"
 
@@ -73,6 +78,16 @@ class CriticalPoints(Record):
         return (self.active == 0).sum(axis=1)
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        """Names in the order of the list: sinks s0, s1, …, passes and other saddles p0, …, repellers (index = dimension) r0, …"""
+        counts, found = {"s": 0, "p": 0, "r": 0}, []
+        for index in self.indices.tolist():
+            kind = "s" if index == 0 else "r" if index == self.points.shape[1] else "p"
+            found.append(f"{kind}{counts[kind]}")
+            counts[kind] += 1
+        return tuple(found)
+
+    @property
     def hits(self) -> np.ndarray:
         """How many starts led to each point, (n,)."""
         return np.bincount(self.label[self.label >= 0], minlength=len(self))
@@ -80,7 +95,7 @@ class CriticalPoints(Record):
     def columns(self) -> dict[str, Any]:
         """One row a point."""
         return {
-            "id": [f"s{i}" for i in range(len(self))],
+            "id": list(self.ids),
             "value": self.values,
             "index": self.indices,
             "certainty": [str(v) for v in self.certainty],
@@ -99,6 +114,12 @@ class CriticalPoints(Record):
             **({"creases": [len(neurons) for neurons in self.creases]} if self.creases else {}),
         }
 
+    def checked(self) -> CriticalPoints:
+        """This record with its ``laws`` (3.1) to (3.3) checked anew; ``is_complete`` is False where one is broken."""
+        from separatrix.flow.complete.laws import checked
+
+        return checked(self)
+
     def require(self) -> CriticalPoints:
         """This record, or UnresolvedError where a point is not proved or a start led nowhere."""
         lost = int((self.label < 0).sum())
@@ -113,7 +134,10 @@ class CriticalPoints(Record):
         kinds = ", ".join(f"{int(n)} of index {i}" for i, n in enumerate(np.bincount(self.indices)) if n) or "none"
         starts = f" from {self.label.shape[0]} starts" if self.label.size else ""
         away = f", {len(self.at_infinity)} at infinity" if self.at_infinity else ""
-        return f"CriticalPoints({printable(self.potential, 60)}: {kinds}{starts}, {self.n_proved} of {len(self)} proved{away})"
+        rest = ", complete" if self.is_complete else ""
+        rest += f", {len(self.unresolved)} unresolved" if self.unresolved else ""
+        name = printable(self.potential, 60)
+        return f"CriticalPoints({name}: {kinds}{starts}, {self.n_proved} of {len(self)} proved{away}{rest})"
 
 
 def joined(first: CriticalPoints, second: CriticalPoints, near: float = 1e-5) -> CriticalPoints:
@@ -138,3 +162,19 @@ def joined(first: CriticalPoints, second: CriticalPoints, near: float = 1e-5) ->
         if getattr(second, name)
     }
     return dataclasses.replace(first, **stacked, **listed)
+
+
+def chosen(points: CriticalPoints, rows: np.ndarray) -> CriticalPoints:
+    """The points of those ``rows`` (numbers or a mask) alone; of starts and unresolved boxes nothing is kept."""
+    rows = np.arange(len(points))[rows]
+    stacked = {
+        name: getattr(points, name)[rows]
+        for name in ("points", "values", "indices", "active", "multipliers", "radius", "error")
+    }
+    listed = {
+        name: tuple(getattr(points, name)[row] for row in rows)
+        for name in ("certainty", "evidence", "spectra", "creases")
+        if getattr(points, name)
+    }
+    nothing: dict[str, Any] = {"label": np.zeros(0, dtype=np.int64), "reasons": (), "is_complete": False, "laws": ()}
+    return dataclasses.replace(points, **stacked, **listed, **nothing, unresolved=(), unresolved_reasons=())

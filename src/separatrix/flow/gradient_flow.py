@@ -19,6 +19,7 @@ from separatrix.flow.pieces import Progress
 from separatrix.flow.projection import Arena, Bounds
 from separatrix.flow.starts import search_from_own_starts
 from separatrix.flow.trajectories import Trajectories
+from separatrix.numerics.generators import generator_of
 from separatrix.potentials.base import Potential
 from separatrix.potentials.head import NetworkPotential
 
@@ -115,7 +116,7 @@ class GradientFlow:
         ``at_infinity``. A list of sinks is never called complete here. ``strict=True`` raises UnresolvedError where a
         sink is not proved or a start led nowhere.
         """
-        generator = np.random.default_rng(rng)
+        generator = generator_of(rng)
         if starts is None:
             search = self.search()
             search_from_own_starts(search, generator, workers=workers, progress=progress)
@@ -156,6 +157,8 @@ class GradientFlow:
         *,
         level: float = 0.95,
         full: bool = False,
+        pass_heights: Any = None,
+        previous: Basins | None = None,
         workers: int | None = None,
         progress: Progress | None = None,
     ) -> Basins:
@@ -165,6 +168,15 @@ class GradientFlow:
         searches them first, from at most SEARCHED of the samples; sinks that rows meet on the way are proved and added at
         the end of the list. ``full=True`` integrates every row up to its sink; otherwise a row is given to a sink as soon
         as f rises, concave, along the segment to it at three checks in a row.
+
+        ``pass_heights`` (n_sinks, n_sinks): the values of the best passes known between the sinks, as in
+        :func:`~separatrix.class_tree`. Then a row is given to a sink as soon as f lies above the highest known pass out of it
+        at the row and along the segment (a label as certain as the passes are), and none that settled below that pass
+        keeps its label unseen: it is integrated in full. ``previous``: an earlier record of the same samples; only rows
+        without a sink and rows that settled below a pass that is known now are followed again. Flows of piecewise linear
+        networks are always followed to their ends and need neither.
+
+        Raises InputError for samples outside the box and for pass heights or a record that fit neither sinks nor samples.
         """
         inside = self._inside(samples, "samples")
         if not 0.0 < level < 1.0:
@@ -174,10 +186,15 @@ class GradientFlow:
                 f"basins: the sinks have dimension {sinks.points.shape[1]}, the flow {self.potential.dim}; give sinks of "
                 "this flow, or none"
             )
+        if previous is not None:
+            sinks = _checked_earlier(previous, sinks, inside.shape[0])
+        heights = None if pass_heights is None else _checked_passes(pass_heights, sinks)
         if sinks is None:
-            chosen = np.sort(np.random.default_rng(rng).permutation(inside.shape[0])[:SEARCHED])
+            chosen = np.sort(generator_of(rng).permutation(inside.shape[0])[:SEARCHED])
             sinks = self.sinks(inside[beside(chosen, inside)], rng, workers=workers, progress=progress)
-        options = {"level": level, "full": full, "workers": workers, "progress": progress}
+        options: dict[str, Any] = {"level": level, "full": full, "workers": workers, "progress": progress}
+        if isinstance(self.engine, Smooth):
+            options |= {"pass_heights": heights, "previous": previous}
         return self.engine.find_basins(self.arena, inside, sinks, **options)
 
     def _inside(self, x: Any, what: str, *, in_batches: bool = True) -> Any:
@@ -206,3 +223,34 @@ class GradientFlow:
 
     def __repr__(self) -> str:
         return f"GradientFlow({printable(self.potential.name, 60)}, {self.domain!r}, boundary={self.boundary!r})"
+
+
+def _checked_passes(pass_heights: Any, sinks: CriticalPoints | None) -> np.ndarray:
+    """The pass heights as a float64 array (n_sinks, n_sinks) without NaN and inf."""
+    if sinks is None:
+        raise InputError("basins: pass_heights belong to a list of sinks; give the sinks, too")
+    try:
+        heights = np.array(pass_heights, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise KindError(
+            f"basins: pass_heights must be an array of numbers, came {type(pass_heights).__name__}"
+        ) from error
+    if heights.shape != (len(sinks), len(sinks)):
+        raise InputError(
+            f"basins: expected pass_heights of shape ({len(sinks)}, {len(sinks)}) for {len(sinks)} sinks, came "
+            f"{heights.shape}; use the sinks and pass_heights of one tree"
+        )
+    if np.isnan(heights).any() or (heights == np.inf).any():
+        raise InputError("basins: pass_heights must be numbers, or -inf where no pass is known; came NaN or inf")
+    return heights
+
+
+def _checked_earlier(previous: Any, sinks: CriticalPoints | None, n: int) -> CriticalPoints:
+    """The sinks to go on with after an earlier record of ``n`` samples."""
+    if not isinstance(previous, Basins):
+        raise KindError(f"basins: previous must be the Basins of an earlier call, came {type(previous).__name__}")
+    if previous.label.shape != (n,):
+        raise InputError(
+            f"basins: the earlier record is of {previous.label.size} samples, there are {n}; give the same samples"
+        )
+    return previous.sinks if sinks is None else sinks

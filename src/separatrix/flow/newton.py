@@ -163,8 +163,7 @@ def stays_concave(potential: Potential, bounds: Bounds, x: np.ndarray, free: np.
     if values[-1] >= 0:
         return False
     gradient = potential.value_and_gradient(x[None])[1][0]
-    rounding = 1e-15 * (1.0 + float(np.abs(gradient).max()))
-    reach = REACH * (abs(float(vectors[:, -1] @ gradient[free])) + rounding) / -values[-1]
+    reach = REACH * (abs(float(vectors[:, -1] @ gradient[free])) + _rounding(gradient)) / -values[-1]
     for side in (-reach, reach):
         there = x.copy()
         there[free] += side * vectors[:, -1]
@@ -172,3 +171,15 @@ def stays_concave(potential: Potential, bounds: Bounds, x: np.ndarray, free: np.
         if scipy.linalg.eigvalsh(potential.hessian_on(there, free), check_finite=False)[-1] >= 0:
             return False
     return True
+
+
+def newton_reach(spectrum: np.ndarray, gradient: np.ndarray, free: np.ndarray) -> float:
+    """REACH Newton steps at the top of f in the slowest direction of the ``spectrum``: how far off a point may be for which
+    nothing is proved. At a degenerate maximum that is the distance to it; 0 where f is not concave."""
+    if not free.size or spectrum[-1] >= 0:
+        return 0.0
+    return REACH * (float(np.abs(gradient[free]).max()) + _rounding(gradient)) / -float(spectrum[-1])
+
+
+def _rounding(gradient: np.ndarray) -> float:
+    return 1e-15 * (1.0 + float(np.abs(gradient).max()))

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
+from separatrix.errors import InputError, printable
 from separatrix.flow.arrays import is_on_accelerator
 
 Progress = Callable[[str, int, int], None]
@@ -57,6 +57,10 @@ def _stream(work: Callable[..., Any], pieces: Sequence[tuple[Any, ...]], workers
         if not isinstance(work, InTurn):
             return (one_threaded(work, piece) for piece in pieces)
         work, pieces = work.last, [(one_threaded(work.first, piece),) for piece in pieces]
+    if isinstance(workers, bool) or not isinstance(workers, int) or (workers < 1 and workers != -1):
+        raise InputError(f"workers: expected a positive number or -1 (all cores), came {printable(repr(workers))}")
+    from joblib import Parallel, delayed
+
     # the back end is loky's processes, or what an enclosing joblib.parallel_config names (a Dask cluster)
     parallel = Parallel(n_jobs=workers, return_as="generator", max_nbytes=None)
     return parallel(delayed(one_threaded)(work, piece) for piece in pieces)

@@ -219,6 +219,8 @@ def _alone(
     for _ in range(SHRINKINGS):
         if radius < error or radius == 0.0:
             break
+        if not faces.any():
+            return radius
         part = Interval.around(m, np.full(m.shape, radius))
         part = Interval(np.maximum(part.lower, bounds.lower), np.minimum(part.upper, bounds.upper))
         gradient = potential.gradient_over(part)

@@ -209,12 +209,13 @@ def _alike(found: Sink, points: np.ndarray) -> np.ndarray:
 
 
 def _twin(found: Sink, sinks: list[Sink]) -> int | None:
-    """The earlier sink that ``found`` may be: proof regions that overlap hold one zero each, which may be the same."""
+    """The earlier sink that ``found`` may be: proof regions that overlap hold one zero each, which may be the same; points
+    without proof are one where their blurs meet, as around a degenerate maximum that is reached from several sides."""
     for row, sink in enumerate(sinks):
         gap = float(np.abs(sink.point - found.point).max(initial=0.0))
         here, there = found.proof.region, sink.proof.region
         if here is None or there is None:
-            if gap < NEAR:
+            if gap < NEAR or (here is there and gap <= found.blur + sink.blur):
                 return row
         elif gap <= sink.proof.error + found.proof.error:
             return row

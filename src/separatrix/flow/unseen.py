@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2, norm
 
 from separatrix.certainty import Certainty
 from separatrix.errors import InputError
@@ -50,6 +49,8 @@ def unseen_share(hits: Any, level: float = 0.95) -> UnseenShare:
     >>> print(unseen_share([50, 30, 18, 1, 1]))
     100 starts led to 5 sinks, 2 of them hit once: about 2.0 % of such starts (0.0 to 7.2 %) lead to sinks not seen yet
     """
+    from scipy.special import gammainccinv, gammaincinv, ndtri  # scipy.stats has them by other names, and loads slowly
+
     counts = np.asarray(hits)
     if counts.ndim != 1 or (counts.size and (counts < 0).any()) or (counts != np.round(counts)).any():
         raise InputError("unseen_share: expected hits as whole numbers from 0, one a sink; pass CriticalPoints.hits")
@@ -60,8 +61,8 @@ def unseen_share(hits: Any, level: float = 0.95) -> UnseenShare:
         return UnseenShare(1.0, (0.0, 1.0), 0, 0, 0, level)
     once, twice = int((counts == 1).sum()), int((counts == 2).sum())
     share, tail = once / n, 0.5 - 0.5 * level
-    half = float(norm.isf(tail)) * np.sqrt(once * (1.0 - share) + 2.0 * twice) / n
-    fewest = 0.5 * float(chi2.ppf(tail, 2 * once)) / n if once else 0.0
-    most = 0.5 * float(chi2.isf(tail, 2 * once + 2)) / n
+    half = -float(ndtri(tail)) * np.sqrt(once * (1.0 - share) + 2.0 * twice) / n
+    fewest = float(gammaincinv(once, tail)) / n if once else 0.0
+    most = float(gammainccinv(once + 1, tail)) / n
     interval = max(0.0, min(share - half, fewest)), min(1.0, max(share + half, most))
     return UnseenShare(share, interval, n, seen, once, level)

@@ -8,7 +8,7 @@ import numpy as np
 
 from separatrix.certainty import Certainty
 from separatrix.domains import Box
-from separatrix.flow.newton import stays_concave
+from separatrix.flow.newton import newton_reach, stays_concave
 from separatrix.flow.projection import Arena
 from separatrix.flow.proof import Proof, prove
 
@@ -19,7 +19,10 @@ LISTED = (Certainty.PROVED, Certainty.VERIFIED)
 
 @dataclass(frozen=True, eq=False)
 class Sink:
-    """A candidate that was judged: its point, its proof, its verdict and, where it is none, why."""
+    """A candidate that was judged: its point, its proof, its verdict and, where it is none, why.
+
+    ``blur``: how far from the point the equilibrium may lie for which it stands, where nothing is proved: some Newton steps.
+    """
 
     point: np.ndarray
     proof: Proof
@@ -27,6 +30,7 @@ class Sink:
     reason: str
     spectrum: np.ndarray
     multipliers: np.ndarray
+    blur: float = 0.0
 
 
 def no_sink(x: np.ndarray, reason: str) -> Sink:
@@ -59,7 +63,7 @@ def judge(arena: Arena, x: np.ndarray, ignored: np.ndarray) -> Sink:
             Certainty.UNKNOWN,
             (f"no sink is shown: within a few Newton steps f is not concave, as in a slow passage; {proof.evidence}"),
         )
-    return Sink(x, proof, verdict, reason, spectrum, multipliers)
+    return Sink(x, proof, verdict, reason, spectrum, multipliers, newton_reach(spectrum, gradient, free))
 
 
 def _is_on_edge(arena: Arena, x: np.ndarray, error: float) -> bool:

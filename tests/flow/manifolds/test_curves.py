@@ -21,9 +21,9 @@ def flow_of(f, half=0.8, boundary="project"):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_error_estimate_covers_the_true_error(kind):
-    """Of 80 branches of random cases at least 97 % lie within the estimate, and all within three times it."""
+    """Of 40 branches of random cases at least 97 % lie within the estimate, and all within three times it."""
     rng, ratios, reached = np.random.default_rng(11), [], 0
-    for _ in range(40):
+    for _ in range(20):
         f = random_case(rng, kind)
         curves = curves_at(flow_of(f), np.zeros(f.dim), kind, "s0")
         for points, error, reason in zip(curves.points, curves.error, curves.reasons, strict=True):

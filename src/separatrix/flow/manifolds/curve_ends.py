@@ -12,6 +12,7 @@ from separatrix.flow.manifolds.free_face import FreeFace
 CURVE_POINTS = 65
 RIDGE_POINTS = 17
 BISECTIONS = 40
+AT_EQUILIBRIUM = "another equilibrium of the face"
 Curve = Callable[[np.ndarray], np.ndarray]
 
 
@@ -138,7 +139,7 @@ def _rest(face: FreeFace, curve: Curve, s: np.ndarray, points: np.ndarray) -> En
     turned = (face.gradient(points) * ahead).sum(axis=1) >= 0
     turned[0] = False
     length = _first(forward, s, turned, 30)
-    return None if length is None else End(length, "another equilibrium of the face")
+    return None if length is None else End(length, AT_EQUILIBRIUM)
 
 
 def _ridge(face: FreeFace, curve: Curve, s: np.ndarray) -> End | None:

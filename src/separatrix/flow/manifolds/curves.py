@@ -1,4 +1,4 @@
-"""The record of a sink's slow or strong manifold: one curve a side, with the error estimated along it (§3, C6)."""
+"""The record of an invariant curve through a critical point: one branch a side, with the error estimated along it (§3, C6)."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ SHOWN_COORDINATES = 10
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class ManifoldCurves(Record):
-    """The slow or the strong manifold of one sink: two branches, each a curve that starts at the sink. f is climbed.
+    """An invariant curve through a critical point, as branches that start there. f is climbed.
 
-    - ``kind``: "slow" or "strong"; ``id``: of the sink; ``ids``: one a branch, such as "s0-slow+"
-    - ``points``: one array (m, dim) a branch, the sink first; ``parameter``: one array (m,) a branch, arc length from the
-      sink in units of the input; ``error``: one array (m,) a branch, estimated Euclidean distance of each point from the
+    - ``kind``: "slow" or "strong" manifold of a sink, "stable" or "unstable" manifold of dimension 1 of any point; ``id``: of
+      the point; ``ids``: one a branch, such as "s0-slow+" or "p0-unstable-"
+    - ``points``: one array (m, dim) a branch, the point first; ``parameter``: one array (m,) a branch, arc length from the
+      point in units of the input; ``error``: one array (m,) a branch, estimated Euclidean distance of each point from the
       invariant curve that is meant
     - ``reasons``: why each branch ends where it does, in words
     - ``released``: arc length of each branch from which on the gradient of a held coordinate points inward and the projected
       flow leaves the face; infinite where it does not
-    - ``eigenvalue``: of the Hessian on the sink's free face, negative; ``gap``: the next eigenvalue over it (more than 1
-      for a slow manifold, less for a strong one), NaN where the face has one dimension
-    - ``sink`` (dim,), ``potential``: its name, ``notes``: what else was met
+    - ``eigenvalue``: of the Hessian on the point's free face, positive for an unstable manifold only, NaN where the curve is no
+      eigenvector's; ``gap``: the next eigenvalue over it (more than 1 for a slow manifold, less for a strong one), NaN for
+      stable and unstable manifolds and where the face has one dimension
+    - ``sink`` (dim,): the point; ``potential``: its name, ``notes``: what else was met
     """
 
     kind: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -30,6 +31,8 @@ class FreeFace:
     outward: np.ndarray
     spectrum: np.ndarray
     vectors: np.ndarray
+
+    sign: ClassVar[float] = 1.0  # -1 where -f is climbed
 
     @classmethod
     def at(cls, arena: Arena, sink: np.ndarray) -> FreeFace:

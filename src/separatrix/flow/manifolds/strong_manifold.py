@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 from scipy.integrate import DOP853
 
-from separatrix.flow.manifolds.curve_ends import Branch, End, end_of
+from separatrix.flow.manifolds.curve_ends import AT_EQUILIBRIUM, Branch, End, end_of
 from separatrix.flow.manifolds.free_face import FreeFace
 from separatrix.flow.manifolds.invariant_curve import InvariantCurve, solve
 
@@ -27,6 +27,7 @@ MOST_STEPS = 4_000
 AT_REST = 1e-7  # gradient over the largest met, at which an equilibrium is as good as reached
 SLOW, NEXT_TO = 1e-2, 1e-3  # where one is looked for, by Newton; its distance over the length so far
 ROUNDING = 1e-14
+ONE_END = 5e-3  # over the length: runs that stop next to equilibria so near to each other stop at the same
 SAFETY, TRUSTED = 2.0, 1e-11  # estimates are taken twice, and no agreement is trusted below 1e-11 of the width
 
 
@@ -112,7 +113,7 @@ def orbit(
             return found
         size = float(np.linalg.norm(face.gradient(solver.y[None])[0]))
         if size <= AT_REST * largest or (size <= SLOW * largest and _is_next_to_rest(face, solver.y, size, solver.t)):
-            found.reason = "another equilibrium of the face"
+            found.reason = AT_EQUILIBRIUM
             break
     found.reason = found.reason or (
         "the length asked for" if solver.status == "finished" else f"the budget of {MOST_STEPS} steps"
@@ -150,12 +151,13 @@ def strong_branches(face: FreeFace, column: int, most: float, whole_face: bool =
     curves = local_curves(face, column, reach)
     if curves is None:
         return [Branch.none(face, "near the sink the equations of the curve have no solution that can be trusted")] * 2
-    return [_branch(face, curves, side, most, whole_face) for side in (1, -1)]
+    return [branch_of(face, curves, side, most, whole_face) for side in (1, -1)]
 
 
-def _branch(
+def branch_of(
     face: FreeFace, curves: tuple[InvariantCurve, InvariantCurve], side: int, most: float, whole_face: bool
 ) -> Branch:
+    """One side of two local ``curves`` continued by orbits: the finer one, its error estimated from the coarser one."""
     coarse, fine = curves
     best = orbit(face, fine, side, fine.high, most, TOLERANCE, whole_face)
     check = orbit(face, coarse, side, 0.5 * coarse.high, max(best.length, 0.6 * coarse.high), LOOSE, None)
@@ -163,7 +165,14 @@ def _branch(
     def error(s: np.ndarray) -> np.ndarray:
         found = best(s)
         apart = np.linalg.norm(found - check(np.minimum(s, check.length)), axis=1)
-        lost = ~np.isfinite(apart) | (s > check.length * (1 + 1e-9))
+        beyond = s > check.length * (1 + 1e-9)
+        if best.reason == check.reason == AT_EQUILIBRIUM:  # next to it the shorter run says nothing of the last bit
+            near = (
+                float(np.linalg.norm(check(np.array([check.length])) - best(np.array([best.length]))))
+                <= ONE_END * s[-1]
+            )
+            apart, beyond = np.where(beyond & near, 0.0, apart), beyond & (not near)
+        lost = ~np.isfinite(apart) | beyond
         trusted = TRUSTED * face.arena.width * np.minimum(s / (s[-1] + 1e-300), 1.0)
         return SAFETY * np.maximum.accumulate(np.where(lost, np.inf, apart)) + trusted
 
