@@ -1,0 +1,1 @@
+"""Orbits enclosed in tubes: cones at saddles, chords, attracting regions (§8)."""

@@ -1,0 +1,221 @@
+"""The proof that a traced branch ends where it was seen to: cone, tube, attracting box or a disc outside the domain (§8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from separatrix.domains import Box
+from separatrix.flow.projection import Arena
+from separatrix.morse.tubes.chords import Chords, Slabs, enclosed
+from separatrix.morse.tubes.cones import Cone, cones
+from separatrix.morse.tubes.eigenframes import Eigenframe
+from separatrix.morse.tubes.goals import Goals
+from separatrix.morse.tubes.radii import Radii, radii, refined
+from separatrix.morse.tubes.tracing import SADDLE, Trace
+
+ROUNDS, MOST_CHORDS = 7, 4000
+LONGEST, OF_DISTANCE, OF_BEND, ROOM = 0.02, 0.15, 0.15, 0.4
+SAMPLES = 6
+
+
+@dataclass(eq=False)
+class Tube:
+    """A branch on its way to a proof: its trace, the cones at its saddle, the chords of the last try, what came of it."""
+
+    trace: Trace
+    frame: Eigenframe
+    cones: list[Cone]
+    is_leaving: bool
+    cone: int = 0
+    chords: Chords | None = None
+    lid: tuple[float, float] = (0.0, 0.0)
+    slabs: Slabs | None = None
+    found: Radii | None = None
+    reason: str = ""
+    tries: int = field(default=0)
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether the end is proved."""
+        return self.found is not None and self.found.arrived >= 0
+
+
+def tubes(
+    arena: Arena, goals: dict[float, Goals], traces: list[Trace], frames: dict[int, Eigenframe]
+) -> list[Tube | str]:
+    """For each trace its tube, proved or with a reason; a string where none could be begun."""
+    made = [_begun(arena, goals, trace, frames) for trace in traces]
+    for _ in range(ROUNDS):
+        groups: dict[bytes, list[Tube]] = {}
+        for tube in made:
+            if isinstance(tube, Tube) and tube.chords is not None and not tube.is_proved:
+                groups.setdefault(tube.trace.start.free.tobytes(), []).append(tube)
+        if not groups:
+            break
+        for group in groups.values():
+            _tried(arena, goals, group)
+    return made
+
+
+def _begun(arena: Arena, goals: dict[float, Goals], trace: Trace, frames: dict[int, Eigenframe]) -> Tube | str:
+    start, leaves = trace.start, trace.reason == arena.left
+    frame = frames.get(start.row)
+    if frame is None:
+        return "its critical point is not proved"
+    if trace.slides:
+        return "it slides along sides of the box"
+    if trace.reason == SADDLE:
+        return "it comes beside another saddle"
+    if leaves and not isinstance(arena.domain, Box):
+        return "nothing is proved of orbits that run off to infinity"
+    if not leaves and trace.target < 0:
+        return trace.reason
+    if not leaves and not goals[start.sign].boxes_of(trace.target, start.free):
+        return "no attracting region about its end is proved on the face that it moves on"
+    if trace.arc.size < 2:
+        return "it has no length"
+    found: list[Cone] = []
+    if not np.array_equal(start.point, frame.center):
+        column = int(np.abs(start.direction[frame.free] @ frame.vectors).argmax())
+        found = cones(arena, frame, column, start.sign)
+        if not found:
+            return "no cone at its saddle is proved to hold it"
+    tube = Tube(trace, frame, found, leaves)
+    s = _first_partition(arena, goals[start.sign], tube)
+    if s is None:
+        return tube.reason
+    return tube
+
+
+def _first_partition(arena: Arena, goals: Goals, tube: Tube) -> np.ndarray | None:
+    """Chords from the lid of the tube's cone on: short beside critical points and where the branch bends."""
+    trace = tube.trace
+    begin = 0.0
+    if tube.cones:
+        begin = _lid_length(tube, tube.cones[tube.cone])
+        if begin is None:
+            tube.reason, tube.chords = "the branch does not pass the lid of its cone", None
+            return None
+    s = _finer(trace.arc[trace.arc > begin], begin)
+    x, tangents = trace.at(s)
+    step = np.diff(s)
+    bend = np.linalg.norm(np.diff(tangents, axis=0), axis=1) / np.maximum(step, 1e-300)
+    bend = np.append(bend, bend[-1])
+    away = np.sqrt(((x[:, None] - goals.points[None]) ** 2).sum(axis=2)).min(axis=1)
+    wanted = np.minimum(LONGEST * arena.width, OF_DISTANCE * away)
+    wanted = np.minimum(wanted, OF_BEND / np.maximum(bend, 1e-300))
+    wanted = np.maximum(wanted, 1e-4 * tube.lid[0] + 1e-9 * arena.width)
+    count = np.concatenate([[0.0], np.cumsum(step * 0.5 * (1.0 / wanted[1:] + 1.0 / wanted[:-1]))])
+    m = int(min(max(np.ceil(count[-1]), 2), MOST_CHORDS))
+    places = np.interp(np.linspace(0.0, count[-1], m + 1), count, s)
+    _set_chords(tube, places, ROOM * np.diff(places))
+    return places
+
+
+def _finer(arc: np.ndarray, begin: float) -> np.ndarray:
+    """Arc lengths from ``begin`` on, a few between every two nodes."""
+    knots = np.concatenate([[begin], arc])
+    index = np.arange(SAMPLES * (knots.size - 1) + 1) / SAMPLES
+    return np.unique(np.interp(index, np.arange(knots.size), knots))
+
+
+def _lid_length(tube: Tube, cone: Cone) -> float | None:
+    """Arc length at which the trace passes the lid's plane, None where it does not."""
+    trace = tube.trace
+    axis = trace.start.direction
+    ahead = (trace.nodes - cone.frame.center) @ axis - cone.length
+    past = np.flatnonzero(ahead >= 0)
+    if not past.size or past[0] == 0:
+        return None
+    low, high = trace.arc[past[0] - 1], trace.arc[past[0]]
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        x = trace.at(np.array([middle]))[0][0]
+        low, high = (low, middle) if (x - cone.frame.center) @ axis >= cone.length else (middle, high)
+    return float(high)
+
+
+def _set_chords(tube: Tube, s: np.ndarray, room: np.ndarray) -> None:
+    tube.chords = Chords.along(tube.trace, s, room)
+    frame, first = tube.frame, tube.chords.nodes[0]
+    if not tube.cones:
+        size = float(np.abs(first).max())
+        tube.lid = (np.sqrt(first.size) * frame.error * (1 + 1e-9) + 1e-13 * size + 1e-300,) * 2
+    else:
+        cone, axis = tube.cones[tube.cone], tube.trace.start.direction
+        reach, shift = cone.lid(first, axis)
+        # |t.(y - x)| <= |axis.(y - x)| + |t - axis| |y - x| on the lid
+        tube.lid = (reach, (shift + float(np.linalg.norm(tube.chords.t[0] - axis)) * reach) * (1 + 1e-9))
+    tube.chords.room[0] = max(tube.chords.room[0], 1.5 * tube.lid[0])
+
+
+def _tried(arena: Arena, goals: dict[float, Goals], group: list[Tube]) -> None:
+    """One round for tubes of one face: enclosures in one batch, radii, and a finer partition where they did not pass."""
+    start = group[0].trace.start
+    outward = np.array(start.outward)
+    found = enclosed(
+        arena,
+        [(tube.chords, tube.lid[1]) for tube in group],  # pyright: ignore[reportArgumentType]
+        start.free,
+        outward,
+        [tube.trace.start.sign for tube in group],
+    )
+    for tube, slabs in zip(group, found, strict=True):
+        chords = tube.chords
+        assert chords is not None
+        slack = _slack(arena, goals[tube.trace.start.sign], tube, chords.nodes)
+        tube.slabs, tube.tries = slabs, tube.tries + 1
+        tube.found = radii(chords, slabs, tube.lid, slack, must_stay=not tube.is_leaving)
+        tube.reason = tube.found.reason
+        if tube.is_proved:
+            tube.reason = ""
+            continue
+        _refine(arena, goals, tube)
+
+
+def _refine(arena: Arena, goals: dict[float, Goals], tube: Tube) -> None:
+    chords, slabs, found = tube.chords, tube.slabs, tube.found
+    assert chords is not None and slabs is not None and found is not None
+    if tube.cones and tube.cone + 1 < len(tube.cones) and (found.of_start > 0.3 or len(found.within) == 0):
+        tube.cone += 1
+        if not len(found.within):
+            _first_partition(arena, goals[tube.trace.start.sign], tube)
+            return
+    s, room = refined(chords, slabs, tube.lid[0])
+    if tube.cones:
+        s, room = _lengthened(tube, s, room)
+    if len(room) > MOST_CHORDS:
+        tube.chords = None
+        return
+    _set_chords(tube, s, room)
+
+
+def _lengthened(tube: Tube, s: np.ndarray, room: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The partition from the lid of the tube's present, shorter cone on."""
+    begin = _lid_length(tube, tube.cones[tube.cone])
+    if begin is None or not begin < s[0] * (1.0 - 1e-9):
+        return s, room
+    cone, trace = tube.cones[tube.cone], tube.trace
+    reach = cone.lid(trace.at(np.array([begin]))[0][0], trace.start.direction)[0]
+    before, step = [begin], 0.0
+    while before[-1] < s[0]:
+        step = max(OF_DISTANCE * before[-1], 5.0 * reach)
+        before.append(before[-1] + step)
+    later = s > before[-1] + 0.3 * step
+    if later.sum() < 2:
+        return s, room
+    kept = s[later]
+    fresh = ROOM * np.diff([*before, kept[0]])
+    return np.concatenate([before, kept]), np.concatenate([fresh, room[later[:-1]]])
+
+
+def _slack(arena: Arena, goals: Goals, tube: Tube, x: np.ndarray) -> np.ndarray:
+    """Radii (m,) of balls about the rows of ``x`` that lie in the goal; negative where they do not."""
+    if tube.is_leaving:
+        limits, noise = arena.limits, 1e-15 * np.abs(x).max(axis=1)
+        beyond = np.maximum(limits.lower - x, x - limits.upper)
+        return np.where(tube.trace.start.free, beyond, -np.inf).max(axis=1) * (1 - 1e-12) - noise
+    free = tube.trace.start.free
+    return np.max([box.slack(x, free) for box in goals.boxes_of(tube.trace.target, free)], axis=0)

@@ -1,0 +1,225 @@
+"""Branches integrated at unit speed, all of them in one batch: Dormand-Prince 5(4) with a step length a row (§3).
+
+At unit speed neither the slow start at the saddle nor the slow arrival costs steps. Within the interior or a face the flow is
+smooth; where the projected flow meets or leaves a side of the box a branch ends with that as its reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from separatrix.domains import Box
+from separatrix.flow import dormand_prince as pair
+from separatrix.flow.projection import Arena
+from separatrix.morse.tubes import rosenbrock
+from separatrix.morse.tubes.goals import Goals
+from separatrix.morse.tubes.slopes import gradients, hessians
+
+TOLERANCE, LONGEST, SHORTEST = 1e-9, 0.02, 1e-14
+BUDGET = 4000
+STIFF_TOLERANCE, STIFF, PATIENCE, CHECK_EVERY = 1e-8, 1.5, 60, 20
+BEYOND = 0.02
+WALL, RELEASED, SADDLE, STANDS, SPENT = (
+    "met a side of the box",
+    "a held coordinate is let go",
+    "saddle",
+    "comes to rest at no point of the list",
+    "budget",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Where a branch begins: ``point`` (dim,) beside the critical point ``row``, in the flow of ``sign`` f; ``free`` (dim,)
+    marks the coordinates that move, ``outward`` (dim,) the signs of held ones."""
+
+    row: int
+    side: int
+    sign: float
+    direction: np.ndarray
+    point: np.ndarray
+    free: np.ndarray
+    outward: np.ndarray
+
+
+@dataclass(eq=False)
+class Trace:
+    """A branch as it was integrated: ``nodes`` (m, dim) with unit ``tangents`` (m, dim) and arc lengths (m,), in the
+    direction of travel; why it ended, and at which row of the points (-1: none)."""
+
+    start: Start
+    nodes: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    tangents: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    arc: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    reason: str = ""
+    target: int = -1
+    slides: bool = False
+
+    def at(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(points, tangents), each (k, dim), at arc lengths ``s`` (k,): the cubic through nodes and tangents."""
+        place = np.clip(np.searchsorted(self.arc, s, side="right") - 1, 0, self.arc.size - 2)
+        h = (self.arc[place + 1] - self.arc[place])[:, None]
+        theta = (s - self.arc[place])[:, None] / h
+        a, b = self.nodes[place], self.nodes[place + 1]
+        p, q = self.tangents[place], self.tangents[place + 1]
+        chord = (b - a) / h
+        bend, twist = 3.0 * chord - 2.0 * p - q, p + q - 2.0 * chord
+        points = a + h * theta * (p + theta * (bend + theta * twist))
+        slopes = p + theta * (2.0 * bend + 3.0 * theta * twist)
+        return points, slopes / np.maximum(np.linalg.norm(slopes, axis=1, keepdims=True), 1e-300)
+
+
+class Tracer:
+    """Integrates starts until each has a reason; :meth:`run` gives the traces in order."""
+
+    def __init__(self, arena: Arena, goals: dict[float, Goals], starts: list[Start], budget: int = BUDGET) -> None:
+        self.arena, self.goals, self.starts, self.budget = arena, goals, starts, budget
+        self.x = np.array([start.point for start in starts]).reshape(len(starts), arena.potential.dim)
+        self.sign = np.array([start.sign for start in starts])
+        # upwards the projected flow is held by the sides; downwards it is no flow there, and a branch ends
+        self.holds = (self.sign > 0) & (arena.boundary == "project") & isinstance(arena.domain, Box)
+        self.free = np.array([start.free for start in starts], dtype=bool).reshape(self.x.shape)
+        self.outward = np.array([start.outward for start in starts], dtype=np.float64).reshape(self.x.shape)
+        self.leaving = np.array([start.row for start in starts], dtype=np.int64)
+        self.reason = np.full(len(starts), "", dtype=object)
+        self.target = np.full(len(starts), -1)
+        self.stiff = np.zeros(len(starts), dtype=bool)
+        self.gone = np.zeros(len(starts), dtype=bool)
+        self.paths: list[list[tuple[np.ndarray, np.ndarray, float]]] = [[] for _ in starts]
+        away = np.array([_distance(start, arena, goals) for start in starts])
+        self.length = np.maximum(0.05 * away, SHORTEST * arena.width)
+
+    def run(self) -> list[Trace]:
+        """Step all rows until they end."""
+        rows = np.arange(len(self.starts))
+        self.slope = self._field(rows, self.x) if rows.size else self.x
+        for row in rows:
+            self.paths[row].append((self.x[row].copy(), self.slope[row].copy(), 0.0))
+        for count in range(self.budget):
+            rows = np.flatnonzero(self.reason == "")
+            if not rows.size:
+                break
+            self._step(rows, count)
+        self.reason[self.reason == ""] = np.where(self.gone[self.reason == ""], self.arena.left, SPENT)
+        return [self._trace(row) for row in range(len(self.starts))]
+
+    def _field(self, rows: np.ndarray, x: np.ndarray) -> np.ndarray:
+        gradient = np.where(self.free[rows], gradients(self.arena.potential, x), 0.0)
+        gradient *= self.sign[rows, None]
+        return gradient / np.maximum(np.linalg.norm(gradient, axis=1, keepdims=True), 1e-300)
+
+    def _jacobian(self, rows: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """The derivative (m, dim, dim) of the unit field."""
+        free = self.free[rows]
+        gradient = np.where(free, gradients(self.arena.potential, x), 0.0)
+        size = np.maximum(np.linalg.norm(gradient, axis=1), 1e-300)
+        unit = gradient / size[:, None]
+        with np.errstate(all="ignore"):
+            hessian = np.where(free[:, :, None] & free[:, None, :], hessians(self.arena.potential, x), 0.0)
+        across = hessian - unit[:, :, None] * np.einsum("mi,mij->mj", unit, hessian)[:, None, :]
+        found = across * (self.sign[rows] / size)[:, None, None]
+        return np.where(np.isfinite(found).all(axis=(1, 2))[:, None, None], found, 0.0)
+
+    def _step(self, rows: np.ndarray, count: int) -> None:
+        if count >= PATIENCE and count % CHECK_EVERY == 0:
+            explicit = rows[~self.stiff[rows]]
+            size = np.sqrt((self._jacobian(explicit, self.x[explicit]) ** 2).sum(axis=(1, 2)))
+            turned = explicit[size * self.length[explicit] > STIFF]
+            self.stiff[turned] = True
+        for stiff in (False, True):
+            chosen = rows[self.stiff[rows] == stiff]
+            if chosen.size:
+                self._advance(chosen, stiff)
+
+    def _advance(self, rows: np.ndarray, stiff: bool) -> None:
+        width, x, slope = self.arena.width, self.x[rows], self.slope[rows]
+        longest = np.full(rows.size, LONGEST * width)
+        if not isinstance(self.arena.domain, Box):
+            longest = LONGEST * np.maximum(width, np.abs(x).max(axis=1))
+        h = np.minimum(self.length[rows], longest)
+
+        def field(state: np.ndarray) -> np.ndarray:
+            return self._field(rows, state)
+
+        with np.errstate(all="ignore"):
+            if stiff:
+                new, error = rosenbrock.step(field, self._jacobian(rows, x), x, slope, h)
+                last = field(new)
+            else:
+                new, error, slopes = pair.step(field, x, slope, h)
+                last = slopes[6]
+            size = np.abs(error).max(axis=1) / ((STIFF_TOLERANCE if stiff else TOLERANCE) * width)
+        size = np.where(np.isfinite(size) & np.isfinite(new).all(axis=1), size, 1e10)
+        done = size <= 1.0
+        self.length[rows] = (rosenbrock if stiff else pair).next_length(h, size)
+        self._moved(rows[done], h[done], new[done], last[done])
+        lost = rows[~done & (self.length[rows] < SHORTEST * width)]
+        self.reason[lost] = np.where(self.gone[lost], self.arena.left, STANDS)
+
+    def _moved(self, rows: np.ndarray, h: np.ndarray, new: np.ndarray, last: np.ndarray) -> None:
+        """Put down accepted steps, cut where the projected flow meets a side of the box."""
+        met = self.holds[rows] & self.arena.limits.passed(new)
+        for k in np.flatnonzero(met):
+            row = rows[k]
+            piece = Trace(
+                self.starts[row],
+                np.stack([self.x[row], new[k]]),
+                np.stack([self.slope[row], last[k]]),
+                np.array([0.0, h[k]]),
+            )
+            h[k] = self._length_inside(piece)
+            new[k] = self.arena.limits.clip(np, piece.at(h[k : k + 1])[0])[0]
+            last[k] = self._field(rows[k : k + 1], new[k : k + 1])[0]
+        self.x[rows], self.slope[rows] = new, last
+        for k, row in enumerate(rows):
+            self.paths[row].append((new[k].copy(), last[k].copy(), float(h[k])))
+        self._judge(rows, met)
+
+    def _length_inside(self, piece: Trace) -> float:
+        """The length after which a step meets a side of the box, by bisection."""
+        low, high = 0.0, float(piece.arc[-1])
+        for _ in range(50):
+            middle = 0.5 * (low + high)
+            outside = self.arena.limits.passed(piece.at(np.array([middle]))[0])[0]
+            low, high = (low, middle) if outside else (middle, high)
+        return high
+
+    def _judge(self, rows: np.ndarray, met: np.ndarray) -> None:
+        """Give a reason to those ``rows`` that have arrived, left, or come beside another critical point."""
+        if not rows.size:
+            return
+        x = self.x[rows]
+        self.gone[rows] |= ~self.holds[rows] & self.arena.outside(x)
+        self.reason[rows[self.gone[rows] & self._beyond(x)]] = self.arena.left
+        for sign, goals in self.goals.items():
+            own = (self.sign[rows] == sign) & (self.reason[rows] == "") & ~self.gone[rows]
+            arrived = np.where(own, goals.reached(x), -1)
+            beside = np.where(own & (arrived < 0), goals.beside(x, self.leaving[rows]), -1)
+            self.target[rows] = np.where(arrived >= 0, arrived, np.where(beside >= 0, beside, self.target[rows]))
+            end = "sink" if sign > 0 else "repeller"
+            self.reason[rows[arrived >= 0]] = end
+            self.reason[rows[beside >= 0]] = SADDLE
+        self.reason[rows[(self.reason[rows] == "") & met]] = WALL
+        held = (self.outward[rows] != 0) & ~self.free[rows]
+        if held.any():
+            gradient = gradients(self.arena.potential, x)
+            inward = (held & (self.outward[rows] * gradient <= 0)).any(axis=1)
+            self.reason[rows[inward & (self.reason[rows] == "")]] = RELEASED
+
+    def _beyond(self, x: np.ndarray) -> np.ndarray:
+        """Whether the rows of ``x`` lie so far outside the limits that a tube's disc may lie there, too."""
+        limits = self.arena.limits
+        far = np.maximum(limits.lower - x, x - limits.upper).max(axis=1)
+        return np.asarray(far > BEYOND * self.arena.width)
+
+    def _trace(self, row: int) -> Trace:
+        nodes, tangents, lengths = zip(*self.paths[row], strict=True)
+        target, reason = int(self.target[row]), str(self.reason[row])
+        return Trace(self.starts[row], np.array(nodes), np.array(tangents), np.cumsum(lengths), reason, target)
+
+
+def _distance(start: Start, arena: Arena, goals: dict[float, Goals]) -> float:
+    away = float(np.linalg.norm(start.point - goals[start.sign].points[start.row]))
+    return away if away > 0 else 1e-6 * arena.width
