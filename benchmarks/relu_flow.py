@@ -15,7 +15,7 @@ from separatrix.flow.projection import Arena
 from separatrix.potentials.head import NetworkPotential
 
 WORKERS, SECONDS, EVENTS_A_SECOND = 2, 300.0, 1e5
-SAMPLE, ROWS = 20, 20_000
+SAMPLE, ROWS, FOREVER = 20, 20_000, 1e9
 SMALL = ((2, 16), (2, 64))
 
 
@@ -39,12 +39,16 @@ def at_rest(potential: NetworkPotential, starts: np.ndarray) -> dict:
     }  # fmt: skip
 
 
-def polygons(n: int, m: int, domain: sx.Box | sx.WholeSpace) -> dict:
-    """Events a second of the margin of a random n-m-2 network, one thread; compiled before."""
-    rng = np.random.default_rng(m)
+def random_margin(n: int, m: int, rng: np.random.Generator) -> NetworkPotential:
+    """The margin of a random n-m-2 network."""
     weights = [rng.normal(size=(m, n)), rng.normal(size=(2, m)) / np.sqrt(m)]
-    net = sx.Network.from_arrays(weights, [rng.normal(size=m), np.zeros(2)])
-    arena = Arena.of(sx.margin(net, 0, 1), domain, "project")
+    return sx.margin(sx.Network.from_arrays(weights, [rng.normal(size=m), np.zeros(2)]), 0, 1)
+
+
+def polygons(n: int, m: int, domain: sx.Box | sx.WholeSpace) -> dict:
+    """Events a second to rest of the margin of a random n-m-2 network, one thread; compiled before."""
+    rng = np.random.default_rng(m)
+    arena = Arena.of(random_margin(n, m, rng), domain, "project")
     starts = sx.Box.cube(n, -2, 2).uniform(ROWS, rng)
     to_rest(arena, starts[:2])
     begun, cpu = time.perf_counter(), time.process_time()
@@ -55,6 +59,26 @@ def polygons(n: int, m: int, domain: sx.Box | sx.WholeSpace) -> dict:
         "cpu_seconds": round(cpu, 2), "events": int(ends.n_events.sum()), "reasons": dict(Counter(ends.reason)),
         "claims": [
             claim(f"{n}-{m}-2, {type(domain).__name__}: events a second", ends.n_events.sum() / seconds,
+                  EVENTS_A_SECOND, at_least=True),
+        ],
+    }  # fmt: skip
+
+
+def trajectories(n: int, m: int, domain: sx.Box | sx.WholeSpace, *, keep_paths: bool) -> dict:
+    """The same as trajectories with their records, with and without the paths, one thread."""
+    rng = np.random.default_rng(m)
+    flow = sx.GradientFlow(random_margin(n, m, rng), domain)
+    starts = sx.Box.cube(n, -2, 2).uniform(ROWS, rng)
+    flow.trajectories(starts[:2], FOREVER, workers=1)
+    begun, cpu = time.perf_counter(), time.process_time()
+    found = flow.trajectories(starts, FOREVER, keep_paths=keep_paths, workers=1)
+    seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    events, kept = int(found.n_events.sum()), "paths kept" if keep_paths else "ends alone"
+    return {
+        "network": f"{n}-{m}-2", "domain": repr(domain), "trajectories": kept, "rows": ROWS, "seconds": round(seconds, 2),
+        "cpu_seconds": round(cpu, 2), "events": events, "reasons": dict(Counter(found.reason)),
+        "claims": [
+            claim(f"trajectories of {n}-{m}-2, {type(domain).__name__}, {kept}: events a second", events / seconds,
                   EVENTS_A_SECOND, at_least=True),
         ],
     }  # fmt: skip
@@ -71,7 +95,13 @@ def main() -> None:
     ]
     odds = [at_rest(sx.log_odds(net, k), x[k * SAMPLE : (k + 1) * SAMPLE]) | {"claims": []} for k in range(10)]
     small = [polygons(n, m, domain) for n, m in SMALL for domain in (sx.Box.cube(n, -2, 2), sx.WholeSpace(n))]
-    write("relu_flow", [whole, *odds, *small], machine)
+    paths = [
+        trajectories(n, m, domain, keep_paths=keep_paths)
+        for n, m in SMALL
+        for domain in (sx.Box.cube(n, -2, 2), sx.WholeSpace(n))
+        for keep_paths in (False, True)
+    ]
+    write("relu_flow", [whole, *odds, *small, *paths], machine)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,20 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ("import_time", "scaling", "sinks", "basins", "flows", "relu_flow", "complexes", "homology", "smooth_surfaces")
+NAMES = (
+    "import_time",
+    "scaling",
+    "sinks",
+    "basins",
+    "flows",
+    "relu_flow",
+    "complexes",
+    "homology",
+    "smooth_surfaces",
+    "critical_points",
+    "lennard_jones",
+    "landscape",
+)
 
 
 def main(names: list[str]) -> int:

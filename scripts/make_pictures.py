@@ -15,7 +15,7 @@ from pathlib import Path
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("docs/tutorial.md", "docs/surface.md", "docs/gallery.md")
+PAGES = ("docs/tutorial.md", "docs/surface.md", "docs/critical-points.md", "docs/gallery.md")
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHOWN = re.compile(r"!\[[^\]]*\]\(images/([\w-]+\.png)\)")
 

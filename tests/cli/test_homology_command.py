@@ -91,6 +91,12 @@ def test_what_cannot_be_used_is_said_in_a_few_lines(
     assert complaint and "Traceback" not in complaint and len(complaint.splitlines()) <= 8
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_told_with_the_name_of_the_file(plane: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["homology", plane, "--json", "/dev/full"]) == 2
+    assert "/dev/full: cannot be written: No space left" in capsys.readouterr().err
+
+
 def test_a_first_look_loads_no_compiler(plane: str) -> None:
     code = f"""
 import sys

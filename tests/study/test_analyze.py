@@ -11,7 +11,7 @@ from separatrix.certainty import Certainty
 from separatrix.errors import InputError, KindError
 from separatrix.study.analysis import Analysis
 from separatrix.study.analyze import analyze
-from separatrix.study.estimate import estimate
+from separatrix.study.estimate import SECONDS_PER_CELL, SECONDS_PER_SURFACE, estimate
 from separatrix.study.flow_chapter import classes_are_proved
 
 BOX = sx.Box.cube(2, -2, 2)
@@ -52,7 +52,7 @@ def test_a_study_carries_all_that_the_page_needs(blobs: Analysis) -> None:
         "index sum (3.1)",
     }
     assert not [check for check in blobs.consistency if check.holds is False]
-    assert [claim.number for claim in blobs.claims] == ["C1", "C2", "C3", "C4", "C5", "C6"]
+    assert [claim.number for claim in blobs.claims] == ["C1", "C2", "C3", "C4", "C5", "C6", "C7", "C9"]
     slow, strong = blobs.flow[0].slow, blobs.flow[0].strong
     assert slow is not None and strong is not None and slow.frames.shape[0] == len(blobs.flow[0].sinks)
     assert slow.nearest_distance is not None and slow.nearest_distance.shape == slow.frames.shape[:2]
@@ -225,7 +225,17 @@ def test_an_estimate_comes_before_the_work() -> None:
     found = estimate(sx.data.network("blobs-tanh"), BOX, sx.data.toy("blobs", 60))
     assert 0 < found.seconds < 60 and found.workers == 1 and "about" in repr(found)
     assert 0 < estimate(sx.data.network("circles-relu"), BOX).seconds < 60
-    assert list(found.to_dataframe()["part"]) == ["sinks", "basins", "distances"]
+    assert list(found.to_dataframe()["part"]) == ["sinks", "basins", "distances", "surface"]
+
+
+def test_an_estimate_counts_the_cells_of_the_surface() -> None:
+    """Right within a factor of three, as promised, for the cells; nothing for a study without a surface."""
+    net = sx.data.network("circles-relu")
+    cells = sum(sx.linear_regions(net, BOX).cell_counts)
+    for domain, expected in ((BOX, SECONDS_PER_SURFACE + SECONDS_PER_CELL * cells), (sx.WholeSpace(2), 0.0)):
+        seconds = estimate(net, domain).parts["surface"]
+        assert expected / 3 <= seconds <= 3 * expected
+    assert cells / 3 <= (estimate(net, BOX).parts["surface"] - SECONDS_PER_SURFACE) / SECONDS_PER_CELL <= 3 * cells
 
 
 def test_the_class_of_a_sink_is_proved_or_not_called_so():

@@ -1,4 +1,5 @@
-"""The shell: ``separatrix demo``, ``info``, ``analyze``, ``equation``, ``surface``, ``homology``.
+"""The shell: ``separatrix demo``, ``info``, ``analyze``, ``equation``, ``surface``, ``homology``,
+``critical-points``, ``saddles``, ``tree``.
 
 Thin: it parses, calls study and views, and prints.
 
@@ -20,11 +21,14 @@ import click
 
 from separatrix._version import __version__
 from separatrix.cli.analyze_command import analyze_command
+from separatrix.cli.critical_points_command import critical_points_command
 from separatrix.cli.demo_command import demo_command
 from separatrix.cli.equation_command import equation_command
 from separatrix.cli.homology_command import homology_command
 from separatrix.cli.info_command import info_command
+from separatrix.cli.saddles_command import saddles_command
 from separatrix.cli.surface_command import surface_command
+from separatrix.cli.tree_command import tree_command
 from separatrix.errors import SeparatrixError
 
 DONE, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 0, 2, 130, 141
@@ -37,7 +41,10 @@ def program() -> None:
     """What a trained classifier has learned: its decision surface, its gradient flow, and what is proved of them."""
 
 
-for _command in (demo_command, info_command, analyze_command, equation_command, surface_command, homology_command):
+for _command in (
+    demo_command, info_command, analyze_command, equation_command, surface_command, homology_command,
+    critical_points_command, saddles_command, tree_command,
+):  # fmt: skip
     program.add_command(_command)
 
 

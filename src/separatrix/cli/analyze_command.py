@@ -22,6 +22,7 @@ PATH = click.Path(path_type=Path)
     "--surface/--no-surface", default=None, help="The decision surface or not; default: where it can be computed."
 )
 @click.option("--through", type=PATH, metavar="FILE", help="2 to 4 points: the surface on the slice through them.")
+@click.option("--passes/--no-passes", default=None, help="Critical points and passes between sinks, or not.")
 @click.option("--out", type=PATH, metavar="DIR", help="Folder for report.html, analysis.json and arrays.npz.")
 @click.option("--workers", type=int, metavar="N", help="Processes; -1 for all cores. The answer does not depend on it.")
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786.")
@@ -57,7 +58,8 @@ def analyze_command(command: str, model: str, box: tuple[float, float] | None, o
     with shown_progress(options["quiet"]) as progress:
         analysis = analyze(
             net, domain, options["data"], potential=options["potential"] or None, samples=options["samples"],
-            basins=options["basins"], surface=options["surface"], through=options["through"], workers=options["workers"],
+            basins=options["basins"], surface=options["surface"], through=options["through"], passes=options["passes"],
+            workers=options["workers"],
             cluster=options["cluster"], resume=pieces,
             rng=options["seed"], progress=progress, command=command,
         )  # fmt: skip

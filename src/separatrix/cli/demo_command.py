@@ -35,7 +35,7 @@ def demo_command(
     with shown_progress(quiet) as progress:
         analysis = analyze(
             net, network_box(name), data, samples=samples, workers=workers, resume=out / "pieces", rng=seed,
-            progress=progress, effort=QUICK_EFFORT if quick else 1.0, command=command,
+            progress=progress, effort=QUICK_EFFORT if quick else 1.0, passes=False if quick else None, command=command,
         )  # fmt: skip
         return deliver(analysis, out)
 

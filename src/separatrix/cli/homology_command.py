@@ -39,7 +39,7 @@ def homology_command(
     Facets stand one a line, vertices with spaces or commas between. Boundary matrices are called d1, d2, …; their product
     must be zero.
     """
-    from separatrix.cli.results import check_files
+    from separatrix.cli.results import check_files, write_text
     from separatrix.data.complex_files import load_complex, load_subcomplex
 
     check_files(json_file, None)
@@ -47,7 +47,7 @@ def homology_command(
     part = None if subcomplex is None else load_subcomplex(subcomplex, complex_)
     found = complex_.homology(coefficients, relative_to=part)
     if json_file is not None:
-        json_file.write_text(_as_json(found, generators), encoding="utf-8")
+        write_text(json_file, _as_json(found, generators))
     if explain:
         click.echo(found.explain(form), nl=False)
         return

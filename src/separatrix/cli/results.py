@@ -29,6 +29,14 @@ def check_files(json: Path | None, plot: Path | None) -> None:
             )
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a file that was asked for by name; InputError with that name where the disk is full or closed to us."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{printable(path)}: cannot be written: {error.strerror or error}") from None
+
+
 def pieces_in(out: Path) -> Pieces:
     """The store of finished pieces that a run keeps under ``--out`` until it is done."""
     from separatrix.study.pieces import Pieces
@@ -45,7 +53,7 @@ def deliver(analysis: Analysis, out: Path | None, json: Path | None = None, plot
             pieces_in(out).clear()
         page = analysis.report(out / "report.html")
     if json is not None:
-        json.write_text(analysis.to_json(), encoding="utf-8")
+        write_text(json, analysis.to_json())
     if plot is not None:
         _draw(analysis, plot)
     click.echo(str(analysis))

@@ -45,7 +45,7 @@ def surface_command(
     A piecewise linear network with up to 6 inputs gives the exact complex, a smooth one with up to 3 a certified one. With
     more inputs give --through: the network is cut by the slice through these points.
     """
-    from separatrix.cli.results import check_files
+    from separatrix.cli.results import check_files, write_text
     from separatrix.data.embedded_networks import box_of
     from separatrix.data.embedded_networks import model as read_model
     from separatrix.domains import Box
@@ -58,7 +58,7 @@ def surface_command(
     if options["plot_file"] is not None and portrait.dim > 3:
         raise InputError(f"--plot: surfaces are drawn in up to 3 dimensions, this one lies in {portrait.dim}")
     if options["json_file"] is not None:
-        options["json_file"].write_text(portrait.to_json(), encoding="utf-8")
+        write_text(options["json_file"], portrait.to_json())
     if options["plot_file"] is not None:
         from separatrix.views.flow_plots import save_plot
 

@@ -11,6 +11,7 @@ from separatrix.certainty import Certainty, Statement
 from separatrix.networks.theorem_record import Theorem
 from separatrix.records import Record
 from separatrix.study.equations import Equation
+from separatrix.study.morse_portrait import MorsePortrait
 from separatrix.study.portrait import Portrait
 from separatrix.study.surface_portrait import SurfacePortrait
 
@@ -76,13 +77,15 @@ class Analysis(Record):
     """Everything that fits the network and the domain. ``print`` gives one screen, :meth:`report` the page.
 
     ``flow``: one Portrait a potential; ``findings``: sentences in plain words, the most important first, each with its
-    certainty; ``surface``: one SurfacePortrait a place where the decision surface was computed.
+    certainty; ``surface``: one SurfacePortrait a place where the decision surface was computed; ``morse``: one MorsePortrait
+    a potential whose critical points were listed, or whose sinks were joined over their passes.
     """
 
     network: NetworkSummary
     data: DataSummary | None = None
     flow: tuple[Portrait, ...] = ()
     surface: tuple[SurfacePortrait, ...] = ()
+    morse: tuple[MorsePortrait, ...] = ()
     theorems: tuple[Theorem, ...] = ()
     findings: tuple[Statement, ...] = ()
     consistency: tuple[Check, ...] = ()

@@ -23,6 +23,8 @@ from separatrix.study.equations import Equation, equations_of
 from separatrix.study.estimate import cost, estimate_of
 from separatrix.study.findings import findings_of
 from separatrix.study.flow_chapter import FlowChapter, flows_exist
+from separatrix.study.morse_chapter import MorseChapter
+from separatrix.study.morse_words import morse_checks
 from separatrix.study.network_summary import data_summary, summary_of
 from separatrix.study.parallel import worker_count
 from separatrix.study.pieces import Pieces
@@ -33,7 +35,10 @@ from separatrix.study.surface_words import surface_checks
 from separatrix.study.wording import counted
 
 TOLD_SECONDS = 20
-METHOD = "theorems by exact arithmetic; sinks by ascent, Newton and interval proof; basins by integration"
+METHOD = (
+    "theorems by exact arithmetic; sinks by ascent, Newton and interval proof; critical points by branch and bound or by "
+    "eigenvector following; basins by integration"
+)
 
 
 def analyze(
@@ -46,6 +51,7 @@ def analyze(
     basins: bool | None = None,
     surface: bool | None = None,
     through: Any = None,
+    passes: bool | None = None,
     workers: int | None = None,
     cluster: str | None = None,
     resume: str | os.PathLike[str] | None = None,
@@ -68,6 +74,9 @@ def analyze(
     - ``surface``: whether the decision surface is computed, None: where that takes less than about a minute; ``through``:
       points (2 to 4, n_inputs) that span the slice on which it is, None: the domain itself for few inputs, else the plane
       through three data
+    - ``passes``: whether critical points are listed and sinks joined over their passes; None: on boxes of up to three
+      inputs completely, and for smooth networks with more inputs by searches for one potential, the log-density where there
+      is one, unless it has too many sinks
     - ``workers``: processes, None for a sensible number; ``cluster``: address of a Dask scheduler. Neither changes an
       answer
     - ``resume``: a folder in which finished pieces are kept; a run that was killed goes on there
@@ -95,6 +104,7 @@ def analyze(
         question, Pieces(resume), stages, worker_count(workers, cost(question)), cluster, float(effort)
     )
     surfaces = SurfaceChapter(question, chapter.pieces, stages, through)
+    points = MorseChapter(question, chapter.pieces, stages, chapter.workers, bool(passes))
     is_finished, flow_note, proved, written = True, flows_exist(question), (), ()
     if (forecast := estimate_of(question, workers)).seconds_with_workers > TOLD_SECONDS:
         LOGGER.info("this may take %s", repr(forecast).removeprefix("Estimate(").removesuffix(")"))
@@ -105,12 +115,13 @@ def analyze(
             if surface is not False:
                 surfaces.run()
             if not flow_note:
-                chapter.run()
+                chapter.run(None if passes is False else points)
         except KeyboardInterrupt:
             is_finished = False
-        found = _assembled(question, chapter, surfaces, (proved, written), flow_note)
+        found = _assembled(question, chapter, (surfaces, points), (proved, written), flow_note)
     notes = [*question.notes, *([f"the flow was left out: {flow_note}"] if flow_note else [])]
     notes += [f"the decision surface was left out: {surfaces.note}"] if surfaces.note else []
+    notes += [f"passes were left out: {points.note}"] if points.note and passes is not False else []
     if chapter.pieces.n_resumed:
         n_resumed = chapter.pieces.n_resumed
         pieces = "one finished piece was" if n_resumed == 1 else f"{n_resumed} finished pieces were"
@@ -142,17 +153,23 @@ def _equations(question: Question, stages: Stages) -> tuple[Equation, ...]:
 def _assembled(
     question: Question,
     chapter: FlowChapter,
-    surfaces: SurfaceChapter,
+    others: tuple[SurfaceChapter, MorseChapter],
     exact: tuple[tuple[Theorem, ...], tuple[Equation, ...]],
     flow_note: str,
 ) -> Analysis:
-    proved, written = exact
+    (proved, written), (surfaces, points) = exact, others
     summary, flow, surface = summary_of(question.net, question), chapter.portraits(), tuple(surfaces.found)
-    checks = (*checks_of(question, summary, flow, chapter.rechecked), *surface_checks(surface))
-    findings = findings_of(summary, question.domain, flow, proved, checks, flow_note, surface)
+    morse = points.portraits()
+    checks = (
+        *checks_of(question, summary, flow, chapter.rechecked, morse),
+        *surface_checks(surface),
+        *morse_checks(morse, flow),
+    )
+    findings = findings_of(summary, question.domain, flow, proved, checks, flow_note, surface, morse)
     return Analysis(
         network=summary, data=data_summary(question), flow=flow, theorems=proved, findings=findings, consistency=checks,
-        claims=claims_of(summary, flow, proved, flow_note, written, (surface, surfaces.note)), equations=written,
-        surface=surface, domain=question.domain,
+        claims=claims_of(summary, flow, proved, flow_note, written, (surface, surfaces.note), (morse, points.note)),
+        equations=written,
+        surface=surface, morse=morse, domain=question.domain,
         certainty=Certainty.weakest(statement.certainty for statement in findings),
     )  # fmt: skip

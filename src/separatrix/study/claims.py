@@ -9,6 +9,8 @@ from separatrix.study.analysis import Claim, NetworkSummary
 from separatrix.study.equations import Equation
 from separatrix.study.findings import main_portraits
 from separatrix.study.manifold_words import far_lengths, measured_strips
+from separatrix.study.morse_portrait import MorsePortrait
+from separatrix.study.morse_words import morse_claims
 from separatrix.study.portrait import Portrait
 from separatrix.study.surface_portrait import SurfacePortrait
 from separatrix.study.surface_words import surface_claims
@@ -26,8 +28,9 @@ SHOWN, PARTLY, IMPOSSIBLE = "shown", "partly shown", "not possible here"
 def claims_of(
     network: NetworkSummary, flow: tuple[Portrait, ...], theorems: tuple[Theorem, ...], flow_note: str = "",
     equations: tuple[Equation, ...] = (), surface: tuple[tuple[SurfacePortrait, ...], str] = ((), ""),
+    morse: tuple[tuple[MorsePortrait, ...], str] = ((), ""),
 ) -> tuple[Claim, ...]:  # fmt: skip
-    """C1 to C6, as far as this run speaks to them."""
+    """C1 to C7 and C9, as far as this run speaks to them."""
     of_surfaces = surface_claims(*surface)
     first = next(iter(flow), None)
     if first is None:
@@ -37,7 +40,14 @@ def claims_of(
     followed = Claim(
         "C3", TEXTS["C3"], SHOWN, f"the gradient flow of {names} was followed on {domain_name(first.domain)}"
     )
-    return (*of_surfaces, followed, *_reductions(theorems, equations), _sinks_and_basins(network, flow), *_away(flow))
+    return (
+        *of_surfaces,
+        followed,
+        *_reductions(theorems, equations),
+        _sinks_and_basins(network, flow),
+        *_away(flow),
+        *morse_claims(*morse),
+    )
 
 
 def _reductions(theorems: tuple[Theorem, ...], equations: tuple[Equation, ...]) -> list[Claim]:

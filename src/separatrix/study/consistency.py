@@ -8,6 +8,7 @@ from separatrix.domains import Box
 from separatrix.flow.projection import Bounds
 from separatrix.potentials.base import Potential
 from separatrix.study.analysis import Check, NetworkSummary
+from separatrix.study.morse_portrait import MorsePortrait
 from separatrix.study.portrait import Portrait
 from separatrix.study.question import Question
 from separatrix.study.recheck import Recheck
@@ -19,7 +20,11 @@ LEAST_ALIKE, FEWEST_ALIKE = 0.98, 0.9
 
 
 def checks_of(
-    question: Question, network: NetworkSummary, flow: tuple[Portrait, ...], rechecked: dict[str, Recheck]
+    question: Question,
+    network: NetworkSummary,
+    flow: tuple[Portrait, ...],
+    rechecked: dict[str, Recheck],
+    morse: tuple[MorsePortrait, ...] = (),
 ) -> tuple[Check, ...]:
     """All checks that this study allows; ``holds`` is None where the law cannot be decided."""
     potentials = {potential.name: potential for potential in question.potentials}
@@ -31,7 +36,8 @@ def checks_of(
         found += [_maxima(question, pairs), _values(question, pairs), _apart(flow)]
     found += [_shares(portrait) for portrait in flow if portrait.basins is not None]
     found += [_labels(p, rechecked[p.potential]) for p in flow if p.potential in rechecked]
-    found += [_index_sum(question, portrait) for portrait in flow if portrait.potential == "log-density"]
+    known = {portrait.potential for portrait in morse}
+    found += [_index_sum(question, p) for p in flow if p.potential == "log-density" and p.potential not in known]
     return tuple(check for check in found if check is not None)
 
 

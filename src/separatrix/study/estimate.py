@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from math import comb, gamma, pi
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from separatrix.certainty import Certainty
+from separatrix.domains import Box
 from separatrix.flow.piecewise_linear.creases import crease_nodes, is_mixed
+from separatrix.networks.network import Network
 from separatrix.networks.reading import load
 from separatrix.records import Provenance, Record
 from separatrix.study.network_summary import n_parameters
@@ -18,11 +21,17 @@ from separatrix.study.parallel import worker_count
 from separatrix.study.question import Question, asked, drawing_box
 from separatrix.study.stages import in_words
 from separatrix.study.starts import BLENDS, CLASS_DATA, FIRST_ROUND, LATER_ROUNDS, UNIFORM
+from separatrix.study.surface_chapter import MOST_CELLS
+from separatrix.study.surface_places import MARGIN, MOST_INPUTS, MOST_SMOOTH_INPUTS
 
 EVALUATIONS_PER_START, EVALUATIONS_PER_SAMPLE = 800, 600
 SECONDS_PER_START = 2e-3
 EVENTS_TO_REST, SECONDS_PER_PROOF = 1_000, 3e-2
 TIMED_ROWS = 64
+CHORDS, POINTS_A_CHORD = 24, 33
+SECONDS_PER_CELL, BYTES_PER_CELL, SECONDS_PER_SURFACE = 8e-6, 500.0, 0.3
+SMOOTH_TESTS = (0, 200, 10_000, 200_000)  # simplices that a mesh tests, by dimension
+EVALUATIONS_PER_TEST = 10
 BYTES_AT_REST = 2.5e8
 
 
@@ -81,8 +90,10 @@ def estimate_of(question: Question, workers: int | None = None) -> Estimate:
         parts["basins"] = sum(question.drawn) * n_samples * EVENTS_TO_REST * row
     if is_mixed(network):
         parts = dict.fromkeys(parts, 0.0)
+    parts["surface"], surface_bytes = _surface(question, row)
     count, total = worker_count(workers, cost(question)), sum(parts.values())
     memory = BYTES_AT_REST * (1 + (count if count > 1 else 0)) + 8.0 * 4 * network.n_inputs * (n_samples + 0.5 * n_data)
+    memory += surface_bytes
     return Estimate(
         seconds=total, seconds_with_workers=total / count + (1.5 if count > 1 else 0.0), workers=count, memory=memory,
         parts=parts, domain=question.domain, certainty=Certainty.HEURISTIC,
@@ -94,6 +105,45 @@ def cost(question: Question) -> float:
     """Evaluations of the network times its parameters: what decides whether processes are worth starting."""
     n_samples = 0 if question.samples is None else len(question.samples) * sum(question.drawn)
     return float(n_parameters(question.net)) * (100 * _n_starts(question) + 100 * n_samples)
+
+
+def _surface(question: Question, row: float) -> tuple[float, float]:
+    """(seconds, bytes) for the decision surface: on the box where there are few inputs, else on a plane through data."""
+    net, rng = question.net, np.random.default_rng(0)
+    if net.n_inputs <= (MOST_INPUTS if net.is_piecewise_linear else MOST_SMOOTH_INPUTS):
+        if not isinstance(question.domain, Box):
+            return 0.0, 0.0
+        dim, ends = net.n_inputs, question.domain.uniform(2 * CHORDS, rng)
+        length = float(np.linalg.norm((ends[:CHORDS] - ends[CHORDS:]) / question.domain.width, axis=1).sum())
+    elif question.data is None or len(question.data) < 2:
+        return 0.0, 0.0
+    else:
+        dim, ends = 2, question.data.x[rng.integers(0, len(question.data), 2 * CHORDS)]
+        length = CHORDS / (1.0 + 2.0 * MARGIN)  # the box of the slice reaches beyond the data
+    if not net.is_piecewise_linear:
+        return SECONDS_PER_SURFACE + SMOOTH_TESTS[dim] * EVALUATIONS_PER_TEST * row, 0.0
+    cells = min(_cells(dim, _crossings(net, ends[:CHORDS], ends[CHORDS:]) / length), float(MOST_CELLS))
+    return SECONDS_PER_SURFACE + SECONDS_PER_CELL * cells, BYTES_PER_CELL * cells
+
+
+def _cells(dim: int, rate: float) -> float:
+    """Cells of all dimensions of the unit cube cut by creases of which a line meets ``rate`` a unit of length.
+
+    Of a Poisson process of hyperplanes without a preferred direction a piece of R^j of volume 1 has kappa_j (rate / 2)^j
+    vertices, kappa_j the volume of the unit ball; every vertex stands for 2^j cells, and the cube has faces of all dimensions.
+    """
+    kappa = [pi ** (j / 2) / gamma(j / 2 + 1) for j in range(dim + 1)]
+    return sum(comb(dim, j) * 2.0 ** (dim - j) * kappa[j] * rate**j for j in range(dim + 1))
+
+
+def _crossings(net: Network, a: np.ndarray, b: np.ndarray) -> int:
+    """How many creases the segments from the rows of ``a`` to those of ``b`` cross, told by the signs at some of their points."""
+    t = np.linspace(0.0, 1.0, POINTS_A_CHORD)[:, None, None]
+    found, values = 0, net.propagate(((1.0 - t) * a + t * b).reshape(-1, a.shape[1])).values
+    for node in crease_nodes(net):
+        is_on = values[net.nodes[node].parents[0]].reshape(POINTS_A_CHORD, len(a), -1) > 0
+        found += int((is_on[1:] != is_on[:-1]).sum())
+    return found
 
 
 def _n_starts(question: Question) -> int:

@@ -11,6 +11,8 @@ from separatrix.flow.unseen import unseen_share
 from separatrix.networks.theorem_record import Theorem
 from separatrix.study.analysis import Check, NetworkSummary
 from separatrix.study.manifold_words import of_manifolds
+from separatrix.study.morse_portrait import MorsePortrait
+from separatrix.study.morse_words import morse_findings
 from separatrix.study.portrait import Portrait
 from separatrix.study.question import class_of
 from separatrix.study.surface_portrait import SurfacePortrait
@@ -32,6 +34,7 @@ NEIGHBOURS = "nearest neighbours in floating point; a sample of the data for the
 def findings_of(
     network: NetworkSummary, domain: Domain, flow: tuple[Portrait, ...], theorems: tuple[Theorem, ...],
     checks: tuple[Check, ...], flow_note: str = "", surface: tuple[SurfacePortrait, ...] = (),
+    morse: tuple[MorsePortrait, ...] = (),
 ) -> tuple[Statement, ...]:  # fmt: skip
     """Five to eight sentences, the most important first; a law that is broken stands before everything else."""
     broken = [Statement(f"Disagreement: {c.statement} does not hold: {c.detail}.", Certainty.VERIFIED, c.name)
@@ -39,6 +42,7 @@ def findings_of(
     found = [*broken]
     for portrait in main_portraits(flow):
         found += _of_sinks(portrait, domain)
+    found += morse_findings(morse)
     found += surface_findings(surface)
     found += _of_all_log_odds(flow, network.n_classes)
     found += _of_distance(main_portraits(flow))

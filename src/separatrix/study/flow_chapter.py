@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from separatrix.flow.basins import Basins
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.gradient_flow import GradientFlow
 from separatrix.flow.piecewise_linear.creases import crease_nodes, is_mixed
+from separatrix.morse.merge_tree import MergeTree
 from separatrix.networks.bounds import predictions_proved
 from separatrix.networks.network import Network
 from separatrix.numerics.intervals import Interval
@@ -33,6 +35,18 @@ DRAWN_DIMENSIONS = 3
 FULLY_INTEGRATED = 100
 
 
+class PassSearch(Protocol):
+    """Who joins sinks over their passes."""
+
+    def joined(self, sinks: dict[int, CriticalPoints]) -> dict[int, MergeTree]:
+        """Trees by number of the potential, for those where saddles were searched; their sinks go on from those given."""
+        ...
+
+    def extended(self, number: int, sinks: CriticalPoints) -> MergeTree | None:
+        """The tree of a longer list of sinks; None where there is none."""
+        ...
+
+
 @dataclass(eq=False)
 class FlowChapter:
     """The flows of a question, filled stage by stage; what is finished stands in :meth:`portraits` at any time."""
@@ -51,11 +65,17 @@ class FlowChapter:
     rechecked: dict[str, Recheck] = field(default_factory=dict)
     digests: dict[int, str] = field(default_factory=dict)
     threshold: float = np.nan
+    trees: dict[int, MergeTree] = field(default_factory=dict)
 
-    def run(self) -> None:
-        """All stages; what later ones need comes first."""
+    def run(self, passes: PassSearch | None = None) -> None:
+        """All stages; what later ones need comes first. ``passes``: who joins the sinks, before basins are sought."""
         self._find_sinks()
+        if passes is not None:
+            self.trees = passes.joined(self.sinks)
+            self.sinks |= {number: tree.sinks for number, tree in self.trees.items()}
         self._find_basins()
+        if passes is not None:
+            self._join_new_sinks(passes)
         self._integrate_fully()
         self._measure_distances()
         self._follow_manifolds()
@@ -132,16 +152,38 @@ class FlowChapter:
                 flow = GradientFlow(potential, self.question.domain)
                 seed = piece_seed(self.question.seed, f"basins of {potential.name}")
                 with self.stages.stage(f"basins of the {potential.name}") as finding:
-                    key = self.pieces.key("basins", self.keys[number], self._digest(samples), seed)
+                    heights = self.trees[number].pass_heights if number in self.trees else None
+                    key = self.pieces.key("basins", self.keys[number], self._digest(samples), seed, heights)
                     self.basins[number] = found = self.pieces.made(
                         f"basins of {potential.name}", key, Basins,
-                        lambda flow=flow, sinks=sinks, seed=seed: flow.basins(
-                            samples.x, sinks, seed, workers=workers, progress=self.stages.progress
+                        lambda flow=flow, sinks=sinks, seed=seed, heights=heights: flow.basins(
+                            samples.x, sinks, seed, pass_heights=heights, workers=workers, progress=self.stages.progress
                         ),
                     )  # fmt: skip
                     self.sinks[number] = found.sinks
                     reached = counted(int((found.counts > 0).sum()), "sink")
                     finding.say(f"{len(samples):,} samples to {reached}, {found.n_unresolved:,} unresolved")
+
+    def _join_new_sinks(self, passes: PassSearch) -> None:
+        """Sinks that samples met are joined to the others, and rows that settled below a new pass are looked at again."""
+        samples = self.question.samples
+        for number, tree in self.trees.items():
+            if number not in self.basins or len(self.sinks[number]) == len(tree.sinks):
+                continue
+            longer = passes.extended(number, self.sinks[number])
+            if longer is None or samples is None:
+                continue
+            flow, earlier = GradientFlow(self.question.potentials[number], self.question.domain), self.basins[number]
+            self.trees[number], self.sinks[number] = longer, longer.sinks
+            with self.stages.stage(f"basins of the {flow.potential.name}, with the new passes"):
+                key = self.pieces.key("basins again", self.keys[number], self._digest(samples), longer.pass_heights)
+                self.basins[number] = self.pieces.made(
+                    f"basins again of {flow.potential.name}", key, Basins,
+                    lambda flow=flow, earlier=earlier, tree=longer: flow.basins(
+                        samples.x, tree.sinks, pass_heights=tree.pass_heights, previous=earlier, workers=self.workers
+                    ),
+                )  # fmt: skip
+                self.sinks[number] = self.basins[number].sinks
 
     def _integrate_fully(self) -> None:
         """Basins again for a few samples, all the way up to their sinks: a check on the labels."""

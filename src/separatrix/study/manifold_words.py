@@ -52,7 +52,7 @@ def of_manifolds(portraits: list[Portrait]) -> list[Statement]:
         span = "" if largest - least < 0.005 else f" (between {percent(least, 0)} and {percent(largest, 0)})"
         text = f"Of the length of {names}, {percent(share, 0)}{span} is {far}; the data come as near as {nearest:.3g}."
     errors = max(float(s.error.max()) for s in strips if s.error is not None)
-    text += f" The error of the curves is estimated at {errors:.1g} or less."
+    text += f" The error of the curves is estimated at {errors:.1g} or less." if np.isfinite(errors) else ""
     # an error of the curve moves a distance by no more than itself
     is_clear = errors < 0.01 * threshold
     return [Statement(text, Certainty.VERIFIED if is_clear else Certainty.HEURISTIC, RESTS)]

@@ -107,7 +107,7 @@ def fingerprint(*parts: Any) -> str:
 def _code() -> bytes:
     """A hash of the version and of the files that answers come from, so that no piece outlives a change of them."""
     digest, package = hashlib.sha256(__version__.encode()), Path(__file__).parents[1]
-    for room in ("numerics", "networks", "homology", "complexes", "surface", "potentials", "flow", "study"):
+    for room in ("numerics", "networks", "homology", "complexes", "surface", "potentials", "flow", "morse", "study"):
         for path in sorted((package / room).rglob("*.py")):
             digest.update(path.name.encode() + path.read_bytes())
     return digest.digest()

@@ -21,19 +21,24 @@ from separatrix.errors import InputError, UnreadableFileError, printable
 from separatrix.flow.basins import Basins
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.infinity.escapes import SinkAtInfinity
+from separatrix.morse.connection_record import Connections, Orbit
+from separatrix.morse.landscape_record import Landscape, Round
+from separatrix.morse.merge_tree import Join, MergeTree
 from separatrix.networks.theorem_record import Hypothesis, Theorem
 from separatrix.records import Provenance
 from separatrix.study.analysis import Analysis, Check, Claim, DataSummary, NetworkSummary
 from separatrix.study.equations import Equation
+from separatrix.study.morse_portrait import MorsePortrait, MorseSummary, PassFilms
 from separatrix.study.portrait import OffData, Portrait, Strips
 from separatrix.study.surface_portrait import NeuronSummary, RegionSummary, SurfaceDrawing, SurfacePortrait
 
 KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        Analysis, Basins, Box, Check, Claim, CriticalPoints, DataSummary, Equation, Hypothesis, NetworkSummary, NeuronSummary,
-        OffData, Portrait, Provenance, RegionSummary, SinkAtInfinity, Statement, Strips, SurfaceDrawing, SurfacePortrait, Theorem,
-        WholeSpace,
+        Analysis, Basins, Box, Check, Claim, Connections, CriticalPoints, DataSummary, Equation, Hypothesis, Join,
+        Landscape, MergeTree, MorsePortrait, MorseSummary, NetworkSummary, NeuronSummary, OffData, Orbit, PassFilms,
+        Portrait, Provenance, RegionSummary, Round, SinkAtInfinity, Statement, Strips, SurfaceDrawing,
+        SurfacePortrait, Theorem, WholeSpace,
     )
 }  # fmt: skip
 IN_THE_TEXT, REPEATED = 64, 32

@@ -9,8 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from separatrix.flow.pieces import Progress
+if TYPE_CHECKING:
+    from separatrix.flow.pieces import Progress
 
 LOGGER = logging.getLogger("separatrix.study")
 

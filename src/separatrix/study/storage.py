@@ -25,6 +25,7 @@ from separatrix.study.record_text import Arrays, Reader, Writer
 
 TEXT, ARRAYS, INSIDE = "analysis.json", "arrays.npz", "record"
 FORMAT, FORMAT_VERSION = "separatrix record", 1
+STORED = "what Analysis.save wrote"
 R = TypeVar("R")
 
 
@@ -56,7 +57,7 @@ def load_record(folder: str | os.PathLike[str], kind: type[R]) -> R:
     """
     folder = Path(folder)
     folder = folder.parent if folder.name == TEXT else folder
-    path = regular_file(folder / TEXT)
+    path = regular_file(folder / TEXT, STORED)
     try:
         content = json.loads(Path(path).read_bytes())
     except (*BROKEN, RecursionError) as error:
@@ -68,12 +69,12 @@ def load_record(folder: str | os.PathLike[str], kind: type[R]) -> R:
         raise UnreadableFileError(
             f"{printable(path)}: has the format version {found} (by {writer}); this version reads {FORMAT_VERSION}"
         )
-    arrays = regular_file(folder / ARRAYS)
+    arrays = regular_file(folder / ARRAYS, STORED)
     if hashlib.sha256(Path(arrays).read_bytes()).hexdigest() != content.get("arrays_sha256"):
         raise UnreadableFileError(
             f"{printable(arrays)}: does not belong to the {TEXT} beside it; copy both files of one run"
         )
-    with NpzFile(arrays) as file:
+    with NpzFile(arrays, expected=STORED) as file:
         return _decoded(content.get("record"), file, kind, path)
 
 
@@ -86,7 +87,7 @@ def save_piece(record: Any, path: Path) -> None:
 
 def load_piece(path: Path, kind: type[R]) -> R:
     """The record that :func:`save_piece` wrote. Raises UnreadableFileError for anything else."""
-    with NpzFile(regular_file(path)) as file:
+    with NpzFile(regular_file(path, STORED), expected=STORED) as file:
         if INSIDE not in file.keys:
             raise UnreadableFileError(f"{printable(path)}: is no piece of a study")
         try:

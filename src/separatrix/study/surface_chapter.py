@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from separatrix.certainty import Certainty
 from separatrix.domains import Domain
 from separatrix.errors import SeparatrixError
-from separatrix.study.pieces import Pieces
-from separatrix.study.question import Question
 from separatrix.study.stages import LOGGER, Stages
 from separatrix.study.surface_drawing import drawing_of
 from separatrix.study.surface_places import Place, places_of
@@ -19,6 +17,10 @@ from separatrix.study.surface_portrait import NeuronSummary, RegionSummary, Surf
 from separatrix.study.wording import counted
 from separatrix.surface.decision_regions import decision_regions
 from separatrix.surface.decision_surface import decision_surface
+
+if TYPE_CHECKING:  # the shell's surface command needs neither, and they load the flow
+    from separatrix.study.pieces import Pieces
+    from separatrix.study.question import Question
 
 MOST_CELLS = 2_000_000
 MOST_SHOWN_NEURONS = 12

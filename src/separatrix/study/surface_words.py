@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from separatrix.certainty import Certainty, Statement
-from separatrix.study.analysis import Check, Claim
 from separatrix.study.surface_portrait import SurfacePortrait
 from separatrix.study.wording import counted, number
+
+if TYPE_CHECKING:
+    from separatrix.study.analysis import Check, Claim
 
 TEXTS = {
     "C1": "neurons correspond to simplexes of a complex that approximates the decision surface",
@@ -80,6 +84,8 @@ def _of_islands(portrait: SurfacePortrait) -> str:
 
 def surface_claims(surfaces: tuple[SurfacePortrait, ...], note: str) -> list[Claim]:
     """C1 and C2, as far as this run speaks to them."""
+    from separatrix.study.analysis import Claim
+
     if not surfaces:
         return [Claim(name, text, IMPOSSIBLE, note) for name, text in TEXTS.items()] if note else []
     made, groups = [], []
@@ -104,6 +110,8 @@ def surface_claims(surfaces: tuple[SurfacePortrait, ...], note: str) -> list[Cla
 
 def surface_checks(surfaces: tuple[SurfacePortrait, ...]) -> list[Check]:
     """Euler characteristic two ways; the box's cells; duality in the plane and in space."""
+    from separatrix.study.analysis import Check
+
     found = []
     for portrait in surfaces:
         by_cells = sum((-1) ** k * n for k, n in enumerate(portrait.cell_counts))
@@ -134,6 +142,8 @@ def surface_checks(surfaces: tuple[SurfacePortrait, ...]) -> list[Check]:
 
 def _torsion(portrait: SurfacePortrait) -> list[Check]:
     """A subcomplex of codimension one in R^n has no torsion in its two highest degrees (Alexander duality)."""
+    from separatrix.study.analysis import Check
+
     if portrait.dim < 2 or len(portrait.betti) != portrait.dim:
         return []
     high = portrait.torsion[portrait.dim - 2 :]

@@ -26,7 +26,7 @@ def counted(n: int, noun: str) -> str:
     >>> counted(1, "sink"), counted(3, "class"), counted(0, "sink")
     ('one sink', 'three classes', 'no sinks')
     """
-    plural = noun + ("es" if noun.endswith("s") else "s")
+    plural = noun + ("es" if noun.endswith(("s", "ch", "x")) else "s")
     return f"{number(n)} {noun if n == 1 else plural}"
 
 

@@ -15,6 +15,7 @@ from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.trajectories import Trajectories
 from separatrix.study.portrait import Portrait, Strips
 from separatrix.views.colours import INK, NEUTRAL, UNRESOLVED, class_style
+from separatrix.views.morse_plots import plot_points
 from separatrix.views.plane_views import plane_limits, reached_class, sample_points
 
 if TYPE_CHECKING:
@@ -28,19 +29,13 @@ FORMATS = (".svg", ".png", ".pdf")
 def plot_critical_points(record: CriticalPoints, ax: Axes | None = None, **options: Any) -> Axes:
     """Critical points: pictures where the dimension is a square, places in the plane, else values by id."""
     ax = _axes(ax)
-    names = [f"s{i}" for i in range(len(record))]
-    dim = record.points.shape[1]
+    names, dim = list(record.ids), record.points.shape[1]
     if not len(record):
         return _nothing(ax, "no critical points were found")
     if dim == 2:
         _plane(ax, *_limits(record.domain, record.points))
-        for name, point, index in zip(names, record.points, record.indices, strict=True):
-            ax.plot(
-                *point, marker="o" if index == 0 else "x", color=NEUTRAL, markersize=8, linestyle="none", clip_on=False
-            )
-            _name(ax, name, point)
         ax.set_title(f"critical points of the {printable(record.potential, 60)}")
-        return ax
+        return plot_points(record, ax)
     if _side(dim):
         verdicts = [f"{name}\n{verdict}" for name, verdict in zip(names, record.certainty, strict=True)]
         return _pictures(
@@ -135,13 +130,15 @@ def save_plot(record: Any, path: str | Path, **options: Any) -> Path:
         record = main_portrait(record)
     if record is None:
         raise InputError("there is nothing to draw: this analysis has no flow")
-    target.parent.mkdir(parents=True, exist_ok=True)
     figure = Figure(figsize=(7.5, 6), layout="constrained")
     record.plot(ax=figure.subplots(subplot_kw={"projection": getattr(record, "projection", None)}), **options)
-    with rc_context({"svg.hashsalt": "separatrix", "svg.fonttype": "none"}):
-        figure.savefig(
-            target, dpi=150, bbox_inches="tight", metadata={"Date": None} if target.suffix.lower() == ".svg" else None
-        )
+    metadata = {"Date": None} if target.suffix.lower() == ".svg" else None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with rc_context({"svg.hashsalt": "separatrix", "svg.fonttype": "none"}):
+            figure.savefig(target, dpi=150, bbox_inches="tight", metadata=metadata)
+    except OSError as error:
+        raise InputError(f"{printable(target)}: cannot be written: {error.strerror or error}") from None
     return target
 
 

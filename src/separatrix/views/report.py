@@ -13,6 +13,7 @@ import jinja2
 from markupsafe import Markup
 
 from separatrix.certainty import Certainty
+from separatrix.errors import InputError, printable
 from separatrix.study.analysis import Analysis
 from separatrix.study.portrait import Portrait
 from separatrix.views import tables
@@ -22,7 +23,9 @@ from separatrix.views.colours import N_COLOURS, class_style
 from separatrix.views.equation_views import equation_view
 from separatrix.views.figures import Density, Plane, density, marker
 from separatrix.views.glossary import TERMS, Linker
+from separatrix.views.morse_views import morse_view
 from separatrix.views.notation import box_ends, domain_words, sentence
+from separatrix.views.pass_views import pass_view
 from separatrix.views.plane_views import plane_view
 from separatrix.views.sink_views import MOST_STRIPS, SinkCard, by_class, sink_cards
 from separatrix.views.sprites import Sprite
@@ -91,6 +94,9 @@ class Page:
         order = sorted(range(len(analysis.flow)), key=lambda i: (analysis.flow[i] is not main, i))
         self.flows = tuple(self._flow(analysis.flow[i], i) for i in order)
         self.equations = tuple(equation_view(equation) for equation in analysis.equations)
+        views = (pass_view(portrait, self.canvas) for portrait in analysis.morse)
+        self.passes = tuple(view for view in views if view is not None)
+        self.morse = tuple(morse_view(portrait) for portrait in analysis.morse if not portrait.is_search)
         self.surfaces = tuple(surface_view(portrait, self.canvas) for portrait in analysis.surface)
         self.chapters = tuple(chapter for chapter, is_there in self._chapters() if is_there)
 
@@ -108,8 +114,10 @@ class Page:
             (Chapter("findings", "Findings"), bool(analysis.findings or self.flows)),
             (Chapter("sinks", "Sinks"), any(flow.cards for flow in self.flows)),
             (Chapter("basins", "Basins"), any(flow.basins for flow in self.flows)),
+            (Chapter("passes", "Passes"), bool(self.passes)),
             (Chapter("surface", "Decision surface"), bool(self.surfaces)),
             (Chapter("homology", "Homology by hand"), any(s.portrait.computation for s in self.surfaces)),
+            (Chapter("morse", "Critical points"), bool(self.morse)),
             (Chapter("equation", "The equation"), bool(self.equations)),
             (Chapter("theorems", "Theorems"), bool(analysis.theorems)),
             (Chapter("consistency", "Consistency"), bool(analysis.consistency)),
@@ -178,9 +186,12 @@ def write_report(analysis: Analysis, path: str | Path) -> Path:
     target = Path(path)
     if target.suffix.lower() not in (".html", ".htm"):
         target = target / "report.html"
-    target.parent.mkdir(parents=True, exist_ok=True)
     text = render(analysis)
-    target.write_text(text, encoding="utf-8", newline="\n")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(f"{printable(target)}: cannot be written: {error.strerror or error}") from None
     save_record(analysis, target.parent)
     return target
 

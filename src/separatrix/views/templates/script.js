@@ -88,6 +88,52 @@ document.querySelectorAll(".film").forEach((film) => {
   output.textContent = "at the sink";
 });
 
+// The way between two sinks over their passes: of all strips only those on it, in order, turned where need be.
+document.querySelectorAll(".pass-films").forEach((box) => {
+  const strips = [...box.querySelectorAll(".edges li")];
+  const classes = new Map(box.dataset.sinks.trim().split(" ").map((entry) => entry.split(":")));
+  const names = strips.map((li) => li.querySelector(".edge-name")), texts = names.map((node) => node.textContent);
+  const beside = new Map([...classes.keys()].map((sink) => [sink, []]));
+  strips.forEach((li, i) => {
+    beside.get(li.dataset.a).push([li.dataset.b, i, false]);
+    beside.get(li.dataset.b).push([li.dataset.a, i, true]);
+  });
+  const way = (from, to) => {
+    const came = new Map([[from, null]]), waiting = [from];
+    for (const here of waiting) for (const [there, i, back] of beside.get(here)) {
+      if (!came.has(there)) { came.set(there, [here, i, back]); waiting.push(there); }
+    }
+    const steps = [];
+    for (let here = to; came.get(here); here = came.get(here)[0]) steps.unshift([...came.get(here), here]);
+    return came.has(to) ? steps : null;
+  };
+  const choose = (label, chosen) => {
+    const node = make("select", {}, make("option", { value: "", textContent: "any sink" }),
+      ...[...classes].map(([sink, k]) => make("option", { value: sink, textContent: sink + " (class " + k + ")" })));
+    node.value = chosen;
+    node.setAttribute("aria-label", label);
+    return node;
+  };
+  const all = [...classes.keys()], other = all.find((sink) => classes.get(sink) !== classes.get(all[0])) || all[1];
+  const from = choose("from sink", all[0]), to = choose("to sink", other), said = make("span", {});
+  said.setAttribute("aria-live", "polite");
+  const show = () => {
+    const steps = from.value && to.value && from.value !== to.value ? way(from.value, to.value) : undefined;
+    strips.forEach((li, i) => { li.hidden = steps !== undefined; li.style.order = ""; li.classList.remove("back"); names[i].textContent = texts[i]; });
+    said.textContent = steps === undefined ? "all strips" : steps === null ? "no way is known" : steps.length + (steps.length === 1 ? " pass" : " passes");
+    (steps || []).forEach(([here, i, back, there], place) => {
+      const li = strips[i];
+      li.hidden = false; li.style.order = place; li.classList.toggle("back", back);
+      names[i].textContent = `${here} (${classes.get(here)}) over ${li.dataset.pass} at ${li.dataset.value} to ${there} (${classes.get(there)})`;
+    });
+  };
+  from.addEventListener("change", show);
+  to.addEventListener("change", show);
+  box.prepend(make("div", { className: "pass-tools" }, "The way from ", from, " to ", to, said));
+  box.querySelector("details").open = true;
+  show();
+});
+
 // A surface in space, drawn on a canvas from back to front; pointer and arrow keys turn it.
 function turntable(figure) {
   const mesh = JSON.parse(figure.dataset.mesh), svg = figure.querySelector("svg");
