@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
+import separatrix as sx
 from separatrix.certainty import Certainty
-from separatrix.flow.critical_points import CriticalPoints
+from separatrix.flow.critical_points import CriticalPoints, joined
 from separatrix.morse.connection_record import Connections, Orbit
+from tests.flow import known
+
+FLOW = sx.GradientFlow(known.linear([1.0, 0.0]), sx.Box.cube(2, -1000, 1000))
 
 
 def points_of(values, indices, dim=2, complete=False):
-    """Critical points with these values and indices, at places of no meaning."""
+    """What is taken for critical points of FLOW's f = x, with these values and indices."""
     n = len(values)
+    points = np.zeros((n, dim))
+    points[:, 0], points[:, 1] = values, np.arange(n) + 100.0 * np.asarray(indices, dtype=float)
     return CriticalPoints(
-        points=np.arange(n * dim, dtype=float).reshape(n, dim) + 100.0 * np.asarray(indices, dtype=float).reshape(n, 1),
+        points=points,
         values=np.asarray(values, dtype=float),
         indices=np.asarray(indices, dtype=np.int64),
         certainty=(Certainty.PROVED,) * n,
@@ -28,10 +34,8 @@ def points_of(values, indices, dim=2, complete=False):
     )
 
 
-def connections_of(sinks, saddles, ends, certainty=Certainty.VERIFIED):
+def connections_of(sinks, saddles, ends, certainty=Certainty.VERIFIED, flow=FLOW):
     """Both branches of every saddle: ``ends`` (n_saddles, 2) rows of sinks, -1 where a branch leaves the box."""
-    from separatrix.flow.critical_points import joined
-
     points, orbits = joined(sinks, saddles), []
     for row, pair in enumerate(ends):
         source = len(sinks) + row
@@ -40,4 +44,11 @@ def connections_of(sinks, saddles, ends, certainty=Certainty.VERIFIED):
             direction = np.array([float(side)] + [0.0] * (sinks.points.shape[1] - 1))
             reason = "sink" if end >= 0 else "left the box"
             orbits.append(Orbit(source, int(end), side, direction, source, reason, certainty, "by hand", path))
-    return Connections(points=points, orbits=tuple(orbits), potential="by hand", certainty=certainty)
+    return Connections(
+        points=points,
+        orbits=tuple(orbits),
+        potential=flow.potential.name,
+        boundary=flow.boundary,
+        domain=flow.domain,
+        certainty=certainty,
+    )

@@ -96,3 +96,11 @@ def test_networks_with_creases_go_to_the_exact_search():
     net = sx.Network.from_arrays([[[1.0], [-1.0]], [[1.0, 1.0]]], [[0.0, 0.0], [-0.5]], "relu")
     found = critical_points(sx.log_odds(net, 0), ([-1], [1.2]), "project")
     assert ((-1) ** found.indices).sum() == 1
+
+
+@pytest.mark.parametrize("boundary", ["exit", "project"])
+def test_what_is_left_open_in_a_box_of_few_doubles_is_a_box(boundary):
+    """Near 1e15 doubles lie 0.125 apart: no zero of sin is told from its neighbours, and a billionth of a side is nothing."""
+    found = critical_points(sx.expression("cos(x)", "x"), ([1e15], [1e15 + 10]), boundary)
+    assert not found.is_complete and found.unresolved
+    assert all((part.lower < part.upper).all() and found.domain.contains([part.lower]) for part in found.unresolved)

@@ -16,7 +16,7 @@ from separatrix.morse.matching import rows_in
 from separatrix.morse.merge_tree import class_tree
 from separatrix.morse.pairs import doubtful_pairs, first_pairs
 from tests.flow import known
-from tests.morse.lists_of_points import connections_of, points_of
+from tests.morse.lists_of_points import FLOW, connections_of, points_of
 
 SYSTEM = known_flow("himmelblau")
 HIMMELBLAU = sx.GradientFlow(SYSTEM.potential, SYSTEM.box)
@@ -122,7 +122,7 @@ def test_branches_against_a_fine_integration():
     assert len(traced.orbits) == 8 and traced.certainty is Certainty.VERIFIED
     for orbit in traced.orbits:
         start = traced.points.points[orbit.saddle] + 1e-4 * orbit.direction
-        end = flow.trajectories([start], 30.0, 1e-8, 1e-8, keep_paths=False).end[0]
+        end = flow.trajectories([start], 15.0, 1e-6, 1e-6, keep_paths=False).end[0]
         np.testing.assert_allclose(end, traced.points.points[orbit.target], atol=1e-5)
         assert (np.diff(flow.potential.value(orbit.path)) >= -1e-12).all()
 
@@ -141,9 +141,8 @@ def test_a_branch_along_a_symmetry_ends_in_no_sink():
 
 def test_doubtful_joins():
     """Sinks 0, 1 of one class meet only over sink 2 of another: that pair is tried again, and groups that are apart."""
-    flow = sx.GradientFlow(known.double_well(), sx.Box.cube(2, -2, 2))
     sinks, saddles = points_of([4.0, 3.0, 2.0, 1.0], [0] * 4), points_of([-1.0, -2.0], [1] * 2)
-    tree = class_tree(flow, sinks, saddles, connections_of(sinks, saddles, [(0, 2), (1, 2)]))
+    tree = class_tree(FLOW, sinks, saddles, connections_of(sinks, saddles, [(0, 2), (1, 2)]))
     apart = doubtful_pairs(tree, tree)
     assert {(0, 3), (1, 3), (2, 3)} >= set(apart) and apart, "nothing moved: only what is not joined"
     labelled = dataclasses.replace(tree, sink_class=np.array([0, 0, 1, 1]))
@@ -162,13 +161,13 @@ def test_many_sinks_are_searched_between_neighbours_and_heads_of_classes():
 
 
 def test_embedded_digits():
-    """Three sinks of the embedded network, of different classes: proved saddles, verified branches, one tree."""
+    """Two sinks of the embedded network, of different classes: proved saddles, verified branches, one tree."""
     net, data = sx.data.network("mnist-sigmoid"), sx.data.mnist()
     flow = sx.GradientFlow(sx.log_density(net), sx.Box.cube(784, 0, 1))
     images = data.x_train.reshape(-1, 784) / 255.0
-    starts = np.concatenate([images[np.flatnonzero(data.y_train == k)[:1]] for k in (0, 3, 7)])
+    starts = np.concatenate([images[np.flatnonzero(data.y_train == k)[:1]] for k in (0, 7)])
     found = landscape(flow, starts, rounds=1, retries=0)
-    assert len(found.saddles) >= 2 and found.saddles.n_proved == len(found.saddles)
+    assert len(found.saddles) >= 1 and found.saddles.n_proved == len(found.saddles)
     assert all(orbit.certainty is Certainty.VERIFIED for orbit in found.connections.orbits)
     heights = found.tree.pass_heights
     assert found.tree.is_lower_bound and (heights <= np.minimum.outer(np.diag(heights), np.diag(heights))).all()
@@ -184,5 +183,10 @@ def test_bad_input():
     for bad in ({"sinks": [[0.0, 0.0]]}, {"previous": 1}):
         with pytest.raises(sx.KindError):
             landscape(HIMMELBLAU, **bad)
+    for bad in ({"rounds": 1.5}, {"retries": "a"}, {"max_pairs": -1}, {"rng": -1}):
+        with pytest.raises(sx.InputError):
+            landscape(HIMMELBLAU, **bad)
+    with pytest.raises(sx.KindError):
+        landscape(None)
     with pytest.raises(sx.InputError):
         landscape(HIMMELBLAU, sinks=points_of([1.0], [0], dim=3))

@@ -13,10 +13,8 @@ from separatrix.flow.critical_points import chosen
 from separatrix.morse.critical_points import critical_points
 from separatrix.morse.matching import of_index, rows_in
 from separatrix.morse.merge_tree import class_tree
-from tests.flow import known
-from tests.morse.lists_of_points import connections_of, points_of
+from tests.morse.lists_of_points import FLOW, connections_of, points_of
 
-FLOW = sx.GradientFlow(known.double_well(), sx.Box.cube(2, -2, 2))
 EMBEDDED = sx.data.network("blobs-tanh")
 
 
@@ -151,12 +149,14 @@ def test_passes_between_classes():
     n = 6
     sinks = points_of(np.arange(n, 0, -1), [0] * n)
     sinks.points[:] = flow.domain.uniform(n, np.random.default_rng(1))
+    sinks.values[:] = flow.potential.value(sinks.points)
     labels = np.asarray(EMBEDDED.predict(sinks.points))
     assert len(set(labels.tolist())) > 1
-    rng = np.random.default_rng(0)
     ends = [(i, i + 1) for i in range(n - 1)] + [(0, 3), (1, 5)]
-    saddles = points_of(rng.permutation(len(ends)) - 10.0, [1] * len(ends))
-    tree = class_tree(flow, sinks, saddles, connections_of(sinks, saddles, ends))
+    saddles = points_of(np.zeros(len(ends)), [1] * len(ends))
+    saddles.points[:] = flow.domain.uniform(len(ends), np.random.default_rng(2))
+    saddles.values[:] = flow.potential.value(saddles.points)
+    tree = class_tree(flow, sinks, saddles, connections_of(sinks, saddles, ends, flow=flow))
     passes = tree.class_passes()
     for i, one in enumerate(passes.classes):
         for j, other in enumerate(passes.classes):
@@ -176,3 +176,24 @@ def test_bad_input():
         class_tree(FLOW, sinks, points_of([], []))
     with pytest.raises(sx.KindError):
         class_tree(FLOW, [[0.0, 0.0]], points_of([], []))
+    with pytest.raises(sx.KindError):
+        class_tree(None, points_of([], []), points_of([], []))
+    with pytest.raises(sx.KindError):
+        class_tree(FLOW, points_of([], []), points_of([], []), 3)
+
+
+def test_heights_are_lower_bounds_for_a_list_of_another_domain_or_boundary():
+    """The interior points are complete for "exit", and say nothing of the sinks and passes on the sides of the box."""
+    potential = sx.expression("x**4/4 - x**2/2 - y**2", "x y")
+    box, part = sx.Box([-2, -1], [2, 1.1]), sx.Box([-0.5, -1], [0.5, 1.1])
+    flow = sx.GradientFlow(potential, box)
+    other = sx.expression("x**4/4 - x**2/2 - y**2 + 0*x", "x y")
+    whole = critical_points(potential, box, boundary="project")
+    lists = [
+        critical_points(potential, box, boundary="exit"),
+        critical_points(potential, part, boundary="project"),
+        critical_points(other, box, boundary="project"),
+    ]
+    assert not class_tree(flow, whole, whole).is_lower_bound
+    for points in lists:
+        assert points.is_complete and class_tree(flow, points, points).is_lower_bound

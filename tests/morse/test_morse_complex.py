@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+import separatrix as sx
 from separatrix import (
     Box,
     Certainty,
@@ -177,3 +178,20 @@ def test_what_is_no_input():
         morse_complex(flow, chosen(points, np.arange(8)), links)
     with pytest.raises(InputError):
         morse_complex(flow, points, links).boundary_operator(3)
+
+
+def test_points_and_orbits_of_another_flow():
+    text, box = "-(x**2 - 1)**2 - y**2", sx.Box.cube(2, -2, 2)
+    flow, outward = (sx.GradientFlow(sx.expression(text, "x y"), box, boundary=kind) for kind in ("project", "exit"))
+    part = sx.critical_points(flow.potential, sx.Box([0.5, -1], [1.5, 1]))  # complete there: one of three points
+    found = morse_complex(flow, part)
+    assert found.agrees is None and found.certainty is Certainty.UNKNOWN and "complete for" in found.missing[0]
+    points = sx.critical_points(flow.potential, box, boundary="project")
+    with pytest.raises(InputError, match="another flow"):
+        morse_complex(flow, points, sx.connections(outward, points))
+    with pytest.raises(InputError, match="another flow"):
+        sx.class_tree(flow, points, points, sx.connections(outward, points))
+    other = sx.critical_points(sx.expression(text + " - 7", "x y"), box, boundary="project")
+    for ask in (morse_complex, sx.connections, lambda flow, points: sx.class_tree(flow, points, points)):
+        with pytest.raises(InputError, match="another potential"):
+            ask(flow, other)

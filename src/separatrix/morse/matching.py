@@ -29,7 +29,9 @@ def is_list_of(flow: GradientFlow, points: CriticalPoints) -> bool:
 
 
 def require_potential_of(flow: GradientFlow, points: CriticalPoints, what: str) -> None:
-    """Raise InputError where the values of a list are not those of the flow's potential."""
+    """Raise InputError where the values of a list are not those of the flow's potential; one without a name is not checked."""
+    if not points.potential:
+        return
     with np.errstate(all="ignore"):
         values = np.asarray(flow.potential.value(points.points), dtype=np.float64) if len(points) else points.values
         away = np.abs(values - points.values) > SAME_VALUE * (1 + np.abs(values))
@@ -43,7 +45,9 @@ def require_potential_of(flow: GradientFlow, points: CriticalPoints, what: str) 
 
 
 def require_orbits_of(flow: GradientFlow, connections: Connections, who: str) -> None:
-    """Raise InputError where a record of connections is of another flow."""
+    """Raise InputError where a record of connections is of another flow; one that names no domain is not checked."""
+    if connections.domain is None:
+        return
     given = (connections.potential, connections.boundary, connections.domain)
     if given != (flow.potential.name, flow.boundary, flow.domain):
         raise InputError(

@@ -175,10 +175,11 @@ def _box(part: Unsettled, box: Box) -> Box:
     upper = np.clip(part.upper, box.lower + least, box.upper)
     thin = upper - lower < least
     middle = 0.5 * lower + 0.5 * upper
-    return Box(
-        np.where(thin, np.maximum(middle - 0.5 * least, box.lower), lower),
-        np.where(thin, np.minimum(middle + 0.5 * least, box.upper), upper),
-    )
+    lower = np.where(thin, np.maximum(middle - 0.5 * least, box.lower), lower)
+    upper = np.where(thin, np.minimum(middle + 0.5 * least, box.upper), upper)
+    flat = ~(lower < upper)  # sides of few units in the last place
+    lower = np.where(flat, np.maximum(np.nextafter(lower, -np.inf), box.lower), lower)
+    return Box(lower, np.where(flat, np.minimum(np.nextafter(upper, np.inf), box.upper), upper))
 
 
 def _teller(progress: Progress | None, potential: Potential) -> Callable[[float], None]:
