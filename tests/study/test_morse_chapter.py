@@ -100,3 +100,17 @@ def test_only_where_it_can_be_done() -> None:
         net, sx.data.network_box(NAME), potential="log-odds:0", basins=False, surface=False, passes=False
     )
     assert without.morse == () and not any("passes" in note for note in without.notes)
+
+
+def test_creased_networks_have_a_complete_list_without_orbits():
+    study = sx.analyze(
+        sx.data.network("circles-relu"), ([-2, -2], [2, 2]), potential="log-odds:0", basins=False, surface=False
+    )
+    (portrait,) = study.morse
+    assert portrait.points.is_complete and portrait.counts == (4, 4, 1)
+    assert portrait.tree is None and portrait.complex is None and "creases" in portrait.notes[0]
+
+
+def test_choices_that_are_no_choice():
+    with pytest.raises(sx.InputError, match="passes"):
+        sx.analyze(sx.data.network("circles-relu"), passes="x")

@@ -48,7 +48,7 @@ def critical_points_command(
         asked = asked_formula(str(expression), variables, options)
     else:
         asked = asked_network(model, options)
-    limit = {} if max_boxes is None else {"max_boxes": max_boxes}
+    limit: dict[str, Any] = {} if max_boxes is None else {"max_boxes": max_boxes}
     found = critical_points(asked.potential, asked.box, boundary=boundary, rng=options["seed"], **limit)
     deliver_record(found, options, described(found))
 

@@ -10,7 +10,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from separatrix.certainty import Certainty
-from separatrix.errors import InputError
+from separatrix.errors import InputError, printable
 from separatrix.flow.pieces import Progress
 from separatrix.networks.reading import load
 from separatrix.networks.theorem_record import Theorem
@@ -95,6 +95,9 @@ def analyze(
     begun = time.perf_counter()
     if not (isinstance(effort, (int, float)) and 0 < effort < 1000):
         raise InputError(f"effort: expected a positive number, 1 for the usual number of starts, came {effort!r}")
+    for name, choice in (("basins", basins), ("surface", surface), ("passes", passes)):
+        if not isinstance(choice, (bool, type(None))):
+            raise InputError(f"{name}: expected True, False or None, came {printable(repr(choice), 60)}")
     read = load(net)
     question = asked(read, domain, data, potential=potential, samples=samples, basins=basins, rng=rng)
     for note in question.notes:

@@ -28,6 +28,7 @@ INTEGRATED = ("trajectories integrated in floating point; most end early, by a t
               "against full integration")  # fmt: skip
 FOLLOWED = "trajectories followed from event to event in floating point, each up to its rest"
 FEW_HITS, FEWEST_STARTS = 0.001, 100
+MOST_FINDINGS = 8
 NEIGHBOURS = "nearest neighbours in floating point; a sample of the data for their own distances"
 
 
@@ -54,7 +55,7 @@ def findings_of(
     if network.accuracy is not None:
         text = f"The network classifies {percent(network.accuracy, 2)} of {network.accuracy_on} as they are labelled."
         found.append(Statement(text, Certainty.VERIFIED, "evaluated in double precision"))
-    return tuple(found)
+    return tuple(found[: len(broken) + MOST_FINDINGS])
 
 
 def main_portraits(flow: tuple[Portrait, ...]) -> list[Portrait]:

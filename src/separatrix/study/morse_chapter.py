@@ -150,7 +150,11 @@ def complete_portrait(
     points = critical_points(potential, box, boundary="project", max_boxes=max_boxes, rng=seed)
     flow = GradientFlow(potential, box)
     notes: list[str] = []
-    orbits = connections(flow, points, rng=seed) if len(points) else None
+    if crease_nodes(net):
+        notes.append(
+            "orbits of piecewise linear networks slide along creases and are not joined into a complex or a tree"
+        )
+    orbits = connections(flow, points, rng=seed) if len(points) and not notes else None
     made = morse_complex(flow, points, orbits) if orbits is not None else None
     tree = _tree(flow, points, orbits)
     certainty = Certainty.PROVED if points.is_complete else Certainty.weakest([*points.certainty, Certainty.VERIFIED])

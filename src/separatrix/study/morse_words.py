@@ -32,9 +32,9 @@ def morse_findings(portraits: tuple[MorsePortrait, ...]) -> list[Statement]:
 
 
 def _told(portraits: tuple[MorsePortrait, ...]) -> tuple[MorsePortrait, ...]:
-    """The portraits that the findings speak of: those with most points, two at the most."""
-    order = sorted(range(len(portraits)), key=lambda i: (-len(portraits[i].points), i))
-    return tuple(portraits[i] for i in sorted(order[:2]))
+    """The portrait that the findings speak of: the log-density's, else the one with most points."""
+    named = [portrait for portrait in portraits if portrait.potential == "log-density"]
+    return tuple(named[:1]) or tuple(sorted(portraits, key=lambda portrait: -len(portrait.points))[:1])
 
 
 def kinds(portrait: MorsePortrait) -> str:

@@ -21,6 +21,7 @@ from separatrix.errors import InputError, UnreadableFileError, printable
 from separatrix.flow.basins import Basins
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.infinity.escapes import SinkAtInfinity
+from separatrix.flow.saddles.tied_passes import TiedPasses
 from separatrix.morse.connection_record import Connections, Orbit
 from separatrix.morse.landscape_record import Landscape, Round
 from separatrix.morse.merge_tree import Join, MergeTree
@@ -38,7 +39,7 @@ KINDS: dict[str, type] = {
         Analysis, Basins, Box, Check, Claim, Connections, CriticalPoints, DataSummary, Equation, Hypothesis, Join,
         Landscape, MergeTree, MorsePortrait, MorseSummary, NetworkSummary, NeuronSummary, OffData, Orbit, PassFilms,
         Portrait, Provenance, RegionSummary, Round, SinkAtInfinity, Statement, Strips, SurfaceDrawing,
-        SurfacePortrait, Theorem, WholeSpace,
+        SurfacePortrait, Theorem, TiedPasses, WholeSpace,
     )
 }  # fmt: skip
 IN_THE_TEXT, REPEATED = 64, 32

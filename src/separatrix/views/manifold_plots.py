@@ -61,7 +61,7 @@ def _draw(ax: Any, place: np.ndarray, triangles: np.ndarray, far: np.ndarray) ->
         return
     from matplotlib.collections import PolyCollection
 
-    ax.add_collection(PolyCollection(place[triangles], facecolors=colours, edgecolors="none"))
+    ax.add_collection(PolyCollection(list(place[triangles]), facecolors=colours, edgecolors="none"))
     ax.autoscale_view()
 
 
