@@ -50,16 +50,17 @@ def _tree(asked: Any, data: Path | None, workers: int | None, seed: int, progres
     from separatrix.morse.landscape import landscape
     from separatrix.study.morse_chapter import COMPLETE_DIMENSIONS, complete_portrait
 
+    if crease_nodes(asked.net):
+        raise InputError(
+            "tree: orbits of piecewise linear networks are not joined into a tree; separatrix critical-points lists their "
+            "equilibria in few dimensions"
+        )
     if asked.net.n_inputs <= COMPLETE_DIMENSIONS and data is None:
         portrait = complete_portrait(asked.potential, asked.box, asked.net, seed)
         if portrait.tree is None:
             n_sinks = int((portrait.points.indices == 0).sum())
             raise InputError(f"the {portrait.potential} has {n_sinks} sinks on the box: there is nothing to join")
         return portrait.tree
-    if crease_nodes(asked.net):
-        raise InputError(
-            "tree: the saddles of piecewise linear networks with many inputs are not sought; give a smooth one"
-        )
     given = None if data is None else data_points(data, "data points")
     starts = None if given is None else given.rows(asked.net.n_inputs, asked.net.n_classes)
     flow = GradientFlow(asked.potential, asked.box)

@@ -55,7 +55,7 @@ class MorseComplex(Record):
     potential: str = ""
     boundary: str = "project"
 
-    drawer: ClassVar[str] = ""
+    drawer: ClassVar[str] = "morse_plots:plot_morse_complex"
 
     @property
     def counts(self) -> tuple[int, ...]:

@@ -10,7 +10,10 @@ import numpy as np
 from separatrix.domains import Box
 from separatrix.errors import printable
 from separatrix.flow.critical_points import CriticalPoints
+from separatrix.flow.saddles.tied_passes import TiedPasses
 from separatrix.morse.connection_record import Connections, Orbit
+from separatrix.morse.morse_complex import MorseComplex
+from separatrix.morse.piecewise_linear.margin_record import PiecewiseLinearMorse
 from separatrix.study.morse_portrait import MorsePortrait
 from separatrix.views.colours import INK, NEUTRAL, UNRESOLVED, class_style
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NAMED = 80
+FEW = 40
 KINDS = (("s", "sink", "o"), ("p", "saddle", "X"), ("r", "source", "^"))
 
 
@@ -31,6 +35,55 @@ def plot_morse_portrait(record: MorsePortrait, ax: Axes | None = None, **options
 def plot_connections(record: Connections, ax: Axes | None = None, **options: Any) -> Axes:
     """The critical points and the orbits between them: unstable branches firm, stable ones dashed."""
     return _portrait(record.points, record.orbits, ax, record.potential or record.points.potential, None)
+
+
+def plot_morse_complex(record: MorseComplex, ax: Axes | None = None, **options: Any) -> Axes:
+    """The boundary operators as one picture: generators by index in rows and columns, entries by colour and number."""
+    ids, sizes = record.points.ids, record.counts
+    order = np.concatenate(list(record.generators) or [np.zeros(0, dtype=int)]).astype(int)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    whole = np.zeros((len(order), len(order)))
+    for k in range(1, len(sizes)):
+        whole[starts[k - 1] : starts[k], starts[k] : starts[k + 1]] = record.boundary_operator(k)
+    ax = ax if ax is not None else _axes(2)
+    reach = max(1.0, float(np.abs(whole).max(initial=0.0)))
+    ax.imshow(whole, cmap="RdBu_r", vmin=-reach, vmax=reach, interpolation="nearest")
+    for row, column in zip(*np.nonzero(whole), strict=True) if len(order) <= FEW else ():
+        ax.text(column, row, f"{whole[row, column]:g}", ha="center", va="center", fontsize=8)
+    names = [ids[row] for row in order] if len(order) <= FEW else []
+    ax.set_xticks(range(len(names)), names, fontsize=8, rotation=90)
+    ax.set_yticks(range(len(names)), names, fontsize=8)
+    for edge in starts[1:-1]:
+        ax.axhline(edge - 0.5, color=UNRESOLVED, linewidth=0.7)
+        ax.axvline(edge - 0.5, color=UNRESOLVED, linewidth=0.7)
+    ax.set_title(f"boundary of the column's point\n{printable(record.potential, 60)}", fontsize=11)
+    return ax
+
+
+def plot_margin_events(record: PiecewiseLinearMorse, ax: Axes | None = None, **options: Any) -> Axes:
+    """Critical values of a margin by index; places without one index stand at the foot."""
+    ax = ax if ax is not None else _axes(2)
+    ax.plot(record.values, record.indices, linestyle="none", marker="o", color=NEUTRAL, markeredgecolor=INK)
+    low, high = int(record.indices.min(initial=0)), int(record.indices.max(initial=0))
+    ax.set_yticks(range(low, high + 1), [str(i) if i >= 0 else "more than one group" for i in range(low, high + 1)])
+    ax.set_xlabel(f"{printable(record.potential, 60)}")
+    ax.set_ylabel("index")
+    ax.grid(axis="x", color="#dddddd")
+    ax.set_title("critical values by index", fontsize=11)
+    return ax
+
+
+def plot_tied_passes(record: TiedPasses, ax: Axes | None = None, **options: Any) -> Axes:
+    """log 2 - L at the best tie of every two classes, as bars."""
+    ax = ax if ax is not None else _axes(2)
+    names = [f"{i} and {j}" for i, j in record.classes]
+    ax.barh(range(len(names)), record.below, color=NEUTRAL)
+    ax.set_yticks(range(len(names)), names)
+    ax.invert_yaxis()
+    ax.set_xlabel("log 2 - L at the tie")
+    ax.set_ylabel("classes")
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
 
 
 def plot_points(record: CriticalPoints, ax: Axes, classes: np.ndarray | None = None) -> Axes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -46,6 +46,8 @@ class TiedPasses(Record):
     residual: np.ndarray
     certainty: tuple[Certainty, ...]  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
     missing: tuple[str, ...] = ()
+
+    drawer: ClassVar[str] = "morse_plots:plot_tied_passes"
 
     def __len__(self) -> int:
         return self.points.shape[0]

@@ -51,7 +51,7 @@ class PiecewiseLinearMorse(Record):
     laws: tuple[str, ...] = ()
     potential: str = ""
 
-    drawer: ClassVar[str] = ""
+    drawer: ClassVar[str] = "morse_plots:plot_margin_events"
 
     def __len__(self) -> int:
         return self.points.shape[0]
