@@ -69,7 +69,7 @@ analyze(sx.data.network("blobs-sigmoid"), sx.Box.cube(2, -2, 2), sx.data.toy("bl
         progress=die)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False, env=dict(os.environ)).returncode == 9
-    assert len(list(tmp_path.glob("*.piece.npz"))) == 5
+    assert len(list(tmp_path.glob("*.piece.npz"))) == 9
     rest = run(resume=tmp_path)
     assert answer(rest) == answer(whole)
 
@@ -79,7 +79,7 @@ def test_a_second_run_takes_up_everything_and_other_questions_nothing(tmp_path: 
     for path in tmp_path.glob("sinks-of-log-density*"):
         path.write_bytes(path.read_bytes()[:100])
     again = run(resume=tmp_path)
-    assert answer(again) == answer(whole) and any("8 finished pieces" in note for note in again.notes)
+    assert answer(again) == answer(whole) and any("12 finished pieces" in note for note in again.notes)
     other = run(resume=tmp_path, rng=1)
     taken_up = next(note for note in other.notes if "taken up" in note)
     assert taken_up.startswith("one finished piece ")  # the surface, which has no seed
