@@ -225,7 +225,8 @@ def test_an_estimate_comes_before_the_work() -> None:
     found = estimate(sx.data.network("blobs-tanh"), BOX, sx.data.toy("blobs", 60))
     assert 0 < found.seconds < 60 and found.workers == 1 and "about" in repr(found)
     assert 0 < estimate(sx.data.network("circles-relu"), BOX).seconds < 60
-    assert list(found.to_dataframe()["part"]) == ["sinks", "basins", "distances", "surface"]
+    assert list(found.to_dataframe()["part"]) == ["sinks", "basins", "distances", "passes", "surface"]
+    assert "passes" not in estimate(sx.data.network("blobs-tanh"), BOX, passes=False).parts
 
 
 def test_an_estimate_counts_the_cells_of_the_surface() -> None:

@@ -109,7 +109,7 @@ def analyze(
     surfaces = SurfaceChapter(question, chapter.pieces, stages, through)
     points = MorseChapter(question, chapter.pieces, stages, chapter.workers, bool(passes))
     is_finished, flow_note, proved, written = True, flows_exist(question), (), ()
-    if (forecast := estimate_of(question, workers)).seconds_with_workers > TOLD_SECONDS:
+    if (forecast := estimate_of(question, workers, passes)).seconds_with_workers > TOLD_SECONDS:
         LOGGER.info("this may take %s", repr(forecast).removeprefix("Estimate(").removesuffix(")"))
     with threadpool_limits(limits=1), stages.remembering_interrupts():
         try:

@@ -16,6 +16,7 @@ from separatrix.flow.piecewise_linear.creases import crease_nodes, is_mixed
 from separatrix.networks.network import Network
 from separatrix.networks.reading import load
 from separatrix.records import Provenance, Record
+from separatrix.study.morse_chapter import COMPLETE_DIMENSIONS, MOST_POTENTIALS
 from separatrix.study.network_summary import n_parameters
 from separatrix.study.parallel import worker_count
 from separatrix.study.question import Question, asked, drawing_box
@@ -28,6 +29,8 @@ EVALUATIONS_PER_START, EVALUATIONS_PER_SAMPLE = 800, 600
 SECONDS_PER_START = 2e-3
 EVENTS_TO_REST, SECONDS_PER_PROOF = 1_000, 3e-2
 TIMED_ROWS = 64
+EVALUATIONS_FOR_PASSES = 6e6
+SECONDS_PER_LIST = {1: 0.2, 2: 1.0, 3: 4.0}
 CHORDS, POINTS_A_CHORD = 24, 33
 SECONDS_PER_CELL, BYTES_PER_CELL, SECONDS_PER_SURFACE = 8e-6, 500.0, 0.3
 SMOOTH_TESTS = (0, 200, 10_000, 200_000)  # simplices that a mesh tests, by dimension
@@ -59,7 +62,7 @@ class Estimate(Record):
 
 def estimate(
     net: Any, domain: Any = None, data: Any = None, *, potential: Any = None, samples: Any = None,
-    basins: bool | None = None, workers: int | None = None,
+    basins: bool | None = None, passes: bool | None = None, workers: int | None = None,
 ) -> Estimate:  # fmt: skip
     """How long :func:`separatrix.analyze` will take with the same arguments, and its memory: a rough forecast.
 
@@ -71,10 +74,10 @@ def estimate(
     True
     """
     question = asked(load(net), domain, data, potential=potential, samples=samples, basins=basins)
-    return estimate_of(question, workers)
+    return estimate_of(question, workers, passes)
 
 
-def estimate_of(question: Question, workers: int | None = None) -> Estimate:
+def estimate_of(question: Question, workers: int | None = None, passes: bool | None = None) -> Estimate:
     """The estimate for a question."""
     begun, network = time.perf_counter(), question.net
     row = _seconds_a_row(question)
@@ -90,6 +93,8 @@ def estimate_of(question: Question, workers: int | None = None) -> Estimate:
         parts["basins"] = sum(question.drawn) * n_samples * EVENTS_TO_REST * row
     if is_mixed(network):
         parts = dict.fromkeys(parts, 0.0)
+    if passes is not False:
+        parts["passes"] = _passes(question, row)
     parts["surface"], surface_bytes = _surface(question, row)
     count, total = worker_count(workers, cost(question)), sum(parts.values())
     memory = BYTES_AT_REST * (1 + (count if count > 1 else 0)) + 8.0 * 4 * network.n_inputs * (n_samples + 0.5 * n_data)
@@ -105,6 +110,16 @@ def cost(question: Question) -> float:
     """Evaluations of the network times its parameters: what decides whether processes are worth starting."""
     n_samples = 0 if question.samples is None else len(question.samples) * sum(question.drawn)
     return float(n_parameters(question.net)) * (100 * _n_starts(question) + 100 * n_samples)
+
+
+def _passes(question: Question, row: float) -> float:
+    """Seconds for critical points and passes: complete lists in few dimensions, searches in many."""
+    network = question.net
+    if is_mixed(network) or not isinstance(question.domain, Box):
+        return 0.0
+    if network.n_inputs <= COMPLETE_DIMENSIONS:
+        return SECONDS_PER_LIST[network.n_inputs] * min(len(question.potentials), MOST_POTENTIALS)
+    return 0.0 if crease_nodes(network) else EVALUATIONS_FOR_PASSES * row
 
 
 def _surface(question: Question, row: float) -> tuple[float, float]:
