@@ -34,6 +34,7 @@ COMPLETE_DIMENSIONS = 3
 KEPT_POINTS = 24
 MOST_POTENTIALS = 4
 MOST_SINKS = 80
+MOST_PAIRS, FEW_PAIRS = 1_000, 200  # of sinks searched a round, where passes were asked for and where not
 MOST_BOXES = 200_000
 
 
@@ -81,7 +82,7 @@ class MorseChapter:
         assert isinstance(box, Box)
         with self.stages.stage(f"critical points of the {potential.name}") as finding:
             seed = piece_seed(question.seed, f"passes of {potential.name}")
-            key = self.pieces.key("morse", potential, box, known, seed, MOST_BOXES)
+            key = self.pieces.key("morse", potential, box, known, seed, MOST_BOXES, self.is_asked)
             try:
                 if known is None:
                     name = f"critical points of {potential.name}"
@@ -109,7 +110,11 @@ class MorseChapter:
         self, potential: Potential, sinks: CriticalPoints, seed: int, earlier: Landscape | None
     ) -> Landscape:
         flow = GradientFlow(potential, self.question.domain)
-        options = {"workers": self.workers, "progress": self.stages.step}
+        options = {
+            "workers": self.workers,
+            "progress": self.stages.step,
+            "max_pairs": MOST_PAIRS if self.is_asked else FEW_PAIRS,
+        }
         found = landscape(flow, sinks=sinks, rng=seed, previous=earlier, **options)
         orbits = thinned(found.connections, most=KEPT_POINTS)
         return dataclasses.replace(found, connections=dataclasses.replace(found.connections, orbits=orbits))
