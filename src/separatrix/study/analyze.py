@@ -76,7 +76,8 @@ def analyze(
       through three data
     - ``passes``: whether critical points are listed and sinks joined over their passes; None: on boxes of up to three
       inputs completely, and for smooth networks with more inputs by searches for one potential, the log-density where there
-      is one, unless it has too many sinks
+      is one, unless it has too many sinks; True: more pairs of sinks, and no sample settles below a pass out of its basin
+      unseen, which takes two or three times as long
     - ``workers``: processes, None for a sensible number; ``cluster``: address of a Dask scheduler. Neither changes an
       answer
     - ``resume``: a folder in which finished pieces are kept; a run that was killed goes on there
@@ -118,6 +119,7 @@ def analyze(
             if surface is not False:
                 surfaces.run()
             if not flow_note:
+                chapter.above_passes = bool(passes)
                 chapter.run(None if passes is False else points)
         except KeyboardInterrupt:
             is_finished = False

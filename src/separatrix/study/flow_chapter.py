@@ -66,6 +66,7 @@ class FlowChapter:
     digests: dict[int, str] = field(default_factory=dict)
     threshold: float = np.nan
     trees: dict[int, MergeTree] = field(default_factory=dict)
+    above_passes: bool = False
 
     def run(self, passes: PassSearch | None = None) -> None:
         """All stages; what later ones need comes first. ``passes``: who joins the sinks, before basins are sought."""
@@ -152,8 +153,11 @@ class FlowChapter:
                 flow = GradientFlow(potential, self.question.domain)
                 seed = piece_seed(self.question.seed, f"basins of {potential.name}")
                 with self.stages.stage(f"basins of the {potential.name}") as finding:
-                    heights = self.trees[number].pass_heights if number in self.trees else None
-                    key = self.pieces.key("basins", self.keys[number], self._digest(samples), seed, heights)
+                    known = self.trees[number].pass_heights if number in self.trees else None
+                    heights = known if self.above_passes else None
+                    key = self.pieces.key(
+                        "basins", self.keys[number], self._digest(samples), seed, known, self.above_passes
+                    )
                     self.basins[number] = found = self.pieces.made(
                         f"basins of {potential.name}", key, Basins,
                         lambda flow=flow, sinks=sinks, seed=seed, heights=heights: flow.basins(
@@ -175,6 +179,9 @@ class FlowChapter:
                 continue
             flow, earlier = GradientFlow(self.question.potentials[number], self.question.domain), self.basins[number]
             self.trees[number], self.sinks[number] = longer, longer.sinks
+            if not self.above_passes:
+                self.basins[number] = replace(earlier, sinks=longer.sinks)
+                continue
             with self.stages.stage(f"basins of the {flow.potential.name}, with the new passes"):
                 key = self.pieces.key("basins again", self.keys[number], self._digest(samples), longer.pass_heights)
                 self.basins[number] = self.pieces.made(
@@ -195,7 +202,7 @@ class FlowChapter:
             for number, found in self.basins.items():
                 potential = self.question.potentials[number]
                 flow = GradientFlow(potential, self.question.domain)
-                key = self.pieces.key("full basins", self.keys[number], self._digest(samples), chosen)
+                key = self.pieces.key("full basins", self.keys[number], self._digest(samples), chosen, len(found.sinks))
                 full = self.pieces.made(
                     f"full basins of {potential.name}", key, Basins,
                     lambda flow=flow, found=found: flow.basins(
