@@ -49,6 +49,7 @@ def test_what_is_said_is_what_was_shown(blobs: MorsePortrait) -> None:
     assert "three sinks, three saddles and one source" in statements[0].text and "no others" in statements[0].text
     assert statements[0].certainty is Certainty.PROVED and "highest pass" in statements[1].text
     assert "lower bound" not in statements[1].text
+    assert statements[1].certainty is Certainty.VERIFIED  # it names classes, which are rounded predictions
     assert all(check.holds for check in morse_checks((blobs,), ()))
     assert [claim.status for claim in morse_claims((blobs,), "")] == ["shown", "shown"]
     assert morse_claims((), "") == [] and morse_claims((), "no box")[0].how == "no box"

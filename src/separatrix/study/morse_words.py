@@ -89,7 +89,9 @@ def _of_passes(portrait: MorsePortrait) -> list[Statement]:
     if len(pairs) > 1:
         text += f", {least[0]} and {least[1]} by the lowest ({least[2]:.4g}, {least[3]:.3g} below)"
     text += f"; each is {word} between these classes, a lower bound." if tree.is_lower_bound else "."
-    return [Statement(text, tree.certainty, TUBES if tree.certainty is Certainty.PROVED else BRANCHES)]
+    # the classes of the sinks are rounded predictions, so that the sentence is verified at best
+    rests_on = TUBES if tree.certainty is Certainty.PROVED else BRANCHES
+    return [Statement(text, Certainty.weakest([tree.certainty, Certainty.VERIFIED]), rests_on)]
 
 
 def class_passes(portrait: MorsePortrait) -> list[tuple[int, int, float, float]]:
