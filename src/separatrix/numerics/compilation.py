@@ -69,7 +69,7 @@ def written_in_place(function: Callable[..., Any]) -> Any:
 
 
 def _part(function: Callable[..., Any], more: dict[str, Any]) -> Any:
-    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **more}
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **_only_linked(), **more}
     return numba.njit(nogil=True, error_model="numpy", **options)(function)
 
 
@@ -78,6 +78,16 @@ def _in_place() -> dict[str, Any]:
     """numba's option against reference counts, where it has it; a kernel that makes an array all the same does not compile."""
     known: Any = getattr(getattr(getattr(numba, "core", None), "cpu", None), "CPUTargetOptions", None)
     return {"_nrt": False} if hasattr(known, "_nrt") else {}
+
+
+@cache
+def _only_linked() -> dict[str, Any]:
+    """The compiler of parts that is quicker than numba's own, where numba is built as that compiler expects it."""
+    try:
+        from separatrix.numerics.part_compiler import PartCompiler, is_known
+    except ImportError:  # a numba that has moved what is replaced there
+        return {}
+    return {"pipeline_class": PartCompiler} if is_known() else {}
 
 
 @cache

@@ -62,7 +62,7 @@ from separatrix.flow.piecewise_linear.event_kernel_state import (
     refresh_region,
 )
 from separatrix.flow.piecewise_linear.event_kernel_velocity import settle_creases, solve
-from separatrix.numerics.compilation import compiled, compiled_part
+from separatrix.numerics.compilation import compiled_in_place, compiled_part_in_place
 
 AT_REST, BUDGET, GONE, INFINITY, STUCK, AMBIGUOUS, UNSOLVED, TIME_UP, VERTEX, NO_ROOM = range(10)
 CODE, REACHED, N_EVENTS, N_CURVED, N_SOLVED, PATH_END, PLACES = range(7)
@@ -72,7 +72,7 @@ REST_SHARE, RELEASE_SHARE = 1e-10, 1e-11
 ROUNDING_SHARE, CALM, CORNER = 1e-14, 24, 1e-13
 
 
-@compiled_part
+@compiled_part_in_place
 def meet(net, st):
     """What the event changes; False where there is no room for one more member."""
     creases, marks, j = st.creases, st.marks, st.marks[COUNTS, INDEX]
@@ -91,7 +91,7 @@ def meet(net, st):
     return True
 
 
-@compiled_part
+@compiled_part_in_place
 def is_vertex(net, st):
     """Whether the crease that was met meets others at x, one of all these convex: they are put at u = 0, and True is said."""
     creases, marks, met, convex = st.creases, st.marks, 0, False
@@ -108,7 +108,7 @@ def is_vertex(net, st):
     return True
 
 
-@compiled_part
+@compiled_part_in_place
 def reach_of(st):
     """1 + max |x_i|."""
     reach = 0.0
@@ -117,13 +117,13 @@ def reach_of(st):
     return 1.0 + reach
 
 
-@compiled_part
+@compiled_part_in_place
 def is_near(net, st, j, reach):
     """Whether crease ``j`` passes x within rounding."""
     return abs(st.creases[U, j]) <= CORNER * (net.planes[NORM, j] * reach + abs(net.planes[BIAS, j]))
 
 
-@compiled_part
+@compiled_part_in_place
 def is_at_rest(st, fastest):
     """Whether v counts as zero.
 
@@ -135,7 +135,7 @@ def is_at_rest(st, fastest):
     return quiet > CALM or fastest <= ROUNDING_SHARE * numbers[NUMBERS, SCALE]
 
 
-@compiled_part
+@compiled_part_in_place
 def move(net, st, curved):
     """Move to the next event, or to the limit of time; KIND and INDEX in the counters."""
     numbers, counts = st.small, st.marks
@@ -153,7 +153,7 @@ def move(net, st, curved):
     copy_row(st.points, LAST, st.points, V)
 
 
-@compiled_part
+@compiled_part_in_place
 def put_on_side(net, st, i, is_face):
     """Coordinate ``i`` exactly on the face that it met, or on the limit; V need not point there after a curved move."""
     place, first = st.points[X, i], LOWER if is_face else LOW_LIMIT
@@ -161,7 +161,7 @@ def put_on_side(net, st, i, is_face):
     st.points[X, i] = upper if abs(upper - place) < abs(place - lower) else lower
 
 
-@compiled_part
+@compiled_part_in_place
 def note(st, trace):
     """Add (time, x) to ``trace``; False where there is no room."""
     if trace.shape[0] == 0:
@@ -177,7 +177,7 @@ def note(st, trace):
     return True
 
 
-@compiled_part
+@compiled_part_in_place
 def flow_row(net, st, budget, trace, curved):
     """One row to rest or to its limit of time, from where :func:`begin` put it; a code for the reason."""
     numbers, counts = st.small, st.marks
@@ -223,7 +223,7 @@ def flow_row(net, st, budget, trace, curved):
         tidy(net, st)
 
 
-@compiled_part
+@compiled_part_in_place
 def gather(net, st):
     """Where events follow one another without progress: all concave creases within rounding of x become members at once."""
     reach = reach_of(st)
@@ -236,7 +236,7 @@ def gather(net, st):
     settle_creases(net, st)
 
 
-@compiled_part
+@compiled_part_in_place
 def tidy(net, st):
     """Take rounding out of u and z from time to time, out of A, U and K, which is dearer, less often; and near rest."""
     counts = st.marks
@@ -248,7 +248,7 @@ def tidy(net, st):
         refresh_point(net, st)
 
 
-@compiled
+@compiled_in_place
 def flow_rows(net, st, rows, limits, results, curved):
     """``rows`` = (starts, sides) to rest or to a limit of time; how many rows are done.
 

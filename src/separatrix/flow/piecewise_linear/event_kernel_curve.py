@@ -63,12 +63,12 @@ from separatrix.flow.piecewise_linear.event_kernel_state import (
     ceiling_of,
     combine,
 )
-from separatrix.numerics.compilation import compiled_part
+from separatrix.numerics.compilation import compiled_part_in_place
 
 LONGEST, LAST_SHARE = 1e6, 1e-7
 
 
-@compiled_part
+@compiled_part_in_place
 def displacement(net, st):
     """DX on F and DU for the present Y."""
     points, creases, small, marks = st.points, st.creases, st.small, st.marks
@@ -82,7 +82,7 @@ def displacement(net, st):
         add_row(points, DX, small[SHARES, slot], net.weight, marks[MEMBER, slot])
 
 
-@compiled_part
+@compiled_part_in_place
 def find_met(net, st):
     """KIND and INDEX of the first event that the chord of the present Y passes; KIND is NONE where there is none."""
     displacement(net, st)
@@ -111,7 +111,7 @@ def find_met(net, st):
     marks[COUNTS, KIND], marks[COUNTS, INDEX] = kind, index
 
 
-@compiled_part
+@compiled_part_in_place
 def find_released(net, st):
     """KIND and INDEX of the multiplier that has gone farthest beyond its bounds at the present y."""
     points, small, marks, worst, kind, index = st.points, st.small, st.marks, 0.0, NONE, -1
@@ -132,7 +132,7 @@ def find_released(net, st):
     marks[COUNTS, KIND], marks[COUNTS, INDEX] = kind, index
 
 
-@compiled_part
+@compiled_part_in_place
 def bound_violation(net, st, slot):
     """How far a member's multiplier is beyond [c_j, 0], in units of the gradient and less the release tolerance."""
     j, share = st.marks[MEMBER, slot], st.small[SHARES, slot]
@@ -140,7 +140,7 @@ def bound_violation(net, st, slot):
     return max(share, c - share) * net.planes[NORM, j] - st.small[NUMBERS, RELEASE]
 
 
-@compiled_part
+@compiled_part_in_place
 def beyond_event(net, st, kind, index):
     """The functional of an event at the present (Y, y): positive once it has happened."""
     points, creases, small, marks, sides = st.points, st.creases, st.small, st.marks, net.sides
@@ -169,7 +169,7 @@ def beyond_event(net, st, kind, index):
     return max(sides[LOWER, index], sides[LOW_LIMIT, index]) - place - change
 
 
-@compiled_part
+@compiled_part_in_place
 def event_time(net, st, kind, index, longest):
     """The h up to ``longest`` at which an event happens, its step taken last, and just beyond for releases.
 
@@ -203,7 +203,7 @@ def event_time(net, st, kind, index, longest):
     return high
 
 
-@compiled_part
+@compiled_part_in_place
 def first_step(st, dt):
     """The first step that the tolerance allows, near ``dt`` and not beyond the limit of time: it is taken, and returned."""
     numbers, fastest = st.small, 0.0
@@ -229,7 +229,7 @@ def first_step(st, dt):
     return h
 
 
-@compiled_part
+@compiled_part_in_place
 def go_along_curve(net, st, dt):
     """Move to the next event near ``dt``, or as far as one step goes; KIND and INDEX in the counters."""
     small, counts = st.small, st.marks
@@ -251,7 +251,7 @@ def go_along_curve(net, st, dt):
         small[NUMBERS, TIME] += h
 
 
-@compiled_part
+@compiled_part_in_place
 def take(net, st):
     """x, u, z, y at the present Y."""
     small, blocks, k = st.small, st.blocks, st.blocks.shape[1]

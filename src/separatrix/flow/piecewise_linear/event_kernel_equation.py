@@ -44,10 +44,10 @@ from separatrix.flow.piecewise_linear.event_kernel_state import (
     softmax,
 )
 from separatrix.flow.piecewise_linear.event_kernel_velocity import factor_gram, substitute
-from separatrix.numerics.compilation import compiled_part
+from separatrix.numerics.compilation import compiled_part_in_place
 
 
-@compiled_part
+@compiled_part_in_place
 def find_curve(st, tolerance):
     """The equation at the present point; ``tolerance`` for one step, in z and in x over the scale of the gradient.
 
@@ -76,7 +76,7 @@ def find_curve(st, tolerance):
     small[NUMBERS, ASKED] = tolerance
 
 
-@compiled_part
+@compiled_part_in_place
 def factor_stage(st, h):
     """I / (h/2) - J, J = sign (diag q - q q^T) M, q = y / sign, into the block STAGE, and its factors by elimination."""
     small, blocks, marks, k = st.small, st.blocks, st.marks, st.blocks.shape[1]
@@ -106,7 +106,7 @@ def factor_stage(st, h):
                 blocks[STAGE, a, b] -= blocks[STAGE, a, c] * blocks[STAGE, c, b]
 
 
-@compiled_part
+@compiled_part_in_place
 def back_substitute(st, right, out):
     """Row ``out`` = solution for the row ``right`` with the factors of :func:`factor_stage`."""
     small, blocks, k = st.small, st.blocks, st.blocks.shape[1]
@@ -120,7 +120,7 @@ def back_substitute(st, right, out):
         small[out, a] /= blocks[STAGE, a, a]
 
 
-@compiled_part
+@compiled_part_in_place
 def field(st, Y_row, y_row):
     """Row ``y_row`` = sign softmax(z + M Y)."""
     small, blocks, k = st.small, st.blocks, st.blocks.shape[1]
@@ -131,7 +131,7 @@ def field(st, Y_row, y_row):
     softmax(st, WORK, y_row)
 
 
-@compiled_part
+@compiled_part_in_place
 def advance(st, h):
     """Y(h) - h y(0) and y(h) from Y = 0 and the present y."""
     small, k = st.small, st.blocks.shape[1]
@@ -149,7 +149,7 @@ def advance(st, h):
         small[BEND, a] = small[INNER, a] - h * small[Y, a]
 
 
-@compiled_part
+@compiled_part_in_place
 def take_stages(st, h):
     """The four stages: Y(h) into the row INNER, its error into RIGHT."""
     small, k = st.small, st.blocks.shape[1]
@@ -176,7 +176,7 @@ def take_stages(st, h):
         small[RIGHT, a] = 17.0 / 54.0 * g0 + 7.0 / 36.0 * g1 + 125.0 / 108.0 * g3
 
 
-@compiled_part
+@compiled_part_in_place
 def error_size(st):
     """The larger of the errors of z (relative where z moves far) and of x."""
     small, blocks, k, worst = st.small, st.blocks, st.blocks.shape[1], 0.0
@@ -189,7 +189,7 @@ def error_size(st):
     return worst
 
 
-@compiled_part
+@compiled_part_in_place
 def lean(st, vector):
     """SHARES = L times a row of k numbers."""
     small, blocks = st.small, st.blocks

@@ -40,14 +40,14 @@ from separatrix.flow.piecewise_linear.event_kernel_state import (
     combine,
     softmax,
 )
-from separatrix.numerics.compilation import compiled_part
+from separatrix.numerics.compilation import compiled_part_in_place
 
 NONE, CREASE, FACE, LEFT, MULTIPLIER_BOUND, HELD = np.arange(6)
 NOISE = 4e-15
 STRAIGHT = 1e-11
 
 
-@compiled_part
+@compiled_part_in_place
 def find_speeds(net, st):
     """R and RZ for the present v."""
     creases, small, blocks, marks, k = st.creases, st.small, st.blocks, st.marks, st.blocks.shape[1]
@@ -63,7 +63,7 @@ def find_speeds(net, st):
         small[RZ, a] = total
 
 
-@compiled_part
+@compiled_part_in_place
 def next_event(net, st):
     """The time to the first event along v, infinite where there is none; KIND and INDEX in the counters."""
     points, creases, sides, marks, first = st.points, st.creases, net.sides, st.marks, np.inf
@@ -92,7 +92,7 @@ def next_event(net, st):
     return first
 
 
-@compiled_part
+@compiled_part_in_place
 def is_straight(net, st, dt):
     """Whether y changes so little over ``dt`` that the move is straight to rounding."""
     small, k = st.small, st.blocks.shape[1]
@@ -109,7 +109,7 @@ def is_straight(net, st, dt):
     return change <= 1e-13 or change * small[NUMBERS, SCALE] * dt <= STRAIGHT
 
 
-@compiled_part
+@compiled_part_in_place
 def go_straight(net, st, dt):
     """x, u, z, y after ``dt``."""
     small = st.small
@@ -120,7 +120,7 @@ def go_straight(net, st, dt):
     small[NUMBERS, TIME] += dt
 
 
-@compiled_part
+@compiled_part_in_place
 def shift(net, st, dt, v, r):
     """x += dt v on F, within the bounds, and u += dt r off Z; what rounding carries over its crease stays on it."""
     points, creases, sides, marks = st.points, st.creases, net.sides, st.marks

@@ -31,13 +31,13 @@ from separatrix.flow.piecewise_linear.event_kernel_state import (
     refresh_region,
 )
 from separatrix.flow.piecewise_linear.event_kernel_velocity import is_held
-from separatrix.numerics.compilation import compiled_part
+from separatrix.numerics.compilation import compiled_part_in_place
 
 UNIT = 8.9e-16
 CONVEX, FULL = 1, 2
 
 
-@compiled_part
+@compiled_part_in_place
 def place_point(net, st, starts, sides, row):
     """x, u (0 within rounding of a crease, or where a side is named), z, y, slopes as the signs of u, and the c_j into R."""
     points, creases = st.points, st.creases
@@ -58,7 +58,7 @@ def place_point(net, st, starts, sides, row):
         creases[R, j] = ceiling_of(net, st, Y, j)
 
 
-@compiled_part
+@compiled_part_in_place
 def begin(net, st, starts, sides, row):
     """Place a row, concave creases through it as members. 0, CONVEX where sides of convex creases are missing, FULL.
 

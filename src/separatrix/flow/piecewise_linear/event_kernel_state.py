@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from separatrix.numerics.compilation import compiled_part
+from separatrix.numerics.compilation import compiled_part_in_place
 
 # numbers of numpy, not of Python: numba compiles a function anew for every literal that it is called with
 # Form.sides, Form.planes
@@ -87,7 +87,7 @@ def new_state(n: int, m: int, constant: np.ndarray, sign: float, scale: float) -
     )
 
 
-@compiled_part
+@compiled_part_in_place
 def softmax(st, z, y):
     """Row ``y`` = sign softmax(row ``z``) of ``st.small``; the sign itself for one contrast."""
     small, k = st.small, st.blocks.shape[1]
@@ -105,21 +105,21 @@ def softmax(st, z, y):
         small[y, i] *= small[NUMBERS, SIGN] / total
 
 
-@compiled_part
+@compiled_part_in_place
 def add_row(target, row, factor, source, other):
     """target[row] += factor source[other]."""
     for i in range(target.shape[1]):
         target[row, i] += factor * source[other, i]
 
 
-@compiled_part
+@compiled_part_in_place
 def copy_row(target, row, source, other):
     """target[row] = source[other]."""
     for i in range(target.shape[1]):
         target[row, i] = source[other, i]
 
 
-@compiled_part
+@compiled_part_in_place
 def combine(st, factors, rows, first, target):
     """rows[target] = sum_a small[factors, a] rows[first + a]; factors below 1e-30 do not count."""
     for i in range(rows.shape[1]):
@@ -129,7 +129,7 @@ def combine(st, factors, rows, first, target):
             add_row(rows, target, st.small[factors, a], rows, first + a)
 
 
-@compiled_part
+@compiled_part_in_place
 def ceiling_of(net, st, y, j):
     """c_j = V_j . y, row ``y`` of ``st.small``."""
     planes, small, c = net.planes, st.small, 0.0
@@ -138,7 +138,7 @@ def ceiling_of(net, st, y, j):
     return c
 
 
-@compiled_part
+@compiled_part_in_place
 def move_pixel(net, st, i, direction):
     """Coordinate ``i`` starts to move (direction 1) or is held (-1)."""
     points, creases, blocks, k = st.points, st.creases, st.blocks, st.blocks.shape[1]
@@ -153,7 +153,7 @@ def move_pixel(net, st, i, direction):
     st.marks[MOVES, i] = 1 if direction > 0 else 0
 
 
-@compiled_part
+@compiled_part_in_place
 def gram_column(net, st, j, slot):
     """gram[slot] = W_F w_j."""
     gram, weight, marks = st.gram, net.weight, st.marks
@@ -164,7 +164,7 @@ def gram_column(net, st, j, slot):
             add_row(gram, slot, weight[j, i], net.columns, i)
 
 
-@compiled_part
+@compiled_part_in_place
 def change_slope(net, st, j, slot, factor):
     """A, U, K with factor V_j w_j^T added to A; ``slot`` of the column W_F w_j."""
     blocks, creases, planes, k = st.blocks, st.creases, net.planes, st.blocks.shape[1]
@@ -181,7 +181,7 @@ def change_slope(net, st, j, slot, factor):
             add_row(creases, RATES + a, factor * out, st.gram, slot)
 
 
-@compiled_part
+@compiled_part_in_place
 def join(net, st, j, ceiling):
     """Crease ``j`` becomes a member, its multiplier where it was: c_j = ``ceiling`` for slope 1, 0 for slope 0."""
     marks, is_active = st.marks, st.creases[SLOPE, j] == 1.0
@@ -195,7 +195,7 @@ def join(net, st, j, ceiling):
     marks[COUNTS, MEMBERS] += 1
 
 
-@compiled_part
+@compiled_part_in_place
 def leave(net, st, slot, slope):
     """The crease in ``slot`` is left to the side of ``slope``."""
     marks, small = st.marks, st.small
@@ -213,7 +213,7 @@ def leave(net, st, slot, slope):
     marks[COUNTS, MEMBERS] = last
 
 
-@compiled_part
+@compiled_part_in_place
 def refresh_point(net, st):
     """u, z and y afresh from x; members stay at 0, neurons that rounding put on the wrong side are put on their crease."""
     creases, place = st.creases, st.marks
@@ -224,7 +224,7 @@ def refresh_point(net, st):
     contrasts(net, st)
 
 
-@compiled_part
+@compiled_part_in_place
 def preactivations(net, st, row):
     """Row ``row`` of the creases = W x + b."""
     points, creases = st.points, st.creases
@@ -234,7 +234,7 @@ def preactivations(net, st, row):
             add_row(creases, row, points[X, i], net.columns, i)
 
 
-@compiled_part
+@compiled_part_in_place
 def contrasts(net, st):
     """z and y from x, u and the slopes."""
     points, creases, small, sides, planes = st.points, st.creases, st.small, net.sides, net.planes
@@ -249,7 +249,7 @@ def contrasts(net, st):
     softmax(st, Z, Y)
 
 
-@compiled_part
+@compiled_part_in_place
 def refresh_region(net, st):
     """A, U, K and the members' columns afresh."""
     points, creases, blocks, marks, k = st.points, st.creases, st.blocks, st.marks, st.blocks.shape[1]

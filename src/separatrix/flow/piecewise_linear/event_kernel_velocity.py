@@ -43,14 +43,14 @@ from separatrix.flow.piecewise_linear.event_kernel_state import (
     leave,
     move_pixel,
 )
-from separatrix.numerics.compilation import compiled_part
+from separatrix.numerics.compilation import compiled_part_in_place
 
 ROUNDING = 1e-13
 RIDGE, SLACK, PIVOT = 1e-13, 1e-14, 1e-13
 NEARLY, MOST_STEPS = 1e4, 200
 
 
-@compiled_part
+@compiled_part_in_place
 def gradient_of(net, st, multipliers, target):
     """Row ``target`` of the points = A^T y + sum_Z lambda_j w_j, the lambda_j in row ``multipliers`` of ``st.small``."""
     points, small = st.points, st.small
@@ -60,13 +60,13 @@ def gradient_of(net, st, multipliers, target):
             add_row(points, target, small[multipliers, slot], net.weight, st.marks[MEMBER, slot])
 
 
-@compiled_part
+@compiled_part_in_place
 def is_held(place, lower, upper, slope):
     """Whether a coordinate at ``place`` is on a face and does not point inward."""
     return (place <= lower and slope <= 0.0) or (place >= upper and slope >= 0.0)
 
 
-@compiled_part
+@compiled_part_in_place
 def half_square(net, st, row):
     """|P_T g|^2 / 2 for a row of the points."""
     points, sides, total = st.points, net.sides, 0.0
@@ -76,7 +76,7 @@ def half_square(net, st, row):
     return 0.5 * total
 
 
-@compiled_part
+@compiled_part_in_place
 def settle_faces(net, st):
     """F for the gradient G; U, K and the columns follow."""
     points, sides, marks = st.points, net.sides, st.marks
@@ -86,7 +86,7 @@ def settle_faces(net, st):
             move_pixel(net, st, i, 1.0 if moves == 1 else -1.0)
 
 
-@compiled_part
+@compiled_part_in_place
 def factor_gram(st):
     """The Cholesky factor of the members' Gram matrix on the SIZE slots CHOSEN, made positive where it is singular."""
     small, gram, marks, largest = st.small, st.gram, st.marks, 0.0
@@ -114,7 +114,7 @@ def factor_gram(st):
         ridge = max(100.0 * ridge, RIDGE * largest)
 
 
-@compiled_part
+@compiled_part_in_place
 def substitute(st, right):
     """Solve factor factor^T x = row ``right`` of ``st.small`` in place."""
     small, size = st.small, st.marks[COUNTS, SIZE]
@@ -128,7 +128,7 @@ def substitute(st, right):
         small[right, a] /= small[FACTOR + a, a]
 
 
-@compiled_part
+@compiled_part_in_place
 def slopes_along(net, st):
     """Q_j = w_j . v on the members; the size of what v is a sum of, for its rounding."""
     points, small, marks, total = st.points, st.small, st.marks, 0.0
@@ -142,7 +142,7 @@ def slopes_along(net, st):
     return size
 
 
-@compiled_part
+@compiled_part_in_place
 def speed_across(net, st, j):
     """w_j . G on the moving coordinates."""
     points, weight, marks, speed = st.points, net.weight, st.marks, 0.0
@@ -151,7 +151,7 @@ def speed_across(net, st, j):
     return speed
 
 
-@compiled_part
+@compiled_part_in_place
 def find_step(st):
     """CHANGE = the Newton step of the CHOSEN multipliers."""
     factor_gram(st)
@@ -160,7 +160,7 @@ def find_step(st):
     substitute(st, CHANGE)
 
 
-@compiled_part
+@compiled_part_in_place
 def newton_step(net, st):
     """One projected Newton step with halving; False where rounding allows no more decrease."""
     find_step(st)
@@ -185,7 +185,7 @@ def newton_step(net, st):
     return False
 
 
-@compiled_part
+@compiled_part_in_place
 def last_steps(net, st, is_near):
     """Near the solution a last step, to rounding: what v has left across the creases is multiplied by long steps.
 
@@ -208,7 +208,7 @@ def last_steps(net, st, is_near):
             small[MULTIPLIER, slot] = after
 
 
-@compiled_part
+@compiled_part_in_place
 def solve(net, st):
     """The multipliers, F and v at the present point; members whose multiplier is at a bound leave. False: not converged."""
     small, marks = st.small, st.marks
@@ -224,7 +224,7 @@ def solve(net, st):
     return converged
 
 
-@compiled_part
+@compiled_part_in_place
 def optimise(net, st):
     """Newton steps until the free multipliers have no slope."""
     small, marks = st.small, st.marks
@@ -254,7 +254,7 @@ def optimise(net, st):
     return small[NUMBERS, RESIDUAL] < NEARLY * NEARLY
 
 
-@compiled_part
+@compiled_part_in_place
 def settle_creases(net, st):
     """Put x back on the members' creases, from which rounding moves it."""
     points, small, marks, sides, weight = st.points, st.small, st.marks, net.sides, net.weight
@@ -278,7 +278,7 @@ def settle_creases(net, st):
                 points[X, i] = min(sides[UPPER, i], max(sides[LOWER, i], after))
 
 
-@compiled_part
+@compiled_part_in_place
 def finish(net, st):
     """Members at a bound leave; the list of F, and v."""
     points, small, marks = st.points, st.small, st.marks
