@@ -85,6 +85,14 @@ def test_reused_functional_and_in_place_activations():
     assert net.activations == ("tanh", "gelu", "tanh", "relu")
 
 
+def test_a_product_with_a_sigmoid_of_a_multiple_is_a_silu():
+    def forward(m, x):
+        h = m.a(x)
+        return m.b(h * torch.sigmoid(1.702 * h))
+
+    assert agrees(Made(forward, a=lin(4, 6), b=lin(6, 3))).activations == ("silu",)
+
+
 def test_in_place_changes_reach_views_but_not_copies():
     def forward(m, x):
         h = m.a(x)

@@ -45,7 +45,7 @@ PICKLE_ADVICE = (
     "(torch.load, joblib.load) and give sx.load the module or estimator, store the weights as .safetensors, or say "
     "allow_pickle=True"
 )
-NETWORK_FILE = "a file with a network (.npz or .safetensors)"
+NETWORK_FILE = "a file with a network (.npz, .safetensors or .onnx)"
 WEIGHTS = "W0, b0, W1, b1, …"
 
 

@@ -44,7 +44,9 @@ class HeadBounds(NamedTuple):
     coefficients: Interval
 
 
-class _Columns(NamedTuple):
+class Columns(NamedTuple):
+    """Midpoints and radii, each (units, n) or (units, k, n)."""
+
     mid: Array
     rad: Array
 
@@ -61,10 +63,11 @@ def n_together(network: Network) -> int:
 
 
 class BatchPropagation:
-    """All units of a network over the boxes [lower, upper] (n, dim); ``lost`` (n,): on which nothing is known."""
+    """All units over boxes [lower, upper] (n, dim); ``lost`` (n,): nothing is known; ``centred``: for :mod:`.batch_centres`."""
 
-    def __init__(self, network: Network, lower: Array, upper: Array, order: int) -> None:
-        self.nodes, self.order = network.nodes, order
+    def __init__(self, network: Network, lower: Array, upper: Array, order: int, centred: bool = False) -> None:
+        self.nodes, self.order, self.centred = network.nodes, order, centred
+        self.centre_slopes: dict[int, tuple[Array, Array]] = {}
         self.n, self.dim = lower.shape
         self.lost = np.zeros(self.n, dtype=bool)
         self.slopes: dict[int, tuple[Array, Array]] = {}
@@ -74,7 +77,7 @@ class BatchPropagation:
             for index, node in enumerate(self.nodes[1:], 1):
                 self.columns.append(self._column(index, node.layer, [self.columns[i] for i in node.parents]))
 
-    def _inputs(self, lower: Array, upper: Array) -> _Columns:
+    def _inputs(self, lower: Array, upper: Array) -> Columns:
         mid, rad = np.zeros((self.dim, 2 + self.dim, self.n)), np.zeros((self.dim, 2 + self.dim, self.n))
         thin = lower == upper
         mid[:, 0] = np.where(thin, lower, 0.5 * lower + 0.5 * upper)
@@ -82,16 +85,16 @@ class BatchPropagation:
         reach = np.maximum(upper - mid[:, 0], mid[:, 0] - lower) * (1.0 + 4.0 * UNIT) + TINY
         rad[:, 1] = self.reach = np.where(thin, 0.0, reach)
         mid[np.arange(self.dim), 2 + np.arange(self.dim)] = 1.0
-        return _Columns(mid, rad)
+        return Columns(mid, rad)
 
-    def _column(self, index: int, layer: Layer, parents: list[_Columns]) -> _Columns:
+    def _column(self, index: int, layer: Layer, parents: list[Columns]) -> Columns:
         if isinstance(layer, Affine):
             mid, rad = _affine(layer, *parents[0])
             loss = 0.0 if layer.bias_radius is None else layer.bias_radius
             mid[:, :2] += layer.bias[:, None, None]
             g = (layer.weight.shape[1] + 4) * UNIT
             rad[:, :2] += (1.0 + 16.0 * UNIT) * (g * np.abs(layer.bias) + loss)[:, None, None]
-            return _Columns(mid, rad)
+            return Columns(mid, rad)
         if isinstance(layer, Activation):
             return parents[0] if layer.name == "identity" else self._activation(index, layer.name, parents[0])
         assert isinstance(layer, Sum)
@@ -99,9 +102,9 @@ class BatchPropagation:
         for other in parents[1:]:
             mid = mid + other.mid
             rad = (rad + other.rad + 2.0 * UNIT * np.abs(mid)) * (1.0 + 8.0 * UNIT)
-        return _Columns(mid, rad)
+        return Columns(mid, rad)
 
-    def range_of(self, columns: _Columns) -> tuple[Array, Array]:
+    def range_of(self, columns: Columns) -> tuple[Array, Array]:
         """Bounds (units, n): the natural range and the mean value form, the better of each."""
         mid, rad = columns
         change = ((np.abs(mid[:, 2:]) + rad[:, 2:]) * self.reach).sum(axis=1) + rad[:, 0]
@@ -112,7 +115,7 @@ class BatchPropagation:
             np.fmin(mid[:, 1] + spread, mid[:, 0] + change),
         )
 
-    def _activation(self, index: int, name: str, before: _Columns) -> _Columns:
+    def _activation(self, index: int, name: str, before: Columns) -> Columns:
         from separatrix.numerics.kernels.interval_products import scaled
 
         table = taylor_table(name)
@@ -125,22 +128,34 @@ class BatchPropagation:
             for array in (left, right, centre, loose):
                 array[~inside] = 0.0
         low, high = _table_ranges(table, left, right)
-        middle_low, middle_high = _table_ranges(table, centre, centre)
+        if self.centred:
+            middle_low, middle_high, loose = *self._about_centres(index, table, centre, loose), 0.0
+        else:
+            middle_low, middle_high = _table_ranges(table, centre, centre)
         mid, rad = np.empty_like(before.mid), np.empty_like(before.rad)
         for column, ends in enumerate(((middle_low[0], middle_high[0]), (low[0], high[0]))):
-            mid[:, column], rad[:, column] = _middle(*ends)
+            mid[:, column], rad[:, column] = middle(*ends)
         rad[:, 0] = (rad[:, 0] + steepest * loose) * (1.0 + 8.0 * UNIT) + TINY
         self.slopes[index] = low[1], high[1]
         if self.order > 1:
             self.curvatures[index] = low[2], high[2]
         scaled(low[1], high[1], before.mid, before.rad, 2, mid, rad)
-        return _Columns(mid, rad)
+        return Columns(mid, rad)
+
+    def _about_centres(self, index: int, table: TaylorTable, centre: Array, loose: Array) -> tuple[Array, Array]:
+        """Bounds of s, s', s'' at the neurons' arguments at the centres, which lie within ``loose`` of ``centre``."""
+        spread = loose * (1.0 + 4.0 * UNIT) + 2.0 * UNIT * np.abs(centre) + TINY
+        left, right = np.maximum(centre - spread, -table.meta[0]), np.minimum(centre + spread, table.meta[0])
+        self.lost |= (np.abs(centre) + spread > table.meta[0]).any(axis=0)
+        low, high = _table_ranges(table, left, right)
+        self.centre_slopes[index] = low[1], high[1]
+        return low, high
 
     def outputs(self, m: int) -> Interval:
         """The first m outputs, (n, m); the whole line on lost boxes."""
         with np.errstate(all="ignore"):
             low, high = self.range_of(self.columns[-1])
-        return _interval(low[:m].T, high[:m].T, self.lost)
+        return interval_of(low[:m].T, high[:m].T, self.lost)
 
     def derivatives(self, head: HeadBounds, free: Array) -> tuple[Interval, Interval]:
         """Gradient (n, dim) and Hessian's columns ``free`` (n, dim, k) of a head on the outputs."""
@@ -149,12 +164,12 @@ class BatchPropagation:
         low, high = np.zeros((len(pairs), self.n)), np.zeros((len(pairs), self.n))
         with np.errstate(all="ignore"):
             for (a, b), ends in zip(head.pairs, _rows(head.coefficients), strict=True):
-                weights = _Columns(*(part[None] for part in _middle(*ends)))
-                one = _Columns(*(part[a : a + 1] for part in self.columns[-1]))
+                weights = Columns(*(part[None] for part in middle(*ends)))
+                one = Columns(*(part[a : a + 1] for part in self.columns[-1]))
                 if a == b:
                     self._add(pairs, weights, one, one, (low, high))
                     continue
-                other = _Columns(*(part[b : b + 1] for part in self.columns[-1]))
+                other = Columns(*(part[b : b + 1] for part in self.columns[-1]))
                 self._add(pairs, weights, one, other, (low, high))
                 self._add(pairs, weights, other, one, (low, high))
             gradient = self._backward(head, pairs, low, high)
@@ -166,14 +181,14 @@ class BatchPropagation:
         )
         order = order.reshape(self.dim, len(free))
         hessian = np.moveaxis(low[order], -1, 0), np.moveaxis(high[order], -1, 0)
-        return _interval(ends[0].T, ends[1].T, self.lost), _interval(hessian[0], hessian[1], self.lost)
+        return interval_of(ends[0].T, ends[1].T, self.lost), interval_of(hessian[0], hessian[1], self.lost)
 
     def _add(
         self,
         pairs: list[tuple[int, int]],
-        weight: _Columns,
-        one: _Columns,
-        other: _Columns,
+        weight: Columns,
+        one: Columns,
+        other: Columns,
         sums: tuple[Array, Array],
     ) -> None:
         """Add the sum over units of weight J_i K_j for all pairs (i, j)."""
@@ -183,37 +198,37 @@ class BatchPropagation:
             square = one is other and i == j
             add_products(*weight, *one, *other, 2 + i, 2 + j, square, sums[0][row], sums[1][row])
 
-    def _backward(self, head: HeadBounds, pairs: list[tuple[int, int]], low: Array, high: Array) -> _Columns:
+    def _backward(self, head: HeadBounds, pairs: list[tuple[int, int]], low: Array, high: Array) -> Columns:
         """The derivatives by the inputs (dim, n), the neurons' terms being added to the Hessian on the way."""
         from separatrix.numerics.kernels.interval_products import scaled
 
         last = len(self.nodes) - 1
-        found: list[_Columns | None] = [None] * last + [_Columns(*_middle(*_rows_of(head.slopes)))]
+        found: list[Columns | None] = [None] * last + [Columns(*middle(*rows_of(head.slopes)))]
         for index in range(last, 0, -1):
             node, here = self.nodes[index], found[index]
             if here is None:
                 continue
             layer = node.layer
             if isinstance(layer, Affine):
-                here = _back(layer, here, head.total if index == last else np.nan)
+                here = back(layer, here, head.total if index == last else np.nan)
             elif isinstance(layer, Activation) and layer.name != "identity":
                 before = self.columns[node.parents[0]]
                 delta = [part[:, None] for part in here]
                 if self.order > 1 and pairs:
                     bent = [np.empty_like(part) for part in delta]
                     scaled(*self.curvatures[index], *delta, 0, *bent)
-                    self._add(pairs, _Columns(*(part[:, 0] for part in bent)), before, before, (low, high))
+                    self._add(pairs, Columns(*(part[:, 0] for part in bent)), before, before, (low, high))
                 passed = [np.empty_like(part) for part in delta]
                 scaled(*self.slopes[index], *delta, 0, *passed)
-                here = _Columns(*(part[:, 0] for part in passed))
+                here = Columns(*(part[:, 0] for part in passed))
             for parent in node.parents:
                 known = found[parent]
                 if known is not None:
                     mid = known.mid + here.mid
-                    here = _Columns(mid, (known.rad + here.rad + 2.0 * UNIT * np.abs(mid)) * (1.0 + 8.0 * UNIT))
+                    here = Columns(mid, (known.rad + here.rad + 2.0 * UNIT * np.abs(mid)) * (1.0 + 8.0 * UNIT))
                 found[parent] = here
         gradient = found[0]
-        return _Columns(np.zeros((self.dim, self.n)), np.zeros((self.dim, self.n))) if gradient is None else gradient
+        return Columns(np.zeros((self.dim, self.n)), np.zeros((self.dim, self.n))) if gradient is None else gradient
 
 
 def _affine(layer: Affine, mid: Array, rad: Array) -> tuple[Array, Array]:
@@ -228,14 +243,14 @@ def _affine(layer: Affine, mid: Array, rad: Array) -> tuple[Array, Array]:
     return (weight @ mid.reshape(k, -1)).reshape(shape), (out * (1.0 + (2 * k + 24) * UNIT) + TINY).reshape(shape)
 
 
-def _back(layer: Affine, delta: _Columns, total: float) -> _Columns:
+def back(layer: Affine, delta: Columns, total: float) -> Columns:
     """W^T delta for the first rows of W, (inputs, n); ``total``: what delta adds up to (NaN: unknown)."""
     height = len(delta.mid)
     weight, g, size = layer.weight[:height], (height + 10) * UNIT, np.abs(delta.mid)
     found = weight.T @ delta.mid, np.abs(weight).T @ (delta.rad + g * size + TINY)
     loss = 0.0 if layer.weight_radius is None else layer.weight_radius[:height].T @ (size + delta.rad)
     grow = 1.0 + (2 * height + 24) * UNIT
-    plain = _Columns(found[0], (found[1] + loss) * grow + TINY)
+    plain = Columns(found[0], (found[1] + loss) * grow + TINY)
     if total != total or height < 2:
         return plain
     mean = weight.mean(axis=0)
@@ -245,8 +260,8 @@ def _back(layer: Affine, delta: _Columns, total: float) -> _Columns:
     # the one does not lose sight of derivatives that nearly vanish, the other is narrow where they may be anything
     low, high = plain.mid - plain.rad, plain.mid + plain.rad
     slack = 4.0 * UNIT * (np.abs(plain.mid) + plain.rad), 4.0 * UNIT * (np.abs(mid) + rad)
-    return _Columns(
-        *_middle(np.fmax(low - slack[0], mid - rad - slack[1]), np.fmin(high + slack[0], mid + rad + slack[1]))
+    return Columns(
+        *middle(np.fmax(low - slack[0], mid - rad - slack[1]), np.fmin(high + slack[0], mid + rad + slack[1]))
     )
 
 
@@ -259,7 +274,7 @@ def _table_ranges(table: TaylorTable, left: Array, right: Array) -> tuple[Array,
     return low.reshape(ORDERS, *left.shape), high.reshape(ORDERS, *left.shape)
 
 
-def _middle(low: Array, high: Array) -> tuple[Array, Array]:
+def middle(low: Array, high: Array) -> tuple[Array, Array]:
     """Midpoints and radii; 0 and inf where an end is not finite."""
     mid = 0.5 * low + 0.5 * high
     rad = np.maximum(high - mid, mid - low) * (1.0 + 4.0 * UNIT) + TINY
@@ -267,16 +282,16 @@ def _middle(low: Array, high: Array) -> tuple[Array, Array]:
     return np.where(unknown, 0.0, mid), np.where(unknown, np.inf, rad)
 
 
-def _rows_of(x: Interval) -> tuple[Array, Array]:
+def rows_of(x: Interval) -> tuple[Array, Array]:
+    """The ends (n, m) as arrays (m, n)."""
     return np.ascontiguousarray(x.lower.T), np.ascontiguousarray(x.upper.T)
 
 
 def _rows(x: Interval) -> list[tuple[Array, Array]]:
-    low, high = _rows_of(x)
-    return list(zip(low, high, strict=True))
+    return list(zip(*rows_of(x), strict=True))
 
 
-def _interval(low: Array, high: Array, lost: Array) -> Interval:
+def interval_of(low: Array, high: Array, lost: Array) -> Interval:
     """Bounds that are not finite, and those of lost boxes, become infinite."""
     gone = lost.reshape(-1, *(1,) * (low.ndim - 1))
     return Interval(

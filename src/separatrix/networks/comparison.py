@@ -7,10 +7,10 @@ import numpy as np
 CHECKED_POINTS = 64
 
 
-def random_points(n_inputs: int) -> np.ndarray:
-    """The points of the comparison, (64, n_inputs): half uniform in [-1, 1], half normal, always the same."""
-    rng, half = np.random.default_rng(0), CHECKED_POINTS // 2
-    return np.concatenate([rng.uniform(-1, 1, (half, n_inputs)), rng.standard_normal((half, n_inputs))])
+def random_points(n_inputs: int, count: int = CHECKED_POINTS) -> np.ndarray:
+    """The points of the comparison, (count, n_inputs): half uniform in [-1, 1], half normal, always the same."""
+    rng, half = np.random.default_rng(0), count // 2
+    return np.concatenate([rng.uniform(-1, 1, (half, n_inputs)), rng.standard_normal((count - half, n_inputs))])
 
 
 def last_step(z: np.ndarray, tail: str | None, n_outputs: int) -> np.ndarray:
@@ -19,9 +19,10 @@ def last_step(z: np.ndarray, tail: str | None, n_outputs: int) -> np.ndarray:
     >>> last_step(np.array([[0.0, 0.0]]), "softmax", 2)
     array([[0.5, 0.5]])
     """
-    if n_outputs == 1:
+    if n_outputs == 1 or tail == "sigmoid":
         t = z[:, 1:] - z[:, :1]
-        return 0.5 * (1.0 + np.tanh(0.5 * t)) if tail == "sigmoid" else t
+        p = 0.5 * (1.0 + np.tanh(0.5 * t))
+        return t if tail != "sigmoid" else p if n_outputs == 1 else np.hstack([1.0 - p, p])
     if tail is None:
         return z
     log_p = z - z.max(axis=1, keepdims=True)

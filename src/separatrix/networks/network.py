@@ -239,10 +239,13 @@ class Network:
         return f"Network({self.architecture}, {names}, from {printable(self.reading.source)})"
 
 
-def affine(weight: Any, bias: Any, where: str) -> Affine:
-    """A checked affine layer; InputError names ``where`` for NaN, infinity or shapes that do not fit."""
+def affine(weight: Any, bias: Any, where: str, copies: bool = True) -> Affine:
+    """A checked affine layer; InputError names ``where`` for NaN, infinity or shapes that do not fit.
+
+    ``copies=False``: the arrays are the reader's own and may be kept, read-only, where they are contiguous.
+    """
     try:
-        w, b = np.array(real_array(weight), order="C"), np.array(real_array(bias))
+        w, b = (np.array(real_array(x), order="C", copy=copies or None) for x in (weight, bias))
     except KindError:
         raise InputError(f"{where}: weight and bias must be arrays of real numbers") from None
     if w.ndim != 2 or b.ndim != 1 or w.shape[0] != b.shape[0]:

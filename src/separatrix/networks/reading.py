@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from separatrix.errors import InputError, KindError, UnreadableFileError, UnsupportedLayerError, printable
+from separatrix.errors import (
+    InputError,
+    KindError,
+    MissingExtraError,
+    UnreadableFileError,
+    UnsupportedLayerError,
+    printable,
+)
 from separatrix.networks.array_files import PICKLE_ADVICE, first_bytes, regular_file
 from separatrix.networks.network import Network
 from separatrix.networks.plain_files import activation_list, read_npz, read_safetensors
@@ -17,7 +24,7 @@ from separatrix.networks.plain_files import activation_list, read_npz, read_safe
 TORCH_PICKLES = (".pt", ".pth", ".ckpt", ".bin")
 OTHER_PICKLES = (".pkl", ".pickle", ".joblib", ".sav")
 READABLE = (
-    "a path to .npz or .safetensors, a torch.nn.Module, or a fitted sklearn MLPClassifier (alone or behind scalers "
+    "a path to .npz, .safetensors or .onnx, a torch.nn.Module, or a fitted sklearn MLPClassifier (alone or behind scalers "
     "in a Pipeline)"
 )
 
@@ -31,17 +38,18 @@ def load(
 ) -> Network:
     """The network in a file, a torch module or an sklearn classifier; the source is left unchanged.
 
-    Modules are read as in evaluation mode. ``source``: a path (.npz or .safetensors; a state dict's keys, or ``W0,
-    b0, W1, b1, …`` with W of shape (out, in)), a ``torch.nn.Module`` or a fitted ``MLPClassifier``. ``activation``:
-    the hidden layers' function (one name, or one a layer) for files that do not say it. ``input_shape``: shape of one
-    input without the batch. ``allow_pickle``: whether pickles in files may be run, which executes any code they
-    contain.
+    Modules are read as in evaluation mode. ``source``: a path (.onnx; .npz or .safetensors with a state dict's keys,
+    or ``W0, b0, W1, b1, …`` with W of shape (out, in)), a ``torch.nn.Module`` or a fitted ``MLPClassifier``.
+    ``activation``: the hidden layers' function (one name, or one a layer) for files that do not say it.
+    ``input_shape``: shape of one input without the batch. ``allow_pickle``: whether pickles in files may be run, which
+    executes any code they contain.
 
     What was assumed, folded or taken off stands in ``Network.reading``; ``reading.largest_difference`` compares with
     the source's own output on random points.
 
     Raises UnreadableFileError for missing, torn or refused files, UnsupportedLayerError that names everything that
-    cannot be read, InputError for weights, shapes or names that do not fit, KindError for other objects.
+    cannot be read, MissingExtraError for .onnx without the package onnx, InputError for weights, shapes or names that
+    do not fit, KindError for other objects.
 
     >>> import tempfile, numpy as np
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -84,9 +92,11 @@ def _load_file(path: Any, activation: Any, shape: tuple[int, ...] | None, allow_
             raise UnreadableFileError(f"{printable(text)}: {PICKLE_ADVICE}")
         first_bytes(text, 1)
         return _unpickled(text, suffix, activation, shape)
-    if suffix in (".onnx", ".pt2"):
+    if suffix == ".onnx":
+        return _checked_activation(_onnx_network(text, shape), activation)
+    if suffix == ".pt2":
         raise UnsupportedLayerError(
-            f"{printable(text)}: {suffix[1:].upper()} files are not read by this version; load the model in its "
+            f"{printable(text)}: PT2 files are not read by this version; load the model in its "
             "framework and give sx.load the module, or store W0, b0, W1, b1, … in .npz or .safetensors"
         )
     start = first_bytes(text, 9)
@@ -95,9 +105,20 @@ def _load_file(path: Any, activation: Any, shape: tuple[int, ...] | None, allow_
     if suffix == ".safetensors" or start[8:9] == b"{":
         return read_safetensors(text, activation)
     raise UnreadableFileError(
-        f"{printable(text)}: the kind of file is not known (ending {printable(suffix or 'none', 40)}); expected .npz "
-        "or .safetensors"
+        f"{printable(text)}: the kind of file is not known (ending {printable(suffix or 'none', 40)}); expected "
+        ".npz, .safetensors or .onnx"
     )
+
+
+def _onnx_network(path: str, shape: tuple[int, ...] | None) -> Network:
+    first_bytes(path, 1)
+    try:
+        from separatrix.networks.onnx.reading import read_onnx
+    except ImportError:
+        raise MissingExtraError(
+            f"{printable(path)}: reading ONNX files needs the package onnx: pip install separatrix[onnx]"
+        ) from None
+    return read_onnx(path, shape)
 
 
 def _unpickled(path: str, suffix: str, activation: Any, shape: tuple[int, ...] | None) -> Network:
@@ -133,13 +154,18 @@ def _load_object(source: Any, activation: Any, shape: tuple[int, ...] | None) ->
         network = read_estimator(source)
     else:
         raise KindError(_advice(source))
+    return _checked_activation(network, activation)
+
+
+def _checked_activation(network: Network, activation: Any) -> Network:
+    """The network, if ``activation`` says nothing else than its source."""
     if activation is not None:
         names = activation_list(activation, "load")
         if set(names) != set(network.activations):
             raise InputError(
                 f"load: activation={printable(activation, 80)!s} was given, the {printable(network.reading.source)} "
-                f"has {', '.join(sorted(set(network.activations))) or 'none'}; activation= is for files only, leave "
-                "it out"
+                f"has {', '.join(sorted(set(network.activations))) or 'none'}; activation= is for files only "
+                "that do not say it; leave it out"
             )
     return network
 

@@ -6,30 +6,13 @@ by torch's own operators. In-place operations rebind every alias of the tensor t
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from math import prod
 from typing import Any
 
-import numpy as np
-
 from separatrix.errors import UnsupportedLayerError, printable
-from separatrix.networks.graph_folding import Scale, Softmax, folded, pruned
-from separatrix.networks.layers import Activation, Affine, Node
-from separatrix.networks.torch_operators import ACTIVATION_NAMES, RULES
+from separatrix.networks.torch_operators import RULES
+from separatrix.networks.traced_network import TracedNetwork, finished, refusal
 from separatrix.networks.traced_values import Building, Unknown, Unsupported, Value
-
-KINDS_LISTED, PLACES_LISTED = 25, 6
-
-
-@dataclass
-class TracedNetwork:
-    """Nodes with the logits last, notes, and what was taken off the end: softmax, log_softmax, sigmoid or nothing."""
-
-    nodes: list[Node]
-    notes: list[str]
-    tail: str | None
 
 
 def read_graph(graph: Any, bound: Mapping[str, Any], batch: int, source: str) -> TracedNetwork:
@@ -58,7 +41,7 @@ def read_graph(graph: Any, bound: Mapping[str, Any], batch: int, source: str) ->
                 values[node] = Unknown()
     if refused:
         raise UnsupportedLayerError(refusal(refused, source))
-    return _finished(building, output)
+    return finished(building, _flat(output))
 
 
 def _place(node: Any) -> str:
@@ -157,70 +140,3 @@ def _doubled(result: Any) -> Any:
     if isinstance(result, (list, tuple)):
         return type(result)(_doubled(item) for item in result)
     return result.double() if hasattr(result, "is_floating_point") and result.is_floating_point() else result
-
-
-def _finished(building: Building, output: Any) -> TracedNetwork:
-    """Checks the output, takes a softmax or a one-output sigmoid off, and folds constants."""
-    source, outputs = building.source, _flat(output)
-    if len(outputs) != 1 or not isinstance(outputs[0], Value):
-        kind = "that cannot be followed" if isinstance(outputs[0], Unknown) else "that does not depend on its input"
-        what = f"{len(outputs)} results" if len(outputs) != 1 else f"a result {kind}"
-        raise UnsupportedLayerError(
-            f"{source}: returns {what}; expected one tensor of logits, (n, classes); wrap the module"
-        )
-    nodes, tail = pruned(building.nodes, outputs[0].index), None
-    last, width = nodes[-1], prod(outputs[0].shape)
-    if isinstance(last.layer, Softmax):
-        if width == 1:
-            raise UnsupportedLayerError(
-                f"{source}: ends in a softmax over one output, which is constant; end it in a sigmoid"
-            )
-        tail = "log_softmax" if last.layer.is_log else "softmax"
-        building.note(f"the {tail} at the end was taken off: logits are right up to a constant a point")
-    elif isinstance(last.layer, Activation) and last.layer.name == "sigmoid":
-        if width > 1:
-            raise UnsupportedLayerError(
-                f"{source}: ends in {width} sigmoids, independent labels (multi-label), which are no classes of one "
-                "classification; give the module without its last sigmoid if its outputs are logits of classes"
-            )
-        tail = "sigmoid"
-        building.note("the sigmoid at the end was taken off: one logit t, classes with logits (0, t)")
-    if tail:
-        nodes = pruned(nodes, last.parents[0])
-    if inner := [("softmax", node.layer.place, "not at the end") for node in nodes if isinstance(node.layer, Softmax)]:
-        raise UnsupportedLayerError(refusal(inner, source))
-    if len(nodes) == 1:
-        nodes.append(Node(Scale(np.ones(width), np.zeros(width)), (0,)))
-    if any(isinstance(node.layer, Scale) for node in nodes):
-        building.note("constants and normalisations were folded into affine layers in float64")
-    if width == 1 and tail is None:
-        building.note("one output: read as the logit of class 1, logits (0, t)")
-    return TracedNetwork(_named(folded(nodes)), building.notes, tail)
-
-
-def _named(nodes: list[Node]) -> list[Node]:
-    """Arrays of folded layers, read-only like all others."""
-    for node in nodes:
-        if isinstance(node.layer, Affine):
-            node.layer.weight.flags.writeable = node.layer.bias.flags.writeable = False
-    return nodes
-
-
-def refusal(refused: list[tuple[str, str, str]], source: str) -> str:
-    """One message for all operations (name, place, reason) that cannot be read."""
-    groups: dict[str, Counter[str]] = {}
-    for name, place, why in refused:
-        groups.setdefault(printable(name, 60) + (f" [{printable(why, 120)}]" if why else ""), Counter())[
-            printable(place, 50)
-        ] += 1
-    parts = []
-    for title, places in list(groups.items())[:KINDS_LISTED]:
-        shown = [place for place in places if place][:PLACES_LISTED]
-        where = f" in {', '.join(shown)}{', …' if len(places) > PLACES_LISTED else ''}" if shown else ""
-        parts.append(f"{title} x{places.total()}{where}")
-    rest = f"; and {len(groups) - KINDS_LISTED} more kinds" if len(groups) > KINDS_LISTED else ""
-    return (
-        f"{source}: {len(refused)} operations cannot be read: {'; '.join(parts)}{rest}. Readable are dense layers, "
-        f"batch norm, skip connections, {', '.join(ACTIVATION_NAMES)}, reshapes that keep the batch, and a softmax or "
-        "one sigmoid at the end"
-    )

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from separatrix.networks.graph_folding import Scale, Softmax
+from separatrix.networks.graph_folding import Softmax
 from separatrix.networks.layers import Activation, Sum
-from separatrix.networks.network import affine
+from separatrix.networks.traced_operations import dense, normalised, scaled
+from separatrix.networks.traced_patterns import product
 from separatrix.networks.traced_values import Building, Shape, Unknown, Unsupported, Value
-
-ENTRIES_LIMIT = 30_000_000
 
 
 def _array(constant: Any) -> np.ndarray:
@@ -44,36 +43,16 @@ def _along_features(constant: Any, shape: Shape) -> np.ndarray:
         raise Unsupported("broadcasts to a larger shape") from None
 
 
-def _scale(building: Building, x: Value, scale: np.ndarray, shift: np.ndarray) -> Value:
-    if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
-        raise Unsupported("with NaN or infinite constants")
-    return building.append(Scale(scale, shift), x)
-
-
-def _dense(building: Building, shape: Shape, x: Value, weight: np.ndarray, bias: np.ndarray | None) -> Value:
-    """W x + b along the last axis; further axes are independent copies."""
-    if weight.ndim != 2 or not x.shape:
-        raise Unsupported("with a weight that is no matrix")
-    copies = prod(x.shape[:-1])
-    if copies * copies * weight.size > ENTRIES_LIMIT:
-        raise Unsupported("on many positions at once")
-    bias = np.zeros(weight.shape[0]) if bias is None else np.broadcast_to(bias, weight.shape[:1])
-    if copies > 1:
-        weight, bias = np.kron(np.eye(copies), weight), np.tile(bias, copies)
-    where = f"{building.source}: layer {building.place or '(top)'}"
-    return building.append(affine(weight, bias, where), x, shape=shape)
-
-
 def _linear(building: Building, shape: Shape, x: Any, weight: Any, bias: Any = None) -> Value:
     if not isinstance(x, Value):
         raise Unsupported("with a computed weight")
-    return _dense(building, shape, x, _array(weight), None if bias is None else _array(bias))
+    return dense(building, shape, x, _array(weight), None if bias is None else _array(bias))
 
 
 def _matmul(building: Building, shape: Shape, x: Any, matrix: Any) -> Value:
     if not isinstance(x, Value):
         raise Unsupported("with the matrix on the left")
-    return _dense(building, shape, x, _array(matrix).T, None)
+    return dense(building, shape, x, _array(matrix).T, None)
 
 
 def _addmm(
@@ -84,7 +63,7 @@ def _addmm(
     array = _array(bias)
     if array.ndim > 1 and array.shape[0] != 1:
         raise Unsupported("differs between the rows of a batch")
-    return _dense(building, shape, x, alpha * _array(matrix).T, beta * array.reshape(-1))
+    return dense(building, shape, x, alpha * _array(matrix).T, beta * array.reshape(-1))
 
 
 def _add(building: Building, shape: Shape, x: Any, y: Any, alpha: float = 1) -> Value:
@@ -92,13 +71,13 @@ def _add(building: Building, shape: Shape, x: Any, y: Any, alpha: float = 1) -> 
         if x.shape != shape or y.shape != shape:
             raise Unsupported("broadcasts between computed values")
         if alpha != 1:
-            y = _scale(building, y, np.full(prod(shape), float(alpha)), np.zeros(prod(shape)))
+            y = scaled(building, y, np.full(prod(shape), float(alpha)), np.zeros(prod(shape)))
         return building.append(Sum(), x, y)
     if isinstance(x, Value):
         _same(x, shape)
-        return _scale(building, x, np.ones(prod(shape)), alpha * _along_features(y, shape))
+        return scaled(building, x, np.ones(prod(shape)), alpha * _along_features(y, shape))
     _same(y, shape)
-    return _scale(building, y, np.full(prod(shape), float(alpha)), _along_features(x, shape))
+    return scaled(building, y, np.full(prod(shape), float(alpha)), _along_features(x, shape))
 
 
 def _sub(building: Building, shape: Shape, x: Any, y: Any, alpha: float = 1) -> Value:
@@ -111,14 +90,12 @@ def _rsub(building: Building, shape: Shape, x: Any, y: Any, alpha: float = 1) ->
 
 def _mul(building: Building, shape: Shape, x: Any, y: Any) -> Value:
     if isinstance(x, Value) and isinstance(y, Value):
-        for value, gate in ((x, y), (y, x)):
-            node = building.nodes[gate.index]
-            if isinstance(node.layer, Activation) and node.layer.name == "sigmoid" and node.parents == (value.index,):
-                return building.append(Activation("silu"), value)
-        raise Unsupported("product of two computed values")
+        if x.shape != shape or y.shape != shape:
+            raise Unsupported("broadcasts between computed values")
+        return product(building, x, y)
     value, constant = (x, y) if isinstance(x, Value) else (y, x)
     _same(value, shape)
-    return _scale(building, value, _along_features(constant, shape), np.zeros(prod(shape)))
+    return scaled(building, value, _along_features(constant, shape), np.zeros(prod(shape)))
 
 
 def _div(building: Building, shape: Shape, x: Any, y: Any) -> Value:
@@ -126,11 +103,11 @@ def _div(building: Building, shape: Shape, x: Any, y: Any) -> Value:
         raise Unsupported("by a computed value")
     _same(x, shape)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _scale(building, x, 1.0 / _along_features(y, shape), np.zeros(prod(shape)))
+        return scaled(building, x, 1.0 / _along_features(y, shape), np.zeros(prod(shape)))
 
 
 def _neg(building: Building, shape: Shape, x: Value) -> Value:
-    return _scale(building, x, -np.ones(prod(shape)), np.zeros(prod(shape)))
+    return scaled(building, x, -np.ones(prod(shape)), np.zeros(prod(shape)))
 
 
 def _same(x: Value, shape: Shape) -> None:
@@ -142,10 +119,7 @@ def _normalise(building: Building, x: Value, weight: Any, bias: Any, mean: Any, 
     center, spread = _array(mean), np.sqrt(_array(variance) + eps)
     scale = (1.0 if weight is None else _array(weight)) / spread
     shift = (0.0 if bias is None else _array(bias)) - center * scale
-    per_channel = (center.shape[0], *(1,) * (len(x.shape) - 1))
-    wide = [np.broadcast_to(part.reshape(per_channel), x.shape).ravel() for part in (scale, shift)]
-    building.note("batch norm was folded into an affine map in float64, with its running mean and variance")
-    return _scale(building, x, wide[0], wide[1])
+    return normalised(building, x, scale, shift)
 
 
 def _batch_norm(
@@ -203,8 +177,8 @@ def _softplus(building: Building, shape: Shape, x: Value, beta: float = 1, thres
     ones, zeros = np.ones(prod(shape)), np.zeros(prod(shape))
     if beta == 1:
         return building.append(Activation("softplus"), x)
-    return _scale(
-        building, building.append(Activation("softplus"), _scale(building, x, beta * ones, zeros)), ones / beta, zeros
+    return scaled(
+        building, building.append(Activation("softplus"), scaled(building, x, beta * ones, zeros)), ones / beta, zeros
     )
 
 
@@ -282,4 +256,3 @@ RULES = _table(
     threshold=_threshold, softmax=_softmax(False), _softmax=_softmax(False), log_softmax=_softmax(True),
     _log_softmax=_softmax(True),
 )  # fmt: skip
-ACTIVATION_NAMES = ("relu", "leaky_relu", "prelu with one slope", "sigmoid", "tanh", "softplus", "gelu", "silu")

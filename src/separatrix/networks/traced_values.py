@@ -1,12 +1,14 @@
-"""What a traced module is read into: values that depend on the input, and the graph that grows with them."""
+"""What a module or file is read into: values that depend on the input, and the graph that grows with them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from separatrix.networks.graph_folding import ENTRIES_LIMIT
 from separatrix.networks.layers import Layer, Node
 from separatrix.networks.network import INPUT
 
+WEIGHTS_LIMIT, WORK_LIMIT = 80_000_000, 1 << 28
 Shape = tuple[int, ...]
 
 
@@ -33,18 +35,46 @@ class Value:
 
 @dataclass
 class Building:
-    """The graph so far; operators append to it."""
+    """The graph so far; operators append to it.
+
+    ``batch``: the number of rows it is traced with, 0 where the source takes one point without a batch axis.
+    ``spent``: entries of matrices and constants that the reader made itself, more than the source stores; ``held``:
+    entries of all weights; ``done``: entries moved about. ``owns_constants``: whether arrays may be kept without a copy.
+    """
 
     batch: int
     source: str
     nodes: list[Node] = field(default_factory=lambda: [INPUT])
     notes: list[str] = field(default_factory=list)
     place: str = ""
+    spent: int = 0
+    held: int = 0
+    done: int = 0
+    has_rounded_patterns: bool = False
+    owns_constants: bool = False
 
     def append(self, layer: Layer, *parents: Value, shape: tuple[int, ...] | None = None) -> Value:
         """The value of ``layer`` applied to ``parents``."""
         self.nodes.append(Node(layer, tuple(parent.index for parent in parents)))
         return Value([len(self.nodes) - 1], parents[0].shape if shape is None else shape)
+
+    def spend(self, entries: int) -> None:
+        """Count entries that are about to be made; Unsupported where they become too many."""
+        self.spent += entries
+        if self.spent > ENTRIES_LIMIT:
+            raise Unsupported("on many positions at once")
+
+    def hold(self, entries: int) -> None:
+        """Count entries of weights that are about to be kept; Unsupported where they become too many."""
+        self.held += entries
+        if self.held > WEIGHTS_LIMIT:
+            raise Unsupported(f"with more than {WEIGHTS_LIMIT} weights")
+
+    def work(self, entries: int) -> None:
+        """Count entries that are moved about; Unsupported where it would take long."""
+        self.done += entries
+        if self.done > WORK_LIMIT:
+            raise Unsupported("moves too many entries about")
 
     def note(self, text: str) -> None:
         """Say something in the reading, once."""

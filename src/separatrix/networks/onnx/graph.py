@@ -1,0 +1,157 @@
+"""The graph of an ONNX file as a graph of our layers (§1): constants evaluated, functions of the file entered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from separatrix.errors import SeparatrixError, UnreadableFileError, UnsupportedLayerError, printable
+from separatrix.networks.onnx.calls import Call
+from separatrix.networks.onnx.constants import constant_node, evaluated
+from separatrix.networks.onnx.files import NODES_LIMIT, FileFunction, FileModel, FileNode, Reference
+from separatrix.networks.onnx.operators import LATER, RULES
+from separatrix.networks.onnx.ports import Asked
+from separatrix.networks.traced_network import READABLE, TracedNetwork, finished, refusal
+from separatrix.networks.traced_values import Building, Unknown, Unsupported, Value
+
+DEPTH_LIMIT, DECODED_LIMIT = 20, 1 << 29
+ALWAYS_CONSTANT = ("Shape", "Size")
+READABLE_HERE = READABLE + (
+    ", clips, maxima, slices and concatenations; other nodes: rewrite them, or give the part of the model without them"
+)
+
+
+@dataclass
+class Scope:
+    """Values by name inside the graph or one call of a function."""
+
+    values: dict[str, Any]
+    opset: int
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    place: str = ""
+    depth: int = 0
+
+
+@dataclass
+class Walk:
+    """Nodes read so far: what grows, what was refused, and how much was done, which is bounded."""
+
+    model: FileModel
+    building: Building
+    refused: list[tuple[str, str, str]] = field(default_factory=list)
+    n_nodes: int = 0
+    n_decoded: int = 0
+
+    def looked_up(self, name: str, scope: Scope, by_columns: bool = False) -> Any:
+        """A value by name; tensors of the file are decoded when they are needed and not kept."""
+        if name == "":
+            return None
+        if name in scope.values:
+            return scope.values[name]
+        if scope.depth or name not in self.model.constants:
+            return Unknown()
+        array = self.model.array(name, by_columns)
+        self.n_decoded += array.size
+        if self.n_decoded > DECODED_LIMIT:
+            raise UnreadableFileError(f"{self.model.source}: uses its tensors too often; it is refused as too large")
+        return array
+
+    def run(self, nodes: Sequence[FileNode], scope: Scope) -> None:
+        """Read nodes in their order."""
+        last_use = {name: i for i, node in enumerate(nodes) for name in node.inputs}
+        for i, node in enumerate(nodes):
+            self.n_nodes += 1
+            if self.n_nodes > NODES_LIMIT:
+                raise UnreadableFileError(f"{self.model.source}: its functions unfold to more than {NODES_LIMIT} nodes")
+            inputs = [self.looked_up(name, scope, _is_transposed(node, k)) for k, name in enumerate(node.inputs)]
+            results = self.results(node, inputs, scope)
+            for name, result in zip(node.outputs, results, strict=False):
+                scope.values[name] = result
+            for name in node.outputs[len(results) :]:
+                scope.values[name] = Unknown()
+            for name in node.inputs:
+                if last_use[name] == i and isinstance(scope.values.get(name), np.ndarray) and not scope.depth:
+                    del scope.values[name]
+
+    def results(self, node: FileNode, inputs: list[Any], scope: Scope) -> Sequence[Any]:
+        """What a node gives; Unknown where it cannot be read, which is kept for the message."""
+        place = f"{scope.place}/{node.place}" if scope.place else node.place
+        self.building.place = printable(place, 60)
+        function = self.model.functions.get((node.domain, node.operator))
+        try:
+            attributes = {
+                name: scope.attributes[value.name] if isinstance(value, Reference) else value
+                for name, value in node.attributes.items()
+                if not isinstance(value, Reference) or value.name in scope.attributes
+            }
+            if function is not None:
+                return self.entered(function, inputs, attributes, scope, place)
+            if any(isinstance(x, Unknown) for x in inputs):
+                return []
+            call = Call(
+                self.building, _name(node), scope.opset, inputs, attributes, len(node.outputs), self.model.folder
+            )
+            result = _applied(call)
+            return result if isinstance(result, tuple) else (result,)
+        except Unsupported as why:
+            self.refused.append((_name(node), self.building.place, str(why)))
+            return []
+
+    def entered(
+        self, function: FileFunction, inputs: list[Any], attributes: Mapping[str, Any], scope: Scope, place: str
+    ) -> Sequence[Any]:
+        """The outputs of a function of the file."""
+        if scope.depth >= DEPTH_LIMIT:
+            raise Unsupported("calls itself or is nested too deeply")
+        if function.opset != scope.opset:
+            raise Unsupported("a function in another opset than the graph")
+        if len(inputs) > len(function.inputs):
+            raise Unsupported("with more inputs than the function takes")
+        bound = dict(zip(function.inputs, [*inputs, *[None] * len(function.inputs)], strict=False))
+        inner = Scope(bound, function.opset, {**function.defaults, **attributes}, place, scope.depth + 1)
+        self.run(function.nodes, inner)
+        return [self.looked_up(name, inner) for name in function.outputs]
+
+
+def _is_transposed(node: FileNode, position: int) -> bool:
+    """Whether an input is a matrix on the right, of which a layer keeps the transpose."""
+    return position == 1 and node.operator in ("MatMul", "Gemm") and not node.attributes.get("transB")
+
+
+def _name(node: FileNode) -> str:
+    return f"{node.domain}::{node.operator}" if node.domain else node.operator
+
+
+def _applied(call: Call) -> Any:
+    try:
+        if call.operator == "Constant":
+            return constant_node(call)
+        if call.operator in LATER:
+            raise Unsupported(LATER[call.operator])
+        has_value = any(isinstance(x, Value) for x in call.inputs)
+        if call.operator in ALWAYS_CONSTANT or not has_value:
+            return evaluated(call)
+        if call.operator not in RULES:
+            raise Unsupported("")
+        return RULES[call.operator](call)
+    except SeparatrixError:
+        raise
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        raise Unsupported("with these inputs or attributes") from None
+
+
+def read_graph(model: FileModel, nodes: Sequence[FileNode], asked: Asked) -> TracedNetwork:
+    """The network of the nodes that one output needs.
+
+    Raises UnsupportedLayerError that names every node that cannot be read.
+    """
+    building = Building(asked.batch, model.source, owns_constants=True)
+    walk = Walk(model, building)
+    scope = Scope({asked.input: Value([0], asked.shape)}, model.opset)
+    walk.run(nodes, scope)
+    if walk.refused:
+        raise UnsupportedLayerError(refusal(walk.refused, model.source, READABLE_HERE))
+    return finished(building, [walk.looked_up(asked.output, scope)], READABLE_HERE)

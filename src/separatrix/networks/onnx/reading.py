@@ -1,0 +1,99 @@
+"""``read_onnx``: the network in an ONNX file, compared with the file's own output (§1)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+
+from separatrix.errors import InputError, ReadingWarning, UnreadableFileError, UnsupportedLayerError, printable
+from separatrix.networks.comparison import CHECKED_POINTS, last_step, random_points
+from separatrix.networks.network import Network, Reading
+from separatrix.networks.onnx.files import FileModel, FileNode, read_file
+from separatrix.networks.onnx.graph import read_graph
+from separatrix.networks.onnx.ports import Asked, needed_nodes, points_input, readings, scores_output
+from separatrix.networks.onnx.reference import fault, own_output
+from separatrix.networks.traced_network import TracedNetwork
+
+TOLERANCE, ROUNDED_TOLERANCE = 1e-9, 1e-5
+MIXED = ("[mixes the rows", "[with the matrix on the left of a batch", "[moves the batch", "[of shapes that do not fit")
+VALUES_LIMIT, RUNS_LIMIT = 1 << 24, 50_000
+
+
+def read_onnx(path: str, input_shape: tuple[int, ...] | None = None) -> Network:
+    """The network in an ONNX file; nothing is opened but the file and the data that it names in its own folder.
+
+    ``input_shape``: shape of one input without the batch, where the file does not say it. Raises UnreadableFileError for
+    torn or hostile files, UnsupportedLayerError that names every node that cannot be read, InputError where the file's
+    own output is not reproduced.
+    """
+    try:
+        return _network(read_file(path), input_shape)
+    except MemoryError:
+        raise UnreadableFileError(f"{printable(path)}: needs more memory than there is") from None
+
+
+def _network(model: FileModel, input_shape: tuple[int, ...] | None) -> Network:
+    output, notes, metadata = scores_output(model)
+    nodes = needed_nodes(model, output)
+    port = points_input(model, nodes, output)
+    asked, traced = _read(model, nodes, readings(model, nodes, port, output, input_shape))
+    if asked.batch == 0:
+        notes.append("the file takes one point at a time, without a batch")
+    elif asked.rows is not None:
+        notes.append(f"the file's batch of {asked.rows} was read as any number of points")
+    n_inputs = prod(asked.shape)
+    network = Network.graph(traced.nodes, n_inputs)
+    difference, more = _difference(network, traced, model, nodes, asked)
+    reading = Reading(model.source, difference, (*notes, *traced.notes, *more), metadata=metadata)
+    return Network(network.nodes, n_inputs, reading)
+
+
+def _read(model: FileModel, nodes: Sequence[FileNode], ways: Sequence[Asked]) -> tuple[Asked, TracedNetwork]:
+    """The first way to read the input that works; the next is tried where the rows of a batch are mixed."""
+    for asked in ways[:-1]:
+        try:
+            return asked, read_graph(model, nodes, asked)
+        except UnsupportedLayerError as error:
+            if not any(reason in str(error) for reason in MIXED):
+                raise
+    return ways[-1], read_graph(model, nodes, ways[-1])
+
+
+def _difference(
+    network: Network,
+    traced: TracedNetwork,
+    model: FileModel,
+    nodes: Sequence[FileNode],
+    asked: Asked,
+) -> tuple[float | None, list[str]]:
+    """Largest difference on random points from the file's own output, and notes; InputError where it is too large."""
+    if sum(network.widths) > VALUES_LIMIT:
+        raise InputError(f"{model.source}: has more than {VALUES_LIMIT} values a point; it is refused as too large")
+    count = max(1, min(CHECKED_POINTS, VALUES_LIMIT // sum(network.widths)))
+    if asked.rows is not None:  # a file that takes few points at once is run many times
+        count = max(2, min(count, RUNS_LIMIT // len(network.nodes)))
+    x = random_points(network.n_inputs, count if asked.rows is None else -(-count // asked.rows) * asked.rows)
+    try:
+        own = own_output(model, nodes, asked, x)
+    except (UnreadableFileError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 -- the evaluator may raise anything on what it does not know
+        if (wrong := fault(model, nodes)) is not None:
+            raise UnreadableFileError(f"{model.source}: {wrong}; write the file again with a newer exporter") from None
+        note = f"onnx's reference evaluator does not run the file, nothing was compared: {printable(error)}"
+        warnings.warn(f"{model.source}: {note}", ReadingWarning, stacklevel=5)
+        return None, [note]
+    passed = network.propagate(x)
+    ours = last_step(passed.output, traced.tail, own.shape[1])
+    scale = max(1.0, *(float(np.abs(values).max()) for values in passed.values))
+    difference = float(np.abs(own - ours).max()) if own.shape == ours.shape else np.inf
+    tolerance = (ROUNDED_TOLERANCE if traced.has_rounded_patterns else TOLERANCE) * scale
+    if not difference <= tolerance:
+        raise InputError(
+            f"{model.source}: the network read differs from the file's own output by {difference:.3g} on random points, "
+            f"more than {tolerance:.3g}; the file may depend on the batch or on data in a way that is not read"
+        )
+    return difference, []

@@ -1,0 +1,229 @@
+"""ONNX operators that move, pick, join or repeat the entries of a value that depends on the input (§1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+
+import numpy as np
+
+from separatrix.networks.layers import Sum
+from separatrix.networks.onnx.calls import Call
+from separatrix.networks.onnx.constants import (
+    flattened,
+    permutation,
+    reshaped,
+    sliced,
+    split_points,
+    squeezed,
+    unsqueezed,
+)
+from separatrix.networks.traced_operations import matrix, scaled, selected
+from separatrix.networks.traced_values import Shape, Unsupported, Value
+
+
+def row(call: Call, constant: np.ndarray, n_axes: int) -> np.ndarray:
+    """A constant without the batch axis that it has where it has all ``n_axes`` axes; it must be the same for all rows."""
+    if not call.building.batch or constant.ndim < n_axes:
+        return constant
+    if constant.shape[0] != 1 and not (constant == constant[:1]).all():
+        raise Unsupported("differs between the rows of a batch")
+    return constant[0]
+
+
+def common_shape(call: Call) -> Shape:
+    """The shape without the batch to which all inputs broadcast."""
+    whole = [call.shape(call.operand(i)) for i in range(len(call.inputs))]
+    try:
+        shape = np.broadcast_shapes(*whole)
+    except ValueError:
+        raise Unsupported("of shapes that do not fit") from None
+    for operand in call.inputs:
+        if call.building.batch and isinstance(operand, Value) and len(operand.shape) + 1 != len(shape):
+            raise Unsupported("mixes the rows of a batch")
+    return call.features(shape)
+
+
+def widened(call: Call, x: Value, shape: Shape) -> Value:
+    """A value broadcast to a shape without the batch."""
+    if x.shape == shape:
+        return x
+    _counted(shape)
+    index = np.arange(prod(x.shape)).reshape(x.shape)
+    return selected(call.building, x, np.broadcast_to(index, shape), shape)
+
+
+def _counted(shape: Sequence[int]) -> None:
+    if prod(shape) > 1 << 24:
+        raise Unsupported("makes a value that is too large")
+
+
+def _moved(take: Callable[[Call, np.ndarray], np.ndarray]) -> Callable[[Call], Value]:
+    """The rule of an operator that picks entries: ``take`` on the array of their numbers, the batch in front."""
+
+    def rule(call: Call) -> Value:
+        x = call.value()
+        index = np.arange(prod(x.shape)).reshape((1, *x.shape) if call.building.batch else x.shape)
+        picked = take(call, index)
+        _counted(picked.shape)
+        shape = picked.shape[1:] if call.building.batch else picked.shape
+        return selected(call.building, x, picked, shape)
+
+    return rule
+
+
+def _kept(call: Call, axis: int) -> int:
+    """An axis that is not the batch."""
+    if axis < call.first_axis:
+        raise Unsupported("mixes the rows of a batch")
+    return axis
+
+
+def _transposed(call: Call, index: np.ndarray) -> np.ndarray:
+    axes = permutation(call, index.ndim)
+    if call.building.batch and axes[0] != 0:
+        raise Unsupported("moves the batch away from the front")
+    return index.transpose(axes)
+
+
+def _sliced(call: Call, index: np.ndarray) -> np.ndarray:
+    taken = sliced(call, call.shape(call.value()))
+    if call.building.batch and len(range(call.building.batch)[taken[0]]) != call.building.batch:
+        raise Unsupported("picks rows of a batch")
+    if call.building.batch and (taken[0].step or 1) != 1:
+        raise Unsupported("mixes the rows of a batch")
+    return index[(slice(None), *taken[1:])] if call.building.batch else index[taken]
+
+
+def _gathered(call: Call, index: np.ndarray) -> np.ndarray:
+    picks = call.constant(1)
+    if picks.dtype != np.int64:
+        raise Unsupported("with indices that are no integers")
+    axis = _kept(call, call.axis(call.attribute("axis", 0), index.ndim))
+    _counted([*index.shape[:axis], *picks.shape, *index.shape[axis + 1 :]])
+    try:
+        return np.take(index, picks, axis)
+    except IndexError:
+        raise Unsupported("with indices outside the axis") from None
+
+
+def _expanded(call: Call, index: np.ndarray) -> np.ndarray:
+    whole = call.shape(call.value())
+    try:
+        shape = np.broadcast_shapes(whole, tuple(call.integers(1)))
+    except ValueError:
+        raise Unsupported("to a shape that does not fit") from None
+    if call.building.batch and len(shape) != len(whole):
+        raise Unsupported("mixes the rows of a batch")
+    features = call.features(shape)
+    _counted(features)
+    return np.broadcast_to(index, (1, *features) if call.building.batch else features)
+
+
+def _tiled(call: Call, index: np.ndarray) -> np.ndarray:
+    times = call.integers(1)
+    if len(times) != index.ndim or min(times) < 0 or (call.building.batch and times[0] != 1):
+        raise Unsupported("mixes the rows of a batch")
+    _counted([n * side for n, side in zip(times, index.shape, strict=True)])
+    return np.tile(index, times)
+
+
+def _padded(call: Call, index: np.ndarray) -> np.ndarray:
+    pads = call.attribute("pads", []) if "pads" in call.attributes else call.integers(1)
+    value = call.attribute("value", 0.0) if call.opset < 11 else call.number(2) or 0.0
+    axes = [call.axis(n, index.ndim) for n in call.integers(3)] if call.given(3) else list(range(index.ndim))
+    if call.attribute("mode", "constant") != "constant" or value != 0:
+        raise Unsupported("with anything but zeros")
+    if len(pads) != 2 * len(axes) or any(n < 0 for n in pads):
+        raise Unsupported("with negative or missing widths")
+    widths = [(0, 0)] * index.ndim
+    for i, axis in enumerate(axes):
+        widths[axis] = (pads[i], pads[i + len(axes)])
+    if call.building.batch and widths[0] != (0, 0):
+        raise Unsupported("adds rows to a batch")
+    _counted([n + sum(width) for n, width in zip(index.shape, widths, strict=True)])
+    return np.pad(index, widths, constant_values=-1)
+
+
+def _reduced(is_mean: bool) -> Callable[[Call], Value]:
+    """ReduceSum or ReduceMean over axes that are no batch, as a dense layer."""
+
+    def rule(call: Call) -> Value:
+        x, n_axes = call.value(), len(call.shape(call.value()))
+        axes = call.axes(1, n_axes)
+        if not axes and call.attribute("noop_with_empty_axes", 0):
+            return x
+        axes = sorted({_kept(call, axis) - call.first_axis for axis in (axes or range(n_axes))})
+        kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
+        target = np.broadcast_to(np.arange(prod(kept)).reshape(kept), x.shape).ravel()
+        call.building.spend(prod(kept) * target.size)
+        weight = np.zeros((prod(kept), target.size))
+        weight[target, np.arange(target.size)] = prod(kept) / target.size if is_mean else 1.0
+        keeps = call.attribute("keepdims", 1)
+        shape = kept if keeps else tuple(n for i, n in enumerate(kept) if i not in axes)
+        return matrix(call.building, shape, x, weight, np.zeros(prod(kept)))
+
+    return rule
+
+
+def _renamed(whole: Callable[[Call, Shape], Sequence[int]]) -> Callable[[Call], Value]:
+    """The rule of an operator that changes the shape alone."""
+
+    def rule(call: Call) -> Value:
+        x = call.value()
+        return Value(x.cell, call.features(whole(call, call.shape(x))))
+
+    return rule
+
+
+def _split(call: Call) -> tuple[Value, ...]:
+    x = call.value()
+    whole = call.shape(x)
+    axis = _kept(call, call.axis(call.attribute("axis", 0), len(whole)))
+    index = np.arange(prod(x.shape)).reshape(x.shape)
+    parts = np.split(index, split_points(call, whole[axis]), axis - call.first_axis)
+    return tuple(selected(call.building, x, part, part.shape) for part in parts)
+
+
+def concatenated(call: Call) -> Value:
+    """Concat of values and constants, as a sum of values padded with zeros."""
+    n_axes = len(call.shape(next(operand for operand in call.inputs if isinstance(operand, Value))))
+    axis = _kept(call, call.axis(call.attribute("axis", 0), n_axes)) - call.first_axis
+    parts = [x if isinstance(x, Value) else row(call, call.reals(i), n_axes) for i, x in enumerate(call.inputs)]
+    _counted([len(parts), sum(prod(part.shape) for part in parts)])
+    joined: list[Value] = []
+    shift: np.ndarray | None = None
+    for number, part in enumerate(parts):
+        try:
+            index = np.concatenate([_numbered(other, i == number) for i, other in enumerate(parts)], axis)
+        except ValueError:
+            raise Unsupported("of shapes that do not fit") from None
+        if isinstance(part, Value):
+            joined.append(selected(call.building, part, index, index.shape))
+        else:
+            own = np.where(index < 0, 0.0, part.ravel()[index] if part.size else 0.0).ravel()
+            shift = own if shift is None else shift + own
+    total = joined[0] if len(joined) == 1 else call.building.append(Sum(), *joined)
+    return total if shift is None else scaled(call.building, total, np.ones(shift.size), shift)
+
+
+def _numbered(part: Value | np.ndarray, is_own: bool) -> np.ndarray:
+    return np.arange(prod(part.shape)).reshape(part.shape) if is_own else np.full(part.shape, -1)
+
+
+SHAPE_RULES: dict[str, Callable[[Call], Value | tuple[Value, ...]]] = {
+    "Reshape": _renamed(reshaped),
+    "Flatten": _renamed(flattened),
+    "Squeeze": _renamed(lambda call, shape: squeezed(shape, call.axes(1, len(shape)))),
+    "Unsqueeze": _renamed(unsqueezed),
+    "Transpose": _moved(_transposed),
+    "Slice": _moved(_sliced),
+    "Gather": _moved(_gathered),
+    "Expand": _moved(_expanded),
+    "Tile": _moved(_tiled),
+    "Pad": _moved(_padded),
+    "ReduceSum": _reduced(False),
+    "ReduceMean": _reduced(True),
+    "Split": _split,
+    "Concat": concatenated,
+}

@@ -1,0 +1,153 @@
+"""The end of reading a graph, whatever it came from: outputs checked, a last softmax taken off, refusals told at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from separatrix.errors import InputError, UnsupportedLayerError, printable
+from separatrix.networks.graph_folding import Pending, Scale, Selection, Softmax, folded, pruned
+from separatrix.networks.layers import Activation, Affine, Node, Sum
+from separatrix.networks.traced_patterns import polynomials
+from separatrix.networks.traced_values import Building, Unknown, Value
+
+KINDS_LISTED, PLACES_LISTED = 25, 6
+ACTIVATION_NAMES = ("relu", "leaky_relu", "prelu with one slope", "sigmoid", "tanh", "softplus", "gelu", "silu")
+READABLE = (
+    f"dense layers, batch norm, skip connections, {', '.join(ACTIVATION_NAMES)}, reshapes that keep the batch, and a "
+    "softmax or one sigmoid at the end"
+)
+
+
+@dataclass
+class TracedNetwork:
+    """Nodes with the logits last, notes, and what was taken off the end: softmax, log_softmax, sigmoid or nothing.
+
+    ``has_rounded_patterns``: whether an activation was recognised whose constants are those of the theory up to rounding.
+    """
+
+    nodes: list[Node]
+    notes: list[str]
+    tail: str | None
+    has_rounded_patterns: bool = False
+
+
+def finished(building: Building, outputs: Sequence[Any], readable: str = READABLE) -> TracedNetwork:
+    """The network of a graph that has been read: one output, its softmax or one-output sigmoid taken off, constants folded.
+
+    Raises UnsupportedLayerError for outputs that are no logits and for patterns that were not recognised.
+    """
+    source = building.source
+    if len(outputs) != 1 or not isinstance(outputs[0], Value):
+        kind = "that cannot be followed" if isinstance(outputs[0], Unknown) else "that does not depend on its input"
+        what = f"{len(outputs)} results" if len(outputs) != 1 else f"a result {kind}"
+        raise UnsupportedLayerError(
+            f"{source}: returns {what}; expected one tensor of logits, (n, classes); wrap the module"
+        )
+    width = prod(outputs[0].shape)
+    nodes, tail = _without_last_step(building, pruned(building.nodes, outputs[0].index), width)
+    if inner := _unread(nodes):
+        raise UnsupportedLayerError(refusal(inner, source, readable))
+    if len(nodes) == 1:
+        nodes.append(Node(Scale(np.ones(width), np.zeros(width)), (0,)))
+    if any(isinstance(node.layer, Scale) and not _is_bias(nodes, node) for node in nodes):
+        building.note("constants and normalisations were folded into affine layers in float64")
+    if any(isinstance(node.layer, Selection) for node in nodes):
+        building.note("coordinates picked or joined were folded into affine layers")
+    if width == 1 and tail is None:
+        building.note("one output: read as the logit of class 1, logits (0, t)")
+    return TracedNetwork(_finite(folded(nodes), source), building.notes, tail, building.has_rounded_patterns)
+
+
+def _is_bias(nodes: Sequence[Node], node: Node) -> bool:
+    """Whether a Scale node only adds the bias of a dense layer that has none, which is exact."""
+    before = nodes[node.parents[0]]
+    if not (isinstance(node.layer, Scale) and isinstance(before.layer, Affine) and before.parents):
+        return False
+    return not before.layer.bias.any() and bool((node.layer.scale == 1.0).all())
+
+
+def _without_last_step(building: Building, nodes: list[Node], width: int) -> tuple[list[Node], str | None]:
+    """The graph up to the logits, and the name of the step that was taken off."""
+    source, last = building.source, nodes[-1]
+    if isinstance(last.layer, Softmax):
+        if width == 1:
+            raise UnsupportedLayerError(
+                f"{source}: ends in a softmax over one output, which is constant; end it in a sigmoid"
+            )
+        tail = "log_softmax" if last.layer.is_log else "softmax"
+        building.note(f"the {tail} at the end was taken off: logits are right up to a constant a point")
+        return pruned(nodes, last.parents[0]), tail
+    if isinstance(last.layer, Activation) and last.layer.name == "sigmoid":
+        if width > 1:
+            raise UnsupportedLayerError(
+                f"{source}: ends in {width} sigmoids, independent labels (multi-label), which are no classes of one "
+                "classification; give the module without its last sigmoid if its outputs are logits of classes"
+            )
+        building.note("the sigmoid at the end was taken off: one logit t, classes with logits (0, t)")
+        return pruned(nodes, last.parents[0]), "sigmoid"
+    if (logit := _logit_of_two(nodes)) is not None:
+        building.note("the probabilities (1 - p, p) at the end were taken off: one logit t, classes with logits (0, t)")
+        return pruned(nodes, logit), "sigmoid"
+    return nodes, None
+
+
+def _logit_of_two(nodes: list[Node]) -> int | None:
+    """The node t where the graph ends in (1 - p, p), p the sigmoid of t."""
+    if not isinstance(nodes[-1].layer, Sum) or len(nodes[-1].parents) != 2:
+        return None
+    parts = [nodes[parent] for parent in nodes[-1].parents]
+    picked = [part.layer.index.tolist() if isinstance(part.layer, Selection) else None for part in parts]
+    if picked != [[0, -1], [-1, 0]]:
+        return None
+    other, p = parts[0].parents[0], parts[1].parents[0]
+    sigmoid = nodes[p].layer
+    is_rest = polynomials(nodes, other).get(p) == (1.0, -1.0)
+    if is_rest and isinstance(sigmoid, Activation) and sigmoid.name == "sigmoid":
+        return nodes[p].parents[0]
+    return None
+
+
+def _unread(nodes: list[Node]) -> list[tuple[str, str, str]]:
+    """Name, place and reason of what may stand at the end or in a pattern only."""
+    found = []
+    for node in nodes:
+        if isinstance(node.layer, Softmax):
+            found.append(("softmax", node.layer.place, "not at the end"))
+        elif isinstance(node.layer, Pending):
+            name, why = {"product": ("mul", "of two computed values"), "quotient": ("div", "by a computed value")}.get(
+                node.layer.kind, (node.layer.kind, "")
+            )
+            found.append((name, node.layer.place, f"{why}, in no pattern that is known".lstrip(", ")))
+    return found
+
+
+def _finite(nodes: list[Node], source: str) -> list[Node]:
+    """Arrays of folded layers, read-only like all others; InputError where folding overflowed."""
+    for node in nodes[1:]:
+        if isinstance(node.layer, Affine):
+            if not (np.isfinite(node.layer.weight).all() and np.isfinite(node.layer.bias).all()):
+                raise InputError(f"{source}: constants overflow float64 when they are folded into a dense layer")
+            node.layer.weight.flags.writeable = node.layer.bias.flags.writeable = False
+    return nodes
+
+
+def refusal(refused: Sequence[tuple[str, str, str]], source: str, readable: str = READABLE) -> str:
+    """One message for all operations (name, place, reason) that cannot be read."""
+    groups: dict[str, Counter[str]] = {}
+    for name, place, why in refused:
+        groups.setdefault(printable(name, 60) + (f" [{printable(why, 120)}]" if why else ""), Counter())[
+            printable(place, 50)
+        ] += 1
+    parts = []
+    for title, places in list(groups.items())[:KINDS_LISTED]:
+        shown = [place for place in places if place][:PLACES_LISTED]
+        where = f" in {', '.join(shown)}{', …' if len(places) > PLACES_LISTED else ''}" if shown else ""
+        parts.append(f"{title} x{places.total()}{where}")
+    rest = f"; and {len(groups) - KINDS_LISTED} more kinds" if len(groups) > KINDS_LISTED else ""
+    return f"{source}: {len(refused)} operations cannot be read: {'; '.join(parts)}{rest}. Readable are {readable}"

@@ -1,0 +1,101 @@
+"""What readers of graphs have in common: each operation on a value that depends on the input, with numpy constants (§1)."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from separatrix.networks.graph_folding import Scale, Selection
+from separatrix.networks.layers import Activation, Sum
+from separatrix.networks.network import affine
+from separatrix.networks.traced_patterns import times
+from separatrix.networks.traced_values import Building, Shape, Unsupported, Value
+
+
+def scaled(building: Building, x: Value, scale: np.ndarray, shift: np.ndarray) -> Value:
+    """scale * x + shift, both flat and as long as x."""
+    if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
+        raise Unsupported("with NaN or infinite constants")
+    building.spend(2 * scale.size)
+    return building.append(Scale(scale, shift), x)
+
+
+def shifted(building: Building, x: Value, shift: float) -> Value:
+    """x + shift."""
+    return x if shift == 0 else scaled(building, x, np.ones(prod(x.shape)), np.full(prod(x.shape), shift))
+
+
+def dense(building: Building, shape: Shape, x: Value, weight: np.ndarray, bias: np.ndarray | None) -> Value:
+    """W x + b along the last axis; further axes are independent copies."""
+    if weight.ndim != 2 or not x.shape:
+        raise Unsupported("with a weight that is no matrix")
+    copies = prod(x.shape[:-1])
+    bias = np.zeros(weight.shape[0]) if bias is None else np.broadcast_to(bias, weight.shape[:1])
+    if copies != 1:
+        building.spend(copies * copies * weight.size)
+        weight, bias = np.kron(np.eye(copies), weight), np.tile(bias, copies)
+    return matrix(building, shape, x, weight, bias)
+
+
+def matrix(building: Building, shape: Shape, x: Value, weight: np.ndarray, bias: np.ndarray) -> Value:
+    """W x + b on the flat value."""
+    building.hold(weight.size)
+    where = f"{building.source}: layer {building.place or '(top)'}"
+    return building.append(affine(weight, bias, where, copies=not building.owns_constants), x, shape=shape)
+
+
+def normalised(building: Building, x: Value, scale: np.ndarray, shift: np.ndarray, channel_axis: int = 0) -> Value:
+    """A batch norm in evaluation mode: scale * x + shift, one number a channel."""
+    per_channel = [1] * len(x.shape)
+    per_channel[channel_axis] = scale.size
+    wide = [np.broadcast_to(part.reshape(per_channel), x.shape).ravel() for part in (scale, shift)]
+    building.note("batch norm was folded into an affine map in float64, with its running mean and variance")
+    return scaled(building, x, wide[0], wide[1])
+
+
+def selected(building: Building, x: Value, index: np.ndarray, shape: Shape) -> Value:
+    """The entries ``index`` of the flat value, -1 for 0; the value itself where they are all of it in order."""
+    building.work(index.size)
+    index = np.ascontiguousarray(index).ravel()
+    if index.size == prod(x.shape) and np.array_equal(index, np.arange(index.size)):
+        return Value(x.cell, shape)
+    building.spend(index.size)
+    return building.append(Selection(index, prod(x.shape)), x, shape=shape)
+
+
+def relu(building: Building, x: Value) -> Value:
+    """max(x, 0)."""
+    return building.append(Activation("relu"), x)
+
+
+def clipped(building: Building, x: Value, lower: float | None, upper: float | None) -> Value:
+    """min(max(x, lower), upper), as a sum of ReLUs: lower + relu(x - lower) - relu(x - upper)."""
+    if lower is not None and upper is not None and not lower < upper:
+        raise Unsupported("with bounds in the wrong order")
+    if upper is None:
+        return x if lower is None else shifted(building, relu(building, shifted(building, x, -lower)), lower)
+    if lower is None:
+        rest = relu(building, shifted(building, times(building, x, -1.0), upper))
+        return shifted(building, times(building, rest, -1.0), upper)
+    building.note("a clip was read as a difference of two ReLUs, which is the same function")
+    above = times(building, relu(building, shifted(building, x, -upper)), -1.0)
+    return shifted(building, building.append(Sum(), relu(building, shifted(building, x, -lower)), above), lower)
+
+
+def maximum(building: Building, x: Value, y: Value) -> Value:
+    """max(x, y) = x + relu(y - x)."""
+    above = relu(building, building.append(Sum(), y, times(building, x, -1.0)))
+    return building.append(Sum(), x, above)
+
+
+def parametric_relu(building: Building, x: Value, slopes: np.ndarray) -> Value:
+    """A leaky ReLU with one slope (``slopes`` flat, as long as x), or relu(x) - slopes relu(-x)."""
+    if not np.isfinite(slopes).all():
+        raise Unsupported("with NaN or infinite slopes")
+    if (slopes == slopes[0]).all():
+        building.note("PReLU was read as a leaky ReLU with its trained slope")
+        return building.append(Activation("leaky_relu", float(slopes[0])), x)
+    building.note("a PReLU with several slopes was read as relu(x) - slope relu(-x), which is the same function")
+    below = relu(building, times(building, x, -1.0))
+    return building.append(Sum(), relu(building, x), scaled(building, below, -slopes, np.zeros(slopes.size)))

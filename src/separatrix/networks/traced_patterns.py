@@ -1,0 +1,181 @@
+"""Products of two computed values that are activations: SiLU and both GELUs, written out as exporters write them (§1).
+
+Every node is a polynomial of nodes before it; an activation is recognised where the factors are the right polynomials
+of one common node, up to the rounding of the exporters' constants.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from separatrix.networks.activations import GELU_CUBIC
+from separatrix.networks.graph_folding import Pending, Scale
+from separatrix.networks.layers import Activation, Node, Sum
+from separatrix.networks.traced_values import Building, Unsupported, Value
+
+STEPS, DEGREE, SOFTPLUS_CUT = 6, 3, 20.0
+ROUNDING = 1e-6
+TANH_SCALE = math.sqrt(2.0 / math.pi)
+Coefficients = tuple[float, ...]
+
+
+def product(building: Building, x: Value, y: Value) -> Value:
+    """x * y: the activation that it is, or a product that must become part of one."""
+    for value, gate in ((x, y), (y, x)):
+        for middle, coefficients in polynomials(building.nodes, gate.index).items():
+            layer = building.nodes[middle].layer
+            if isinstance(layer, (Activation, Pending)) and len(coefficients) == 2:
+                found = _gated(building, value, middle, coefficients)
+                if found is not None:
+                    return found
+    return building.append(Pending("product", building.place), x, y)
+
+
+def reciprocal(building: Building, x: Value) -> Value:
+    """1 / x where x = 1 + exp(u): the sigmoid of -u."""
+    if (inner := _one_plus_exponential(building, x)) is not None:
+        return building.append(Activation("sigmoid"), times(building, inner, -1.0))
+    return building.append(Pending("quotient", building.place), x)
+
+
+def logarithm(building: Building, x: Value) -> Value:
+    """log x where x = 1 + exp(u): the softplus of u."""
+    if (inner := _one_plus_exponential(building, x)) is not None:
+        return building.append(Activation("softplus"), inner)
+    return building.append(Pending("log", building.place), x)
+
+
+def chosen(building: Building, condition: Value, x: Value, y: Value) -> Value:
+    """x where the condition holds, y elsewhere: a leaky ReLU, or the softplus that returns its argument where it is large.
+
+    Raises Unsupported for other choices.
+    """
+    node = building.nodes[condition.index]
+    if not isinstance(node.layer, Pending) or node.layer.kind != "positive":
+        raise Unsupported("by a computed condition")
+    for base, tested in polynomials(building.nodes, node.parents[0]).items():
+        above = polynomials(building.nodes, x.index).get(base)
+        below = polynomials(building.nodes, y.index).get(base)
+        if len(tested) != 2 or tested[1] == 0 or above is None or len(above) != 2 or above[0] != 0:
+            continue
+        u = Value([base], x.shape)
+        if tested[0] == 0 and below is not None and len(below) == 2 and below[0] == 0:
+            right, left = (above[1], below[1]) if tested[1] > 0 else (below[1], above[1])
+            positive = times(building, building.append(Activation("relu"), u), right)
+            negative = times(building, building.append(Activation("relu"), times(building, u, -1.0)), -left)
+            if right == 0:
+                return negative
+            leaky = building.append(Activation("leaky_relu", left / right), u)
+            return positive if left == 0 else times(building, leaky, right)
+        if above[1] == 1 and tested[1] > 0 and _is_cut_softplus(building, y, base, -tested[0] / tested[1]):
+            return y
+    raise Unsupported("by a condition that makes no activation")
+
+
+def _is_cut_softplus(building: Building, y: Value, base: int, cut: float) -> bool:
+    """Whether y = softplus(k u) / k for u = ``base``, taken up to u = ``cut`` where it is u up to rounding."""
+    for middle, factor in polynomials(building.nodes, y.index).items():
+        layer = building.nodes[middle].layer
+        if isinstance(layer, Activation) and layer.name == "softplus" and len(factor) == 2 and factor[0] == 0:
+            inner = polynomials(building.nodes, building.nodes[middle].parents[0]).get(base, ())
+            if len(inner) == 2 and inner[0] == 0 and factor[1] * inner[1] == 1 and cut * inner[1] >= SOFTPLUS_CUT:
+                building.note(
+                    f"softplus was read as log(1 + exp(u)); the file returns u above {cut * inner[1]:g}, a difference of "
+                    f"at most {factor[1] * math.exp(-cut * inner[1]):.1e}"
+                )
+                building.has_rounded_patterns = True
+                return True
+    return False
+
+
+def times(building: Building, x: Value, factor: float) -> Value:
+    """factor * x."""
+    if factor == 1.0:
+        return x
+    width = math.prod(x.shape)
+    building.spend(2 * width)
+    return building.append(Scale(np.full(width, factor), np.zeros(width)), x)
+
+
+def polynomials(nodes: Sequence[Node], index: int, steps: int = STEPS) -> dict[int, Coefficients]:
+    """Node ``index`` as polynomials (constant term first, degree at most 3) of itself and of nodes before it."""
+    found: dict[int, Coefficients] = {index: (0.0, 1.0)}
+    node = nodes[index]
+    if steps == 0 or not node.parents:
+        return found
+    parts = [polynomials(nodes, parent, steps - 1) for parent in node.parents[:2]]
+    for base, first in parts[0].items():
+        if isinstance(node.layer, Scale):
+            scale, shift = node.layer.scale, node.layer.shift
+            if (scale == scale[0]).all() and (shift == shift[0]).all():
+                found[base] = (float(scale[0] * first[0] + shift[0]), *(float(scale[0] * c) for c in first[1:]))
+        elif isinstance(node.layer, Pending) and node.layer.kind in ("power 2", "power 3"):
+            found |= _checked(base, np.array(first), first if node.layer.kind[-1] == "2" else _times(first, first))
+        elif len(node.parents) == 2 and base in parts[1]:
+            if isinstance(node.layer, Sum):
+                found[base] = tuple(np.polynomial.polynomial.polyadd(first, parts[1][base]).tolist())
+            elif isinstance(node.layer, Pending):
+                found |= _checked(base, np.array(first), parts[1][base])
+    return found
+
+
+def _times(first: Coefficients, second: Coefficients) -> Coefficients:
+    return tuple(np.polynomial.polynomial.polymul(first, second).tolist())
+
+
+def _checked(base: int, first: np.ndarray, second: Coefficients) -> dict[int, Coefficients]:
+    """The product of two polynomials where its degree is small enough."""
+    return {base: _times(tuple(first), second)} if len(first) + len(second) - 2 <= DEGREE else {}
+
+
+def _common(building: Building, value: Value, inner: int) -> Iterator[tuple[int, float, Coefficients]]:
+    """Nodes u with value = a u and ``inner`` a polynomial of u without constant term: u, a, the polynomial."""
+    others = polynomials(building.nodes, inner)
+    for base, own in polynomials(building.nodes, value.index).items():
+        if base in others and len(own) == 2 and own[0] == 0 and own[1] != 0 and others[base][0] == 0:
+            yield base, own[1], others[base]
+
+
+def _gated(building: Building, value: Value, middle: int, gate: Coefficients) -> Value | None:
+    """value * (gate[0] + gate[1] m) for the node m = ``middle``, a sigmoid, an error function or a tanh."""
+    node, (constant, factor) = building.nodes[middle], gate
+    layer = node.layer
+    name = layer.name if isinstance(layer, Activation) else layer.kind if isinstance(layer, Pending) else ""
+    if factor == 0 or (name == "sigmoid" and constant != 0) or (name in ("erf", "tanh") and constant != factor):
+        return None
+    for base, a, inner in _common(building, value, node.parents[0]):
+        u = Value([base], value.shape)
+        if name == "sigmoid" and len(inner) == 2:
+            k = inner[1]
+            return times(building, building.append(Activation("silu"), times(building, u, k)), a * factor / k)
+        if name == "erf" and len(inner) == 2:
+            k = _near_one(building, inner[1] * math.sqrt(2.0))
+            return times(building, building.append(Activation("gelu"), times(building, u, k)), 2 * a * factor / k)
+        if name == "tanh" and len(inner) == 4 and inner[2] == 0:
+            k = _near_one(building, inner[1] / TANH_SCALE)
+            if abs(inner[3] - TANH_SCALE * GELU_CUBIC * k**3) <= ROUNDING * abs(inner[3]):
+                building.has_rounded_patterns = True
+                gelu = building.append(Activation("gelu_tanh"), times(building, u, k))
+                return times(building, gelu, 2 * a * factor / k)
+    return None
+
+
+def _near_one(building: Building, k: float) -> float:
+    """1 where k is 1 up to the rounding of an exporter's constants."""
+    if k == 1.0 or abs(k - 1.0) > ROUNDING:
+        return k
+    building.has_rounded_patterns = True
+    building.note("a GELU written out was read with its constants, such as sqrt(2), not rounded")
+    return 1.0
+
+
+def _one_plus_exponential(building: Building, x: Value) -> Value | None:
+    """u where x = 1 + exp(u)."""
+    for base, coefficients in polynomials(building.nodes, x.index).items():
+        layer = building.nodes[base].layer
+        if isinstance(layer, Pending) and layer.kind == "exp" and coefficients == (1.0, 1.0):
+            return Value([building.nodes[base].parents[0]], x.shape)
+    return None

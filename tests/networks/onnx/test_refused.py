@@ -1,0 +1,125 @@
+"""ONNX files that are no classifier of one point: every cause in one message, with the node's name and what to do."""
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+
+import separatrix as sx
+from separatrix.errors import InputError, UnsupportedLayerError
+from tests.networks.onnx.models import B, W, model, node, written
+
+DENSE = node("Gemm", "x W B", "h", transB=1)
+CONSTANTS = {"W": W, "B": B}
+
+
+def refused(proto, folder, match, error=UnsupportedLayerError):
+    with pytest.raises(error, match=match) as caught:
+        sx.load(written(proto, folder))
+    message = str(caught.value)
+    assert type(caught.value) is error and len(message) < 5000 and message.isprintable() and "net.onnx" in message
+    return message
+
+
+def test_all_causes_are_named_at_once(tmp_path):
+    nodes = [
+        DENSE,
+        node("Elu", "h", "a"),
+        node("Mul", "h h", "b"),
+        node("Round", "b", "c"),
+        node("MatMul", "h h", "d"),
+        node("LayerNormalization", "h B", "e"),
+        node("Sum", "a b c d e", "y"),
+    ]
+    message = refused(model(nodes, constants=CONSTANTS), tmp_path, "4 operations cannot be read")
+    for word in ("Elu x1 in the Elu", "Round", "MatMul [of two computed values]", "LayerNormalization", "Readable are"):
+        assert word in message
+    foreign = helper.make_node("Own", ["h"], ["y"], domain="com.x", name="mi\x1bne")
+    refused(model([DENSE, foreign], constants=CONSTANTS), tmp_path, r"com.x::Own x1 in mi\\x1bne")
+
+
+CASES = {
+    "a product": ([DENSE, node("Mul", "h h", "y")], {}, "mul .of two computed values.*the Mul"),
+    "an error function alone": ([DENSE, node("Erf", "h", "y")], {}, "erf .in no pattern"),
+    "exp": ([DENSE, node("Exp", "h", "k"), node("Add", "k two", "f"), node("Log", "f", "y")], {"two": [2.0]}, "log"),
+    "convolution": ([node("Conv", "x K", "y")], {"K": np.ones((1, 1, 1, 1))}, "Conv .convolutions and pooling are not"),
+    "softmax in the middle": ([DENSE, node("Softmax", "h", "k"), node("Relu", "k", "y")], {}, "softmax .not at the end"),
+    "softmax over the batch": ([DENSE, node("Softmax", "h", "y", axis=0)], {}, "Softmax .not over the classes"),
+    "mixed rows": ([DENSE, node("Reshape", "h s", "y")], {"s": [-1, 2]}, "Reshape .mixes the rows"),
+    "rows moved": ([DENSE, node("Transpose", "h", "y")], {}, "Transpose .moves the batch"),
+    "rows picked": ([DENSE, node("Slice", "h a b", "y")], {"a": [0], "b": [1]}, "Slice .picks rows"),
+    "batch statistics": (
+        [DENSE, node("BatchNormalization", "h B B B B", "y", training_mode=1)],
+        {},
+        "BatchNormalization .with statistics of the batch",
+    ),
+    "dropout in training": (
+        [DENSE, node("Dropout", "h r t", "y")],
+        {"r": [0.5], "t": np.array(True)},
+        "Dropout .in training mode",
+    ),
+    "a step": ([DENSE, node("ThresholdedRelu", "h", "y")], {}, "ThresholdedRelu .with a threshold other than 0"),
+    "a comparison": ([DENSE, node("Greater", "h o", "c"), node("Cast", "c", "y", to=1)], {"o": [0.0]}, "positive"),
+    "a jump": (
+        [DENSE, node("Greater", "h o", "c"), node("Tanh", "h", "t"), node("Where", "c h t", "y")],
+        {"o": [0.0]},
+        "Where .by a condition that makes no activation",
+    ),
+    "a softplus cut early": (
+        [DENSE, node("Greater", "h o", "c"), node("Softplus", "h", "t"), node("Where", "c h t", "y")],
+        {"o": [5.0]},
+        "Where .by a condition that makes no activation",
+    ),
+    "integers": ([DENSE, node("Cast", "h", "k", to=7), node("Cast", "k", "y", to=1)], {}, "Cast .to integers"),
+    "tokens": ([node("Cast", "x", "i", to=7), node("Gather", "W i", "y")], {}, "Cast .to integers"),
+    "multi-label": ([DENSE, node("Sigmoid", "h", "y")], {}, "4 sigmoids, independent labels"),
+    "a constant": ([node("Identity", "W", "y")], {}, "depends on 0 inputs"),
+    "quantised": ([DENSE, node("QuantizeLinear", "h s", "y")], {"s": np.array(1.0)}, "quantised; export the unquantised"),
+    "random": ([node("RandomNormalLike", "x", "k"), node("Add", "x k", "y")], {}, "draws random numbers"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_refused(name, tmp_path):
+    nodes, constants, match = CASES[name]
+    refused(model(nodes, constants=CONSTANTS | constants), tmp_path, match)
+
+
+def test_control_flow(tmp_path):
+    branch = helper.make_graph([node("Relu", "h", "k")], "b", [], [helper.make_tensor_value_info("k", 1, None)])
+    nodes = [DENSE, helper.make_node("If", ["c"], ["y"], name="choice", then_branch=branch, else_branch=branch)]
+    refused(model(nodes, constants=CONSTANTS | {"c": np.array(True)}), tmp_path, "If .control flow. x1 in choice")
+
+
+def test_several_outputs_inputs_and_opsets(tmp_path):
+    proto = model([DENSE, node("Relu", "h", "y")], constants=CONSTANTS)
+    proto.graph.output.append(helper.make_tensor_value_info("h", 1, None))
+    refused(proto, tmp_path, r"2 outputs of real numbers \(y, h\)")
+    del proto.graph.output[1]
+    proto.graph.input.append(helper.make_tensor_value_info("z", 1, ["n", 4]))
+    proto.graph.node[1].op_type = "Add"
+    proto.graph.node[1].input.append("z")
+    refused(proto, tmp_path, r"2 inputs \(x, z\)")
+    refused(model([DENSE], constants=CONSTANTS, opset=6), tmp_path, "opset 6; opsets 7 to")
+    refused(model([DENSE], constants=CONSTANTS, opset=99), tmp_path, "update the package onnx")
+
+
+@pytest.mark.parametrize("which", ["W", "B"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers(which, value, tmp_path):
+    constants = {key: array.copy() for key, array in CONSTANTS.items()}
+    constants[which].flat[1] = value
+    proto = model([node("Gemm", "x W B", "y", transB=1)], constants=constants)
+    error, match = (InputError, "NaN or infinite") if which == "W" else (UnsupportedLayerError, "NaN or infinite")
+    refused(proto, tmp_path, match, error)
+
+
+def test_number_formats_that_are_not_read(tmp_path):
+    tensor = TensorProto(name="W", data_type=TensorProto.FLOAT8E4M3FN, dims=(4, 3), raw_data=b"0" * 12)
+    refused(model([node("Gemm", "x W", "y", transB=1)], constants={"W": tensor}), tmp_path, "float8", InputError)
+
+
+def test_an_input_shape_that_is_not_said(tmp_path):
+    nodes = [node("Reshape", "x s", "k"), node("Gemm", "k W B", "y", transB=1)]
+    proto = model(nodes, ("n", "h", "w"), CONSTANTS | {"s": [-1, 3]})
+    refused(proto, tmp_path, "pass input_shape=", InputError)
+    assert sx.load(written(proto, tmp_path), input_shape=(1, 3)).n_inputs == 3
