@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from separatrix.certainty import Certainty
-from separatrix.errors import InputError
+from separatrix.errors import InputError, KindError
 
 PACKAGES = ("separatrix", "numpy", "scipy", "python-flint")
 
@@ -76,6 +76,8 @@ class Record:
         """Draw on matplotlib axes ``ax`` (made if absent) and return them."""
         if not self.drawer:
             raise InputError(f"{type(self).__name__} has no plot")
+        if ax is not None and not hasattr(ax, "figure"):
+            raise KindError(f"plot: ax must be matplotlib axes or None, came {type(ax).__name__}")
         module, _, function = self.drawer.rpartition(":")
         return getattr(importlib.import_module(f"separatrix.views.{module}"), function)(self, ax=ax, **options)
 

@@ -45,6 +45,14 @@ def test_networks_against_long_doubles(activation):
             column = f.enclose_batch(lower, upper, np.array([1]))[1]
             assert column.overlaps(hessian[:, :, 1:2]).all() and column.shape == (*lower.shape, 1)
             assert f.gradient_batch(lower, upper).overlaps(gradient).all()
+            found = f.enclose_centred(lower, upper, np.arange(f.dim))
+            assert all(found[i].overlaps(part).all() for i, part in enumerate((gradient, hessian)))
+            if found[2] is not None:
+                centre = 0.5 * lower + 0.5 * upper
+                exact = of_logits(blueprint.logits(jets.LongDoubles, centre), *case)[1]
+                assert excess(found[2], exact[:, None]).max() <= 0, (kind, case)
+                at_points = f.gradient_batch(centre, centre)
+                assert (found[2].radius <= 2.0 * at_points.radius + 1e-290).all(), (kind, case)
 
 
 @settings(max_examples=20, deadline=None)

@@ -196,7 +196,8 @@ def test_extreme_weights_never_give_a_wrong_enclosure(blueprint, case, corner, w
     for part in enclosure:
         assert isinstance(part, Interval) and (part.lower <= part.upper).all()
     with mpmath.workdps(700):
-        exact = blueprint.digits(corners(lower, upper)[[0, -1]], *case, digits=700)
+        ends = np.unique(corners(lower, upper)[[0, -1]], axis=0)  # one, where the width is lost
+        exact = blueprint.digits(ends, *case, digits=700)
         assert_holds_digits(enclosure, exact, (blueprint, case))
 
 

@@ -238,7 +238,7 @@ def listed(
         )
     own = np.concatenate([rows, [-1]])[np.asarray(label, dtype=np.int64)]
     return CriticalPoints(
-        values=values[order],
+        values=values[order] + 0.0,  # no -0
         label=rank[own],
         reasons=reasons,
         potential=asked.name,
@@ -257,13 +257,13 @@ def _fields(arena: Arena, chosen: Sequence[JudgedPoint], points: np.ndarray) -> 
     """What the record says of each of the ``chosen`` points (n, dim)."""
     ignored, rests_on = ignored_coordinates(arena.potential), arena.potential.rests_on
     return {
-        "points": points,
+        "points": points + 0.0,
         "indices": np.array([found.index for found in chosen], dtype=np.int64),
         "certainty": tuple(found.verdict for found in chosen),
         "evidence": tuple("; ".join(t for t in (f.reason or f.proof.evidence, rests_on) if t) for f in chosen),
         "spectra": tuple(found.spectrum for found in chosen),
         "active": np.where(ignored, 0, arena.bounds.faces(points)).astype(np.int8).reshape(points.shape),
-        "multipliers": np.array([found.multipliers for found in chosen]).reshape(points.shape),
+        "multipliers": np.array([found.multipliers for found in chosen]).reshape(points.shape) + 0.0,
         "radius": np.array([found.proof.radius for found in chosen]),
         "error": np.array([found.proof.error for found in chosen]),
     }

@@ -12,7 +12,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from separatrix.errors import InputError, printable
+from separatrix.errors import InputError, KindError, printable
 from separatrix.flow.arrays import is_on_accelerator
 
 Progress = Callable[[str, int, int], None]
@@ -30,6 +30,14 @@ class InTurn:
         return self.last(self.first(*piece))
 
 
+def require_progress(progress: Any, what: str) -> None:
+    """Raise KindError for a ``progress`` that cannot be called."""
+    if progress is not None and not callable(progress):
+        raise KindError(
+            f"{what}: progress must be a function of (stage, done, total) or None, came {type(progress).__name__}"
+        )
+
+
 def run_pieces(
     work: Callable[..., Any],
     pieces: Sequence[tuple[Any, ...]],
@@ -39,6 +47,7 @@ def run_pieces(
     progress: Progress | None,
 ) -> list[Any]:
     """``work(*piece)`` for every piece, in order; ``sizes``: what progress counts. Processes where workers > 1; -1: all cores."""
+    require_progress(progress, stage or "work in pieces")
     total, done, results = sum(sizes), 0, []
     if progress is not None:
         progress(stage, 0, total)

@@ -125,6 +125,13 @@ class Potential(ABC):
         """Rigorous enclosures of grad f (n, dim) on n boxes (n, dim), as :meth:`enclose_batch`; points are boxes too."""
         return self.enclose_batch(lower, upper, np.zeros(0, dtype=np.int64))[0]
 
+    def enclose_centred(
+        self, lower: np.ndarray, upper: np.ndarray, free: np.ndarray
+    ) -> tuple[Interval, Interval, Interval | None]:
+        """As :meth:`enclose_batch`, and enclosures of grad f (n, dim) at the centres lower / 2 + upper / 2 where these come
+        nearly for nothing, else None."""
+        return *self.enclose_batch(lower, upper, free), None
+
     def value_bounds(self, x: np.ndarray) -> Interval:
         """A rigorous enclosure of f at the one point ``x`` (dim,), shape ()."""
         return self.enclose(x, x).value

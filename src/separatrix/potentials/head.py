@@ -183,6 +183,33 @@ class NetworkPotential(Potential):
         slow = super().enclose_batch(lower[lost], upper[lost], columns)
         return _replaced(found[0], lost, slow[0]), _replaced(found[1], lost, slow[1])
 
+    def enclose_centred(
+        self, lower: np.ndarray, upper: np.ndarray, free: np.ndarray
+    ) -> tuple[Interval, Interval, Interval | None]:
+        """As :meth:`enclose_batch`, and enclosures of grad f (n, dim) at the centres lower / 2 + upper / 2."""
+        from separatrix.networks.batch_centres import centre_gradient, centre_outputs
+
+        if self._batches is None:
+            return super().enclose_centred(lower, upper, free)
+        (network, pairs), n, m = self._batches, len(lower), self.contrasts.shape[0]
+        shapes, step = ((n, self.dim), (n, self.dim, len(free)), (n, self.dim)), n_together(self._batches[0])
+        ends = [(np.empty(shape), np.empty(shape)) for shape in shapes]
+        for start in range(0, n, step):
+            rows = slice(start, start + step)
+            low, high = lower[rows], upper[rows]
+            state = BatchPropagation(network, low, high, 2, centred=True)
+            slopes, total, coefficients = self.head.batch_bounds(state.outputs(m))
+            parts = [*state.derivatives(HeadBounds(slopes, total, pairs, coefficients), free)]
+            parts.append(centre_gradient(state, *self.head.batch_bounds(centre_outputs(state, m))[:2]))
+            if (lost := state.lost).any():
+                centre = 0.5 * low[lost] + 0.5 * high[lost]
+                slow = *super().enclose_batch(low[lost], high[lost], free), super().gradient_batch(centre, centre)
+                parts = [_replaced(part, lost, other) for part, other in zip(parts, slow, strict=True)]
+            for (least, most), part in zip(ends, parts, strict=True):
+                least[rows], most[rows] = part.lower, part.upper
+        gradient, hessian, middle = (Interval(*pair) for pair in ends)
+        return gradient, hessian, middle
+
     def value_bounds(self, x: np.ndarray) -> Interval:
         """A rigorous enclosure of f at one point, shape ()."""
         state = BoundPropagation(self.graph, Interval(x[None], x[None]))

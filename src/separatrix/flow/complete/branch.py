@@ -67,7 +67,7 @@ class Branching:
     def _examine(self, lower: Array, upper: Array, width: float) -> Boxes:
         """Children of the boxes that are neither excluded nor settled."""
         free, fixed = self.field.free, self.field.fixed
-        (g_low, g_high), (h_low, h_high) = self.field.slopes(lower, upper)
+        (g_low, g_high), (h_low, h_high), at_centre = self.field.centred(lower, upper)
         keep = ~((g_low[:, free] > 0) | (g_high[:, free] < 0)).any(axis=1)
         if fixed.size:
             signs = self.field.outward(lower)
@@ -75,10 +75,14 @@ class Branching:
         lower, upper, h_low, h_high = lower[keep], upper[keep], h_low[keep], h_high[keep]
         if not len(lower):
             return lower, upper
-        middle = np.clip(0.5 * lower + 0.5 * upper, lower, upper)
+        centre = 0.5 * lower + 0.5 * upper
+        middle = np.clip(centre, lower, upper)
         offsets = down(lower - middle)[:, free], up(upper - middle)[:, free]
         reach = np.maximum(-offsets[0], offsets[1])
-        gradient = self.field.gradient(middle, middle)
+        if at_centre is None or not np.array_equal(middle[:, free], centre[:, free]):
+            gradient = self.field.gradient(middle, middle)
+        else:
+            gradient = at_centre[0][keep], at_centre[1][keep]
         v_low, v_high = mean_value(gradient, (h_low, h_high), reach)
         keep = ~((v_low[:, free] > 0) | (v_high[:, free] < 0)).any(axis=1)
         if fixed.size:

@@ -51,7 +51,7 @@ def _counts(points: CriticalPoints) -> np.ndarray | None:
 
 def _verdict(points: CriticalPoints, holds: bool) -> str:
     if holds:
-        return "holds"
+        return "holds" if points.is_complete else "holds for the points listed; the list is not proved complete"
     if points.is_complete:
         return BROKEN
     return "does not hold: points are missing, as the list does not claim to be complete"
@@ -66,7 +66,8 @@ def _inequalities(points: CriticalPoints, counts: np.ndarray, betti: tuple[int, 
         if left < right:
             failed.append(f"degree {m}: {left} >= {right} fails")
     text = f"(3.2) Morse inequalities for {counts.tolist()} points by index and Betti numbers {list(betti)}: "
-    return text + (f"{'; '.join(failed)}, {_verdict(points, False)}" if failed else "hold")
+    hold = "hold" if points.is_complete else "hold for the points listed"
+    return text + (f"{'; '.join(failed)}, {_verdict(points, False)}" if failed else hold)
 
 
 def _without_law(points: CriticalPoints) -> str:

@@ -50,10 +50,17 @@ class Limits:
 
 
 def complete_search(
-    potential: Potential, box: Box, boundary: str, limits: Limits, progress: Progress | None = None
+    potential: Potential,
+    box: Box,
+    boundary: str,
+    limits: Limits,
+    progress: Progress | None = None,
+    *,
+    proper: bool = False,
 ) -> CriticalPoints:
     """All critical points of ``potential`` in ``box``: of the interior for "exit", of the projected flow for "project".
 
+    ``proper``: those on the proper faces alone, which the list then is complete for.
     Raises InputError for more than MOST_INPUTS coordinates.
     """
     begun = time.perf_counter()
@@ -66,7 +73,7 @@ def complete_search(
     budget = Budget(limits.max_boxes)
     tell = _teller(progress, potential)
     with np.errstate(all="ignore"):
-        found = _searched(arena, box, budget, limits, tell)
+        found = _searched(arena, box, budget, limits, tell, proper=proper)
     tell(1.0)
     left = met_once(found.open, box.width)
     record = listed(

@@ -49,11 +49,15 @@ class Zeros:
 
     def _prove(self, points: Array) -> None:
         proved, error = krawczyk(self.field, points)
-        for x, e in zip(points[proved], error[proved], strict=True):
-            self._add(x, e)
+        points, error = points[proved], error[proved]
+        strict = np.ones(len(points), dtype=np.int64)
+        if self.field.fixed.size and len(points):
+            strict = self._multipliers(points, error)
+        for x, e, sign in zip(points, error, strict.tolist(), strict=True):
+            self._add(x, e, sign)
 
-    def _add(self, x: Array, error: Array) -> None:
-        """One proved zero, unless it may be a known one: its box meets that of another."""
+    def _add(self, x: Array, error: Array, strict: int) -> None:
+        """One proved zero with the sign of its multipliers, unless it may be a known one: its box meets that of another."""
         low, high = down(x - error), up(x + error)
         fixed, free = self.field.fixed, self.field.free
         low[fixed] = high[fixed] = x[fixed]
@@ -69,25 +73,24 @@ class Zeros:
         self.points, self.error = np.vstack([self.points, x]), np.vstack([self.error, error])
         self.low, self.high = np.vstack([self.low, low]), np.vstack([self.high, high])
         self.place = np.append(self.place, place)
-        self.strict = np.append(self.strict, self._multipliers(x, error) if fixed.size else 1)
+        self.strict = np.append(self.strict, strict)
 
-    def _multipliers(self, x: Array, error: Array) -> int:
-        """1, -1 or 0 by the signs of the multipliers over the zero's box, here and by the mean value theorem."""
+    def _multipliers(self, x: Array, error: Array) -> Array:
+        """1, -1 or 0, (n,), by the signs of the multipliers over the boxes of zeros, here and by the mean value theorem."""
         fixed, free = self.field.fixed, self.field.free
-        low, high = x[None].copy(), x[None].copy()
-        low[:, free], high[:, free] = down(x - error)[free], up(x + error)[free]
-        signs = self.field.outward(x[None])[0]
+        low, high = x.copy(), x.copy()
+        low[:, free], high[:, free] = down(x - error)[:, free], up(x + error)[:, free]
+        signs = self.field.outward(x)
         slopes = self.field.slopes(low, high)[1]
-        gradient = self.field.gradient(x[None], x[None])
+        gradient = self.field.gradient(x, x)
         least, most = mean_value(
             (gradient[0][:, fixed], gradient[1][:, fixed]),
             (slopes[0][:, fixed], slopes[1][:, fixed]),
-            up(error[None, free]),
+            up(error[:, free]),
         )
-        outward_low, outward_high = np.where(signs > 0, least[0], -most[0]), np.where(signs > 0, most[0], -least[0])
-        if (outward_high < 0).any():
-            return -1
-        return 1 if (outward_low > 0).all() else 0
+        outward_low, outward_high = np.where(signs > 0, least, -most), np.where(signs > 0, most, -least)
+        inward = (outward_high < 0).any(axis=1)
+        return np.where(inward, -1, (outward_low > 0).all(axis=1).astype(np.int64))
 
     def within(self, lower: Array, upper: Array) -> Array:
         """Row of a zero whose box lies in each box (n, dim), -1 where there is none."""

@@ -38,7 +38,7 @@ class BatchEnclosure:
                 wanted.append((place, entry.place))
         # they say where nothing is known, even where their values are not needed
         guards = {k for k, step in enumerate(recorder.steps) if step.operation in (*GUARDS, TAN)}
-        layout = _Layout(recorder, {k for _, k in wanted}, guards)
+        layout = Layout(recorder, {k for _, k in wanted}, guards)
         self.outputs = [(place, layout.register[k]) for place, k in wanted]
         self.inputs, self.segments, self.n_registers = layout.inputs, layout.segments, layout.n_registers
         self.fixed = layout.fixed
@@ -107,7 +107,7 @@ def _entries(jet: Any, dim: int, free: tuple[int, ...]) -> list[tuple[tuple[int,
     return found
 
 
-class _Layout:
+class Layout:
     """Registers of the needed steps, used again after their last use, and the code between two functions."""
 
     def __init__(self, recorder: Recorder, kept: set[int], guards: set[int]) -> None:
