@@ -5,6 +5,7 @@ import pytest
 
 import separatrix as sx
 from separatrix.flow.basin_result import ABOVE_PASSES, highest_passes
+from separatrix.flow.basin_targets import Targets
 from tests.flow import known
 
 CUBE = sx.Box.cube(2, -2, 2)
@@ -59,6 +60,14 @@ def test_without_a_known_pass_nothing_settles_by_value():
     assert ABOVE_PASSES not in found.reason
     np.testing.assert_array_equal(found.label, plain.label)
     np.testing.assert_array_equal(found.steps, plain.steps)
+
+
+def test_known_passes_below_a_straight_path_close_nothing_in():
+    """A pass of -30 between sinks that the segment joins at -1 is not the highest one: rows may not settle above it."""
+    arena = SHEARED.arena
+    low, true = (Targets.of(SINKS, arena, np.full(2, height)) for height in (-30.0, -1.0))
+    assert (low.closed == np.inf).all() and not low.has_passes and (low.height > -30).all()
+    assert (true.closed >= -1.0).all() and (true.closed < np.inf).all()
 
 
 def test_highest_pass_out_of_every_sink():

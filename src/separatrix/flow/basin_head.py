@@ -23,10 +23,13 @@ LONGEST, REFUSED = 1e30, 1e10
 
 
 class HeadBatch:
-    """Rows that are integrated together; finished ones are taken out by :meth:`keep`. ``precise``: in double precision."""
+    """Rows that are integrated together; finished ones are taken out by :meth:`keep`. ``precise``: in double precision.
+
+    ``tolerance``: one for all rows, or an array (n,).
+    """
 
     def __init__(
-        self, potential: Potential, bounds: Bounds, x: Array, tolerance: float, *, precise: bool = False
+        self, potential: Potential, bounds: Bounds, x: Array, tolerance: Any, *, precise: bool = False
     ) -> None:
         self.xp = xp = namespace(x)
         single = isinstance(potential, NetworkPotential) and not precise
@@ -43,6 +46,8 @@ class HeadBatch:
         """Drop the rows outside ``mask``."""
         for name in ("x", "value", "gradient", "slope", "length"):
             setattr(self, name, getattr(self, name)[mask])
+        if not isinstance(self.tolerance, float):
+            self.tolerance = self.tolerance[mask]
 
     def step(self) -> None:
         """One step of every row; a row whose error is too large, or whose f would fall, stays and shortens its step."""

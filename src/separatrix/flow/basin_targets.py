@@ -24,6 +24,7 @@ CANDIDATES, SEGMENT_POINTS = 3, 6
 NEIGHBOURS, PATH_POINTS = 8, 41
 CAPTURE, NEXT_TO = 1e-3, 1e-3
 VALUE_SLACK = 1e-5  # values of the head are single precision
+SAMPLED = 0.01  # of the drop along a path, by which the least of its PATH_POINTS values may lie above its minimum
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,7 +32,8 @@ class Targets:
     """The sinks as arrays for the tests: ``capture`` (n_sinks,) max-norm distances, ``seen`` (dim,) coordinates
     compared; ``apart`` (n_sinks,): Euclidean distance to the nearest other sink; ``height`` (n_sinks,): of the highest
     straight path to one of the NEIGHBOURS nearest or of the highest known pass, a lower bound of the highest pass out of the
-    sink's basin; ``closed`` (n_sinks,): the same where a pass is known, inf where none is."""
+    sink's basin; ``closed`` (n_sinks,): the highest known pass, inf where none is known or a straight path shows that a higher
+    one is missing."""
 
     points: Array
     capture: Array
@@ -60,8 +62,10 @@ class Targets:
         known = np.full(len(sinks), -np.inf)
         if passes is not None:
             known[: len(passes)] = passes
+        # where a straight path lies above all known passes out of a sink, a higher pass is missing: none of them closes it in
+        missing = known < height - SAMPLED * (sinks.values - height)
         height = np.maximum(height, known)
-        return cls(points, capture, seen, apart, height, np.where(known > -np.inf, height, np.inf))
+        return cls(points, capture, seen, apart, height, np.where((known > -np.inf) & ~missing, height, np.inf))
 
     def beside(self, x: Array) -> Targets:
         """The same arrays in the library and on the device of ``x``."""

@@ -14,6 +14,7 @@ import numpy as np
 from separatrix.errors import SeparatrixError
 from separatrix.flow.projection import Arena, Bounds
 from separatrix.flow.saddles.box_model import maximum_on_box
+from separatrix.flow.saddles.curvature import Curvature
 
 STEPS = 60
 FIRST, LARGEST, SMALLEST = 0.1, 0.5, 1e-9  # trust radii as shares of the width of the domain
@@ -22,6 +23,7 @@ POSITIVE = 1e-9
 KICK = 0.05
 NEARLY = 1e-6
 STUCK = 1e-8
+BACK, APART = 1e-6, 1e-4  # a search that is within BACK of where it was, and was APART meanwhile, goes round for ever
 AWAY = 6  # steps in a row beyond the limits of the domain, after which a search has left it
 
 
@@ -51,7 +53,7 @@ def follow(
     while count < steps and away < AWAY and not state.is_at_rest():
         count += 1
         away = away + 1 if arena.outside(state.x[None])[0] else 0
-        if not state.step():
+        if not state.step() or state.has_come_back():
             break
     return Following(state.x, state.residual, count, state.residual < NEARLY * state.slope_scale, state.axes)
 
@@ -67,6 +69,7 @@ class _State:
         self.width = arena.width
         self.delta = FIRST * self.width
         self.slope_scale, self.is_stuck = 1.0, False
+        self.way, self.reaches = [self.x], [self.delta]
 
     @property
     def residual(self) -> float:
@@ -77,6 +80,14 @@ class _State:
         """Whether the projected gradient is rounding."""
         return self.residual <= 1e-15 * (1.0 + float(np.abs(self.g).max(initial=0.0)))
 
+    def has_come_back(self) -> bool:
+        """Whether the search is where it was some steps ago, as free to move, and was elsewhere meanwhile; notes it down."""
+        gaps = np.abs(np.array(self.way) - self.x).max(axis=1, initial=0.0)
+        same = np.flatnonzero((gaps < BACK * self.width) & (np.abs(np.array(self.reaches) - self.delta) < BACK))
+        self.way.append(self.x)
+        self.reaches.append(self.delta)
+        return bool(same.size and gaps[same[0] :].max() > APART * self.width)
+
     def _gradient(self, x: np.ndarray) -> np.ndarray:
         return self.potential.value_and_gradient(x[None])[1][0]
 
@@ -86,13 +97,12 @@ class _State:
             return False
         free = np.flatnonzero(~self.bounds.held(np, self.x, self.g))
         try:
-            hessian = self.potential.hessian_on(self.x, free)
+            curvature = Curvature.at(self.potential, self.x, free)
         except SeparatrixError:  # a user's function that is not defined here
             return False
-        if not np.isfinite(hessian).all():
+        if curvature is None:
             return False
-        lam, vectors = np.linalg.eigh(hessian)
-        slope, metric = self._model(free, lam, vectors)
+        slope, metric = self._model(free, curvature)
         low, high = (side[free] - self.x[free] for side in _sides(self.bounds, self.x))
         size = float(np.linalg.norm(self.g[free]))
         while self.delta > SMALLEST * self.width:
@@ -106,29 +116,30 @@ class _State:
             if np.array_equal(x, self.x):
                 return False
             g = self._gradient(x)
-            bent = hessian @ (x - self.x)[free]
+            bent = curvature.times((x - self.x)[free])
             length = float(np.abs(x - self.x).max())
             ratio = float(np.linalg.norm(g[free] - self.g[free] - bent)) / max(
                 float(np.linalg.norm(bent)), size, 1e-300
             )
             if ratio <= 0.5:
                 self.x, self.g, self.is_stuck = x, g, False
-                if ratio < 0.2 and length > 0.9 * self.delta:
+                if length > 0.9 * self.delta:  # a step that is refused costs little beside an eigenvalue problem
                     self.delta = min(2.0 * self.delta, LARGEST * self.width)
                 return True
-            self.delta = min(self.delta, length) / 3.0
+            self.delta = min(self.delta, length) / 2.0
         return False
 
-    def _model(self, free: np.ndarray, lam: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _model(self, free: np.ndarray, curvature: Curvature) -> tuple[np.ndarray, np.ndarray]:
         """Slope and metric of the concave model on the free coordinates; the carried axes are renewed."""
+        lam, vectors = curvature.lam, curvature.vectors
         c = vectors.T @ self.g[free]
-        count = min(self.index, free.size)
+        count = min(self.index, lam.size)
         positive = lam > POSITIVE
         if int(positive.sum()) == count or not self.axes[free].any():
-            chosen = np.arange(free.size - count, free.size)
+            chosen = np.arange(lam.size - count, lam.size)
         else:
             overlap = np.square(vectors.T @ self.axes[free]).sum(axis=1)
-            chosen = np.argsort(overlap, kind="stable")[free.size - count :]
+            chosen = np.argsort(overlap, kind="stable")[lam.size - count :]
         self.axes = np.zeros_like(self.axes)
         self.axes[free, :count] = vectors[:, chosen]
         inner = self._inner_axes(free, count)
@@ -139,9 +150,8 @@ class _State:
         if others.any() and float(np.abs(c).max()) < 1e-3 * self.slope_scale * self.width:
             kick = KICK * lam * self.width * np.where(c >= 0, 1.0, -1.0)
             c = np.where(others & (np.abs(c) < np.abs(kick)), kick, c)
-        metric = (vectors * np.maximum(np.abs(lam), FLAT)) @ vectors.T
         slope = vectors @ c
-        return slope - 2.0 * inner @ (inner.T @ self.g[free]), metric
+        return slope - 2.0 * inner @ (inner.T @ self.g[free]), curvature.metric(FLAT)
 
     def _inner_axes(self, free: np.ndarray, count: int) -> np.ndarray:
         """The axes; after a step that led nowhere without their components on faces, orthonormal.

@@ -12,7 +12,7 @@ from separatrix.domains import points as rows_of
 from separatrix.errors import InputError, KindError, printable
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.judged_points import JudgedPoint, listed, no_point
-from separatrix.flow.pieces import Progress
+from separatrix.flow.pieces import Progress, require_progress
 from separatrix.flow.piecewise_linear.creases import has_creases
 from separatrix.flow.projection import Arena
 from separatrix.flow.saddles.mixture import is_log_density
@@ -61,6 +61,7 @@ def saddles(
     networks, and KindError for what is no potential; ``strict=True`` raises UnresolvedError where a start led nowhere.
     """
     begun = time.perf_counter()
+    require_progress(progress, "saddles")
     arena, points = _arena(potential, box, sinks, boundary)
     count, tries = _whole(index, "index", 1, potential.dim), _whole(attempts, "attempts", 0, MOST_ATTEMPTS)
     own = _inside(arena, starts, "starts")
