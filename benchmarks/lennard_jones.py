@@ -3,8 +3,10 @@
     python benchmarks/lennard_jones.py
 
 f = -V is climbed, V = 4 sum_{i<j} (r^-12 - r^-6). Atom 0 is the origin, atom 1 on the first axis, atom 2 in the first plane,
-which fixes rotations and translations: 15 coordinates. Copies under permutation and reflection count once: energies tell
-points apart.
+which fixes rotations and translations: 15 coordinates. Copies under permutation and reflection count once: energies and
+moments of inertia tell points apart. Eleven transition states lie within 1 of the highest minimum; the twelfth, at -12.549, is
+a bent hexagon about an atom. It is a minimum among clusters with a centre of symmetry, and what rests among these rests among
+all: their minima are tried as starts.
 pele needs 37 s for the transition states on a machine of the same kind. Without an enclosure points are verified, not proved.
 """
 
@@ -20,10 +22,16 @@ from separatrix.flow.saddles.saddles import saddles
 
 N_ATOMS = 7
 FREE = (3, 6, 7, *range(9, 3 * N_ATOMS))  # places of the 15 coordinates among the 21 of the atoms
+# atoms 1, 2, 3 and their opposites from the six coordinates of the former
+OPPOSITE = np.vstack([np.eye(6), np.zeros((9, 6))])
+OPPOSITE[6, 0] = OPPOSITE[9, 1] = OPPOSITE[10, 2] = -1.0
+OPPOSITE[12:, 3:] = -np.eye(3)
 FIRST, SECOND = np.triu_indices(N_ATOMS, 1)
 MINIMA, TRANSITION_STATES = 4, 12
 PELE_SECONDS, GOAL = 37.0, 20.0
-CLUSTERS, ATTEMPTS, WORKERS = 64, 80, 2
+CLUSTERS, ATTEMPTS, WORKERS = 64, 40, 2
+SYMMETRIC = 16
+SAME_ENERGY, SAME_MOMENT = 1e-6, 1e-4
 
 
 def positions(x: np.ndarray) -> np.ndarray:
@@ -80,11 +88,24 @@ def potential() -> sx.Potential:
     return sx.Potential.custom(value, gradient, hessian, dim=len(FREE), name="Lennard-Jones 7")
 
 
-def random_clusters(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Coordinates (n, 15) of loose clusters, turned so that the fixed coordinates are 0."""
+def symmetric_potential() -> sx.Potential:
+    """The same for clusters that a point reflection at atom 0 maps to themselves: atoms 4, 5, 6 stand opposite to 1, 2, 3."""
+    return sx.Potential.custom(
+        lambda x: value(x @ OPPOSITE.T),
+        lambda x: gradient(x @ OPPOSITE.T) @ OPPOSITE,
+        lambda x: OPPOSITE.T @ hessian(x @ OPPOSITE.T) @ OPPOSITE,
+        dim=OPPOSITE.shape[1],
+        name="symmetric Lennard-Jones 7",
+    )
+
+
+def random_clusters(
+    n: int, rng: np.random.Generator, sides: tuple[float, float, float] = (1.2, 1.2, 1.2)
+) -> np.ndarray:
+    """Coordinates (n, 15) of loose clusters in a box of these half sides, turned so that the fixed coordinates are 0."""
     found = []
     while len(found) < n:
-        atoms = rng.uniform(-1.2, 1.2, (N_ATOMS, 3))
+        atoms = rng.uniform(-1.0, 1.0, (N_ATOMS, 3)) * sides
         gaps = np.linalg.norm(atoms[FIRST] - atoms[SECOND], axis=1)
         if gaps.min() < 0.7:
             continue
@@ -93,9 +114,23 @@ def random_clusters(n: int, rng: np.random.Generator) -> np.ndarray:
     return np.array(found)
 
 
-def distinct(values: np.ndarray) -> np.ndarray:
-    """Rows of the distinct energies, to a millionth."""
-    return np.unique(np.round(values, 6), return_index=True)[1]
+def moments(x: np.ndarray) -> np.ndarray:
+    """Moments of inertia of the rows of ``x``, ascending, (n, 3)."""
+    atoms = positions(x)
+    atoms = atoms - atoms.mean(axis=1, keepdims=True)
+    spread = np.einsum("nai,naj->nij", atoms, atoms)
+    return np.linalg.eigvalsh(np.trace(spread, axis1=1, axis2=2)[:, None, None] * np.eye(3) - spread)
+
+
+def distinct(x: np.ndarray, energies: np.ndarray) -> np.ndarray:
+    """Rows of the clusters that differ in energy or in a moment of inertia, from the lowest energy up."""
+    turning, kept = moments(x), []
+    for row in np.argsort(energies, kind="stable"):
+        alike = np.abs(energies[kept] - energies[row]) <= SAME_ENERGY
+        alike &= (np.abs(turning[kept] - turning[row]) <= SAME_MOMENT).all(axis=1)
+        if not alike.any():
+            kept.append(int(row))
+    return np.array(kept, dtype=np.int64)
 
 
 def is_regular(x: np.ndarray) -> np.ndarray:
@@ -104,15 +139,22 @@ def is_regular(x: np.ndarray) -> np.ndarray:
 
 
 def lennard_jones() -> dict:
-    """Minima from random clusters, then searches about the four minima; seconds of both together."""
+    """Minima from random clusters, then searches about these and from symmetric clusters; seconds of all together."""
     f, space = potential(), sx.WholeSpace(len(FREE))
     begun = time.perf_counter()
-    sinks = sx.GradientFlow(f, space).sinks(random_clusters(CLUSTERS, np.random.default_rng(0)), workers=WORKERS)
-    rows = distinct(sinks.values)
-    found = saddles(f, space, sinks.points[rows], pairs=[], attempts=ATTEMPTS, workers=WORKERS)
-    energies = -found.values[is_regular(found.points)]
+    rng = np.random.default_rng(0)
+    sinks = sx.GradientFlow(f, space).sinks(random_clusters(CLUSTERS, rng), workers=WORKERS)
+    rows = distinct(sinks.points, -sinks.values)
+    halves = random_clusters(SYMMETRIC, rng)[:, :6]
+    symmetric = sx.GradientFlow(symmetric_potential(), sx.WholeSpace(6)).sinks(halves)
+    starts = symmetric.points @ OPPOSITE.T
+    starts = starts[distinct(starts, -symmetric.values)]
+    options = {"pairs": [], "attempts": ATTEMPTS, "starts": starts, "workers": WORKERS}
+    found = saddles(f, space, sinks.points[rows], **options)
+    regular = is_regular(found.points)
+    energies = -found.values[regular]
+    passes = energies[distinct(found.points[regular], energies)]
     seconds = time.perf_counter() - begun
-    passes = energies[distinct(energies)]
     return {
         "system": "Lennard-Jones 7", "workers": WORKERS, "seconds": round(seconds, 2), "pele_seconds": PELE_SECONDS,
         "minima": np.round(-sinks.values[rows], 6).tolist(), "transition_states": np.round(passes, 6).tolist(),

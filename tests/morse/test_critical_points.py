@@ -104,3 +104,21 @@ def test_what_is_left_open_in_a_box_of_few_doubles_is_a_box(boundary):
     found = critical_points(sx.expression("cos(x)", "x"), ([1e15], [1e15 + 10]), boundary)
     assert not found.is_complete and found.unresolved
     assert all((part.lower < part.upper).all() and found.domain.contains([part.lower]) for part in found.unresolved)
+
+
+def test_a_progress_that_cannot_be_called_and_what_is_said_of_incomplete_lists():
+    f, box = sx.expression("-x**2 - y**2", "x y"), sx.Box.cube(2, -1, 1)
+    flow = sx.GradientFlow(f, box, "exit")
+    for ask in (
+        lambda: critical_points(f, box, progress=3),  # pyright: ignore[reportArgumentType]
+        lambda: sx.saddles(f, box, np.zeros((1, 2)), progress=3),  # pyright: ignore[reportArgumentType]
+        lambda: sx.landscape(flow, np.zeros((1, 2)), progress="yes"),  # pyright: ignore[reportArgumentType]
+        lambda: flow.sinks(np.zeros((1, 2)), progress=3),  # pyright: ignore[reportArgumentType]
+    ):
+        with pytest.raises(sx.KindError, match="progress"):
+            ask()
+    found = critical_points(f, box)
+    assert "holds" in found.laws[0] and "not proved complete" not in found.laws[0]
+    assert "not proved complete" in dataclasses.replace(found, is_complete=False).checked().laws[0]
+    flat = critical_points(sx.expression("-(x**2 - 1)**2 - y**2", "x y"), ([-2, -1], [2, 1]))
+    assert not any(np.signbit(part[part == 0]).any() for part in (flat.points, flat.values, flat.multipliers))

@@ -166,8 +166,15 @@ def test_passes_between_classes():
                 first, last = passes.sinks[i, j]
                 assert labels[first] == one and labels[last] == other
                 assert passes.saddle[i, j] in [saddle for _here, saddle, _there in tree.route(int(first), int(last))]
+    table = passes.columns()
+    assert len(table["class"]) == sum(passes.heights[i, j] > -np.inf for i in range(len(passes)) for j in range(i))
+    assert table["height"] == sorted(table["height"], reverse=True)
+    assert passes.certainty is Certainty.VERIFIED and passes.is_lower_bound and "pairs joined" in repr(passes)
+    assert passes.to_json() and len(passes.to_dataframe()) == len(table["class"])
     with pytest.raises(sx.InputError):
         by_hand([1.0], [], []).class_passes()
+    with pytest.raises(sx.KindError, match="axes"):
+        tree.plot(ax=3)
 
 
 def test_bad_input():

@@ -34,7 +34,8 @@ def connections(
     - both unstable branches of every index-1 point, and both stable branches of every point of index dim - 1, followed
       backwards: in the plane these are the separatrices
     - in three dimensions the orbits from index 2 to index 1, by bisection between directions with different ends
-    - ``proved``: enclose each branch in a tube, from a cone at its point to a proved attracting box or out of the domain
+    - ``proved``: enclose each branch in a tube, from a cone at its point to a proved attracting box or out of the domain;
+      under the projected flow from leg to leg where it meets sides of the box, moves along edges and leaves them (§8)
 
     ``rng``: seed of the first directions about points of index 2; ``workers``: threads above 8 dimensions, where branches
     are followed upwards only, and nothing is proved of them. ``strict`` raises UnresolvedError where anything is not proved.
@@ -59,7 +60,7 @@ def connections(
             domain=flow.domain,
             certainty=Certainty.weakest(orbit.certainty for orbit in orbits),
             provenance=Provenance(
-                "branches at unit speed, Dormand-Prince 5(4); tubes about chords with interval gradients and Hessians",
+                "branches at unit speed, Dormand-Prince 5(4); tubes about chords and edges with interval gradients and Hessians",
                 {"tolerance": 1e-9},
                 str(rng),
                 seconds=time.perf_counter() - begun,

@@ -13,7 +13,7 @@ from separatrix.flow.complete.laws import checked
 from separatrix.flow.complete.search import Limits, boundary_sum, complete_search
 from separatrix.flow.complete.touching import is_touched_from_outside_only
 from separatrix.flow.critical_points import CriticalPoints
-from separatrix.flow.pieces import Progress
+from separatrix.flow.pieces import Progress, require_progress
 from separatrix.flow.piecewise_linear.creases import has_creases
 from separatrix.morse.exit_set import exit_set
 from separatrix.potentials.base import Potential
@@ -57,6 +57,7 @@ def critical_points(
     ([0, 0, 1], True)
     """
     box, limits = _asked(potential, box, boundary, (max_boxes, min_width, rng))
+    require_progress(progress, "critical_points")
     if has_creases(potential):
         from separatrix.morse.piecewise_linear.critical_points import piecewise_linear_critical_points
 

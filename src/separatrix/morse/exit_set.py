@@ -59,15 +59,16 @@ class ExitSet(Record):
         return f"ExitSet(isolating: {self.is_isolating}, betti of (B, E): {self.betti}; {self.reason or 'decided'})"
 
 
-def exit_set(potential: Potential, box: Box) -> ExitSet:
+def exit_set(potential: Potential, box: Box, facets: list[Facet] | None = None) -> ExitSet:
     """The exit set of ``box`` under dx/dt = grad f, proved by enclosures.
 
     In dimensions 1 to 3; beyond, where the flow crosses every facet in one direction. Raises InputError for a box of another
-    dimension, KindError for what is no box; a box that is not decided is a record that says so.
+    dimension, KindError for what is no box; a box that is not decided is a record that says so. ``facets``: its facets, for
+    callers that look at them afterwards.
     """
     begun = time.perf_counter()
     box = as_box(box, potential.dim)
-    facets = facets_of(potential, box)
+    facets = facets_of(potential, box) if facets is None else facets
     try:
         with np.errstate(all="ignore"):
             return _searched(box, facets, begun)

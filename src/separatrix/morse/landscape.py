@@ -20,7 +20,7 @@ from separatrix.flow.critical_points import CriticalPoints, chosen, joined
 from separatrix.flow.engines import Smooth
 from separatrix.flow.gradient_flow import GradientFlow
 from separatrix.flow.judged_points import JudgedPoint
-from separatrix.flow.pieces import Progress
+from separatrix.flow.pieces import Progress, require_progress
 from separatrix.morse.branches import trace_branches
 from separatrix.morse.certified_branches import with_proofs
 from separatrix.morse.confidence_landscape import confidence_landscape, is_confidence
@@ -71,6 +71,7 @@ def landscape(
     """
     begun = time.perf_counter()
     _check(flow, sinks, previous)
+    require_progress(progress, "landscape")
     for name, number in (("rounds", rounds), ("retries", retries), ("max_pairs", max_pairs)):
         if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 0:
             raise InputError(f"landscape: {name} must be an integer from 0 up, came {printable(repr(number))}")

@@ -102,9 +102,11 @@ class Landscape(Record):
         return self
 
     def __repr__(self) -> str:
-        whole = "one tree" if self.tree.is_connected else f"{len(self.tree.groups)} groups"
+        whole = "one tree" if self.tree.is_connected else f"{len(self.tree.groups)} groups of sinks"
         proved = self.sinks.n_proved + self.saddles.n_proved
+        sinks, saddles, rounds = len(self.sinks), len(self.saddles), len(self.rounds)
         return (
-            f"Landscape({printable(self.tree.potential, 60)}: {len(self.sinks)} sinks, {len(self.saddles)} saddles of index 1, "
-            f"{proved} of {len(self.sinks) + len(self.saddles)} proved, {whole} after {len(self.rounds)} rounds)"
+            f"Landscape({printable(self.tree.potential, 60)}: {sinks} sink{'s' * (sinks != 1)}, {saddles} "
+            f"saddle{'s' * (saddles != 1)} of index 1, {proved} of {sinks + saddles} proved, {whole} after {rounds} "
+            f"round{'s' * (rounds != 1)})"
         )

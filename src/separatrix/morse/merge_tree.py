@@ -17,6 +17,7 @@ from separatrix.certainty import Certainty
 from separatrix.domains import Box
 from separatrix.errors import InputError, KindError, UnresolvedError, printable
 from separatrix.flow.critical_points import CriticalPoints
+from separatrix.flow.engines import Smooth
 from separatrix.flow.gradient_flow import GradientFlow
 from separatrix.morse.connection_record import Connections, Orbit
 from separatrix.morse.matching import is_list_of, of_index, require_orbits_of, require_potential_of, rows_in
@@ -155,7 +156,9 @@ class MergeTree(Record):
     def __repr__(self) -> str:
         whole = "one tree" if self.is_connected else f"{len(self.groups)} groups"
         bound = ", heights are lower bounds" if self.is_lower_bound else ""
-        return f"MergeTree({printable(self.potential, 60)}: {len(self.sinks)} sinks in {whole}, {len(self.joins)} joins{bound})"
+        sinks, joins = len(self.sinks), len(self.joins)
+        counts = f"{sinks} sink{'s' * (sinks != 1)} in {whole}, {joins} join{'s' * (joins != 1)}"
+        return f"MergeTree({printable(self.potential, 60)}: {counts}{bound})"
 
 
 def class_tree(
@@ -167,6 +170,7 @@ def class_tree(
     ``connections`` say in which sinks the branches of the saddles end; without them the branches are integrated here, and
     sinks that they meet are added at the end of the list. Heights are lower bounds unless
     the lists are complete for this flow with boundary "project": of paths along the edge of a box the interior says nothing.
+    The tree of a margin of a piecewise linear network comes from its exact complex: no height is a lower bound.
 
     Raises KindError for other kinds, InputError for points or connections of another flow.
     """
@@ -188,6 +192,10 @@ def class_tree(
         require_orbits_of(flow, connections, "class_tree")
     complete = all(points.is_complete and is_list_of(flow, points) for points in (sinks, saddles))
     sinks, saddles = of_index(sinks, 0), of_index(saddles, 1)
+    if not isinstance(flow.engine, Smooth):
+        from separatrix.morse.piecewise_linear.margin_tree import margin_tree
+
+        return margin_tree(flow, sinks, saddles)
     if connections is None:
         from separatrix.morse.certified_branches import certified_branches
 
@@ -196,11 +204,12 @@ def class_tree(
         sinks = of_index(connections.points, 0)
     ends, words, sure = _ends(sinks, saddles, connections)
     joins = _joins(saddles, ends, sure)
-    heights, of = _heights(sinks, joins)
+    heights, of = heights_of(sinks, joins)
     missing = (*_not_joined(sinks, joins), *_without_end(saddles, ends, words))
     net = flow.potential.net
     used = [*sinks.certainty, *(join.certainty for join in joins)]
-    exact = complete and not missing and _levels_change_at_points(flow)
+    # {f >= c} changes only at listed points where the faces of a box are searched, too (§10)
+    exact = complete and not missing and flow.boundary == "project" and isinstance(flow.domain, Box)
     return MergeTree(
         sinks=sinks,
         saddles=saddles,
@@ -220,11 +229,6 @@ def class_tree(
             seconds=time.perf_counter() - begun,
         ),
     )
-
-
-def _levels_change_at_points(flow: GradientFlow) -> bool:
-    """Whether {f >= c} changes only at the listed points: on a box whose faces are searched, too (§10)."""
-    return flow.boundary == "project" and isinstance(flow.domain, Box)
 
 
 def _ends(
@@ -264,7 +268,8 @@ def _joins(saddles: CriticalPoints, ends: np.ndarray, sure: list[Certainty]) -> 
     return tuple(joins)
 
 
-def _heights(sinks: CriticalPoints, joins: tuple[Join, ...]) -> tuple[np.ndarray, np.ndarray]:
+def heights_of(sinks: CriticalPoints, joins: tuple[Join, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """(pass_heights, pass_of), both (n_sinks, n_sinks), of joins from the highest pass down."""
     n = len(sinks)
     heights, of = np.full((n, n), -np.inf), np.full((n, n), -1)
     np.fill_diagonal(heights, sinks.values)
@@ -290,4 +295,5 @@ def _without_end(saddles: CriticalPoints, ends: np.ndarray, words: list[str]) ->
     names = saddles.ids
     shown = ", ".join(f"{names[row]} ({words[row] or 'not traced'})" for row in lost[:NAMED])
     more = ", …" if lost.size > NAMED else ""
-    return (f"{lost.size} of {len(saddles)} saddles of index 1 have a branch without a known sink: {shown}{more}",)
+    have = "has" if lost.size == 1 else "have"
+    return (f"{lost.size} of {len(saddles)} saddles of index 1 {have} a branch without a known sink: {shown}{more}",)

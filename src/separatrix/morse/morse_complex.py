@@ -119,7 +119,8 @@ class MorseComplex(Record):
     def __repr__(self) -> str:
         counts = ", ".join(f"{n} of index {k}" for k, n in enumerate(self.counts) if n) or "no points"
         if self.missing:
-            outcome = f"{len(self.missing)} parts missing: no homology is claimed"
+            n = len(self.missing)
+            outcome = f"{n} part{'s' * (n != 1)} missing: no homology is claimed"
         else:
             outcome = str(self.homology())
             if self.expected is not None:

@@ -66,7 +66,11 @@ class Chords:
 class Slabs:
     """What is proved a chord (m,): ``lowest`` and ``highest`` speed along it, ``drift`` across, ``growth`` of the radius
     (all of one scale), ``sagitta``; ``presses``: held coordinates have a strictly outward gradient; ``inside``: the slab
-    lies in the domain."""
+    lies in the domain, or no orbit of the flow leaves the domain in it; ``over`` (m, dim): +1 or -1 where it reaches over an
+    upper or lower side, 2 over both; ``pushes`` (m, dim): the sign of the flow's field over the slab, ``at_side`` (m, dim): on
+    the part of the slab in the side that it reaches over, ``bends`` (m, dim): of the field's derivative along the flow, 0 where
+    it has none; ``pressing`` (m, dim): held coordinates with a strictly outward gradient; ``lower``, ``upper`` (m, dim): the
+    slab's hull."""
 
     lowest: np.ndarray
     highest: np.ndarray
@@ -75,6 +79,13 @@ class Slabs:
     sagitta: np.ndarray
     presses: np.ndarray
     inside: np.ndarray
+    over: np.ndarray
+    pushes: np.ndarray
+    at_side: np.ndarray
+    bends: np.ndarray
+    pressing: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
 
     def part(self, rows: slice) -> Slabs:
         """The slabs ``rows`` alone."""
@@ -106,9 +117,11 @@ def enclosed(
     at_middle = arena.potential.gradient_batch(middle, middle)
     pressing = (outward != 0) & (np.where(outward > 0, gradient.lower, -gradient.upper) > 0)
     presses = pressing[:, ~free].all(axis=1)
-    # a branch followed downwards from a side moves away from it wherever the gradient points out of it
-    within = ((lower >= arena.limits.lower) & (upper <= arena.limits.upper)) | pressing
-    inside = within[:, free].all(axis=1)
+    over, at_side = _over_sides(arena, lower, upper)
+    pushes, at_side = sign[:, None] * _sign(gradient), sign[:, None] * at_side
+    with np.errstate(all="ignore"):  # (grad f)' = H grad f, for both signs of the flow
+        bends = _sign((hessian[:, :, free] * gradient[:, None, free]).sum(axis=2))
+    inside = ((over == 0) | (over == -at_side))[:, free].all(axis=1)  # where the field points inward, none goes out
     with np.errstate(all="ignore"):
         mid, rho = _symmetric(hessian, np.flatnonzero(free))
         slope, slope_rad = at_middle.midpoint[:, free], _norm(at_middle.radius[:, free]) * MARGIN
@@ -118,8 +131,31 @@ def enclosed(
             (sign[:, None, None] * mid, rho),
             (reach, room, blur),
         )
-    whole = Slabs(*bounds, 0.125 * h**2 * kappa * MARGIN, presses, inside)
+    whole = Slabs(
+        *bounds, 0.125 * h**2 * kappa * MARGIN, presses, inside, over, pushes, at_side, bends, pressing, lower, upper
+    )
     return [whole.part(slice(head, head + count)) for head, count in zip(heads, counts, strict=True)]
+
+
+def _over_sides(arena: Arena, lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(which sides the boxes reach over, the sign of the gradient's component on the part in that side), each (m, dim)."""
+    limits = arena.limits
+    above, below = upper > limits.upper, lower < limits.lower
+    over = np.where(above & below, 2, above.astype(np.int8) - below.astype(np.int8))
+    row, axis = np.nonzero((over == 1) | (over == -1))
+    found = np.zeros(lower.shape)
+    if row.size:
+        at = np.where(over[row, axis] > 0, np.broadcast_to(limits.upper, lower.shape)[row, axis], 0.0)
+        at = np.where(over[row, axis] < 0, np.broadcast_to(limits.lower, lower.shape)[row, axis], at)
+        low, high = lower[row], upper[row]
+        low[np.arange(row.size), axis] = high[np.arange(row.size), axis] = at
+        found[row, axis] = _sign(arena.potential.gradient_batch(low, high))[np.arange(row.size), axis]
+    return over, found
+
+
+def _sign(x: Interval) -> np.ndarray:
+    """1 where an enclosure is positive, -1 where it is negative, else 0."""
+    return np.where(x.lower > 0, 1.0, np.where(x.upper < 0, -1.0, 0.0))
 
 
 def _spread(

@@ -70,14 +70,14 @@ def cones(arena: Arena, frame: Eigenframe, column: int, sign: float) -> list[Con
         b = float(np.linalg.norm(magnitude[place, column, others])) * MARGIN
         c = float(np.linalg.norm(magnitude[place, others, column])) * MARGIN
         block = matrix.mid[place][np.ix_(others, others)], matrix.rad[place][np.ix_(others, others)]
-        slope = _slope(lowest, (b, c), _largest(*block))
+        slope = least_slope(lowest, (b, c), largest_quotient(*block))
         if slope is not None:
             found.append(Cone(frame, column, float(lengths[place]), slope))
     found.sort(key=lambda cone: (cone.slope > WIDE, -cone.length if cone.slope <= WIDE else cone.slope))
     return found
 
 
-def _largest(mid: np.ndarray, rad: np.ndarray) -> float:
+def largest_quotient(mid: np.ndarray, rad: np.ndarray) -> float:
     """An upper bound of y^T D y / |y|^2 for all D within ``rad`` of ``mid``, by Gershgorin's discs of the symmetric part."""
     if not len(mid):
         return -np.inf
@@ -88,7 +88,7 @@ def _largest(mid: np.ndarray, rad: np.ndarray) -> float:
     return float((diagonal + off).max() + noise)
 
 
-def _slope(lowest: float, sizes: tuple[float, float], largest: float) -> float | None:
+def least_slope(lowest: float, sizes: tuple[float, float], largest: float) -> float | None:
     """A slope e <= WIDEST that passes the test of the module's head, near the least one; None where there is none."""
     b, c = sizes
     if not lowest > 0:

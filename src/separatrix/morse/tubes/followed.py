@@ -7,22 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from separatrix.certainty import Certainty
-from separatrix.domains import Box
 from separatrix.flow.critical_points import CriticalPoints
-from separatrix.flow.event_stepper import Settings
 from separatrix.flow.gradient_flow import GradientFlow
 from separatrix.flow.projection import Arena
-from separatrix.flow.trajectories import integrate
 from separatrix.morse.connection_record import Orbit
+from separatrix.morse.tubes.chains import chains
 from separatrix.morse.tubes.eigenframes import Eigenframe
 from separatrix.morse.tubes.goals import Goals
-from separatrix.morse.tubes.proof import tubes
-from separatrix.morse.tubes.tracing import RELEASED, STANDS, WALL, Start, Trace, Tracer
+from separatrix.morse.tubes.legs import traced_legs
+from separatrix.morse.tubes.tracing import Start, Trace
 from separatrix.morse.tubes.written import orbit_of, question
 
 OFFSET = 1e-5
-LONGEST_TIME = 1e9
-SLIDING_TOLERANCE, SLIDING_STEPS = 1e-8, 20_000
 DECIDED = (Certainty.PROVED, Certainty.VERIFIED)
 
 
@@ -48,7 +44,7 @@ class Followed:
         starts = self.starts()
         traces = self.traced(flow, starts)
         made = (
-            tubes(self.arena, self.goals, traces, self.frames)
+            chains(self.arena, self.goals, traces, self.frames)
             if proved
             else ["proofs were not asked for"] * len(traces)
         )
@@ -56,10 +52,15 @@ class Followed:
         missing = [question(self, orbit) for orbit in found if orbit.certainty not in DECIDED]
         dim, indices = self.arena.potential.dim, self.points.indices
         if dim == 3 and (indices == 2).any():
+            from separatrix.morse.tubes.arcs import proved_arcs
             from separatrix.morse.tubes.circles import circle_orbits
+            from separatrix.morse.tubes.face_branches import face_branches, without_doubles
 
             more, questions = circle_orbits(self, flow)
-            found, missing = [*found, *more], [*missing, *questions]
+            branches = face_branches(self, proved)
+            more = without_doubles(self, more, branches)
+            more = proved_arcs(self, more) if proved else more
+            found, missing = [*found, *branches, *more], [*missing, *questions]
         between = sorted({int(i) for i in indices if 2 <= i <= dim - 2})
         if dim > 3 and len(between):
             missing.append(f"orbits that leave points of index {between} are not followed in {dim} dimensions")
@@ -110,29 +111,5 @@ class Followed:
         return Start(row, 1, -1.0, inward, point.copy(), np.ones(point.size, dtype=bool), outward)
 
     def traced(self, flow: GradientFlow, starts: list[Start]) -> list[Trace]:
-        """The traces of ``starts``; where the projected flow slides along sides of the box its own integrator goes on."""
-        traces = Tracer(self.arena, self.goals, starts).run()
-        slides = [trace for trace in traces if trace.start.sign > 0 and trace.reason in (WALL, RELEASED)]
-        if slides and isinstance(flow.domain, Box):
-            self._slide(slides)
-        return traces
-
-    def _slide(self, slides: list[Trace]) -> None:
-        arena = self.arena
-        tolerance = SLIDING_TOLERANCE * arena.width
-        done = integrate(
-            arena.potential,
-            arena.domain,
-            arena.boundary,
-            np.array([trace.nodes[-1] for trace in slides]),
-            Settings(LONGEST_TIME, tolerance, tolerance, SLIDING_STEPS),
-            keep_paths=True,
-        )
-        ends = self.goals[1.0].reached(arena.bounds.snap(done.end))
-        for number, trace in enumerate(slides):
-            path = done.path(number)[1]
-            trace.nodes = np.concatenate([trace.nodes, path[1:]])
-            trace.target = int(ends[number])
-            stopped = done.reason[number]
-            trace.reason = "sink" if trace.target >= 0 else STANDS if stopped == "sink" else stopped
-            trace.slides = True
+        """The traces of ``starts``, on along sides of the box where they hold the projected flow."""
+        return traced_legs(self.arena, self.goals, starts)

@@ -35,6 +35,13 @@ class Goals:
             attracts = points.indices == 0
         else:
             attracts = (points.indices == points.points.shape[1]) & (points.n_free == points.points.shape[1])
+        return cls.at(arena, points, frames, sign, attracts)
+
+    @classmethod
+    def at(
+        cls, arena: Arena, points: CriticalPoints, frames: dict[int, Eigenframe], sign: float, attracts: np.ndarray
+    ) -> Goals:
+        """The goals whose rows are those that the mask ``attracts`` (n,) marks."""
         rows = np.flatnonzero(attracts)
         boxes = attracting_boxes(arena, [frames[int(row)] for row in rows if int(row) in frames], sign)
         return cls(

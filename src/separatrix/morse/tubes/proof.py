@@ -1,7 +1,13 @@
-"""The proof that a traced branch ends where it was seen to: cone, tube, attracting box or a disc outside the domain (§8)."""
+"""The proof that a traced leg of a branch ends where it was seen to (§8).
+
+It begins with a cone at its saddle, at a proved point on a side, or in an entry where the leg before ended; a tube goes on; it
+ends in an attracting box, in a disc outside the domain, or, under the projected flow, where a side is met or lets a coordinate
+go (8.14).
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,24 +16,29 @@ from separatrix.domains import Box
 from separatrix.flow.projection import Arena
 from separatrix.morse.tubes.chords import Chords, Slabs, enclosed
 from separatrix.morse.tubes.cones import Cone, cones
+from separatrix.morse.tubes.crossings import Crossing, Entry, Exit, Release, way_on
 from separatrix.morse.tubes.eigenframes import Eigenframe
 from separatrix.morse.tubes.goals import Goals
-from separatrix.morse.tubes.radii import Radii, radii, refined
+from separatrix.morse.tubes.radii import GROWS, LETS_GO, TOUCHES, Radii, radii, refined
 from separatrix.morse.tubes.tracing import SADDLE, Trace
 
 ROUNDS, MOST_CHORDS = 7, 4000
-LONGEST, OF_DISTANCE, OF_BEND, ROOM = 0.02, 0.15, 0.15, 0.4
+LONGEST, OF_DISTANCE, OF_BEND, ROOM, OF_ENTRY, SHORT, WIDER = 0.02, 0.15, 0.15, 0.4, 3.0, 5e-4, 1.6
 SAMPLES = 6
 
 
 @dataclass(eq=False)
 class Tube:
-    """A branch on its way to a proof: its trace, the cones at its saddle, the chords of the last try, what came of it."""
+    """A leg on its way to a proof: its trace, the cones at its saddle or its ``entry``, whether it ends outside the box or at
+    the ``crossing`` of a side or the release of one, the chords of the last try, what came of it."""
 
     trace: Trace
-    frame: Eigenframe
+    frame: Eigenframe | None
     cones: list[Cone]
     is_leaving: bool
+    entry: Entry | None = None
+    crossing: Crossing | Release | None = None
+    exit: Exit | None = None
     cone: int = 0
     chords: Chords | None = None
     lid: tuple[float, float] = (0.0, 0.0)
@@ -45,46 +56,53 @@ class Tube:
 def tubes(
     arena: Arena, goals: dict[float, Goals], traces: list[Trace], frames: dict[int, Eigenframe]
 ) -> list[Tube | str]:
-    """For each trace its tube, proved or with a reason; a string where none could be begun."""
-    made = [_begun(arena, goals, trace, frames) for trace in traces]
+    """For each trace of one leg its tube, proved or with a reason; a string where none could be begun."""
+    made = [begun(arena, goals, trace, frames.get(trace.start.row), None) for trace in traces]
+    enclose(arena, goals, [tube for tube in made if isinstance(tube, Tube)])
+    return made
+
+
+def enclose(arena: Arena, goals: dict[float, Goals], made: list[Tube]) -> None:
+    """Try to prove all tubes, those of one face together, with finer and finer chords."""
     for _ in range(ROUNDS):
-        groups: dict[bytes, list[Tube]] = {}
+        groups: dict[tuple[bytes, bytes], list[Tube]] = {}
         for tube in made:
-            if isinstance(tube, Tube) and tube.chords is not None and not tube.is_proved:
-                groups.setdefault(tube.trace.start.free.tobytes(), []).append(tube)
+            if tube.chords is not None and not tube.is_proved:
+                start = tube.trace.start
+                groups.setdefault((start.free.tobytes(), start.outward.tobytes()), []).append(tube)
         if not groups:
             break
         for group in groups.values():
             _tried(arena, goals, group)
-    return made
 
 
-def _begun(arena: Arena, goals: dict[float, Goals], trace: Trace, frames: dict[int, Eigenframe]) -> Tube | str:
+def begun(
+    arena: Arena, goals: dict[float, Goals], trace: Trace, frame: Eigenframe | None, entry: Entry | None
+) -> Tube | str:
+    """The tube of a leg from its point (``frame``) or its ``entry`` with a first partition; a reason where there is none."""
     start, leaves = trace.start, trace.reason == arena.left
-    frame = frames.get(start.row)
-    if frame is None:
+    if frame is None and entry is None:
         return "its critical point is not proved"
-    if trace.slides:
-        return "it slides along sides of the box"
     if trace.reason == SADDLE:
         return "it comes beside another saddle"
     if leaves and not isinstance(arena.domain, Box):
         return "nothing is proved of orbits that run off to infinity"
-    if not leaves and trace.target < 0:
+    crossing = way_on(arena, trace)
+    if not leaves and crossing is None and trace.target < 0:
         return trace.reason
-    if not leaves and not goals[start.sign].boxes_of(trace.target, start.free):
+    if not leaves and crossing is None and not goals[start.sign].boxes_of(trace.target, start.free):
         return "no attracting region about its end is proved on the face that it moves on"
     if trace.arc.size < 2:
         return "it has no length"
     found: list[Cone] = []
-    if not np.array_equal(start.point, frame.center):
+    if entry is None and frame is not None and not np.array_equal(start.point, frame.center):
         column = int(np.abs(start.direction[frame.free] @ frame.vectors).argmax())
         found = cones(arena, frame, column, start.sign)
         if not found:
             return "no cone at its saddle is proved to hold it"
-    tube = Tube(trace, frame, found, leaves)
-    s = _first_partition(arena, goals[start.sign], tube)
-    if s is None:
+    whole = trace if crossing is None else crossing.trace
+    tube = Tube(whole, frame, found, leaves, entry, crossing)
+    if _first_partition(arena, goals[start.sign], tube) is None:
         return tube.reason
     return tube
 
@@ -107,6 +125,12 @@ def _first_partition(arena: Arena, goals: Goals, tube: Tube) -> np.ndarray | Non
     wanted = np.minimum(LONGEST * arena.width, OF_DISTANCE * away)
     wanted = np.minimum(wanted, OF_BEND / np.maximum(bend, 1e-300))
     wanted = np.maximum(wanted, 1e-4 * tube.lid[0] + 1e-9 * arena.width)
+    if tube.crossing is not None:  # the shorter near the side, the better it is known where
+        wanted = np.minimum(wanted, np.maximum(OF_DISTANCE * np.abs(tube.crossing.arc - s), SHORT * arena.width))
+    if tube.entry is not None and tube.entry.let_go is not None:
+        wanted = np.minimum(wanted, np.maximum(2.0 * OF_DISTANCE * s, SHORT * arena.width))
+    if tube.entry is not None:
+        wanted = np.maximum(wanted, OF_ENTRY * tube.entry.lid(x[0], tangents[0])[1])
     count = np.concatenate([[0.0], np.cumsum(step * 0.5 * (1.0 / wanted[1:] + 1.0 / wanted[:-1]))])
     m = int(min(max(np.ceil(count[-1]), 2), MOST_CHORDS))
     places = np.interp(np.linspace(0.0, count[-1], m + 1), count, s)
@@ -140,7 +164,10 @@ def _lid_length(tube: Tube, cone: Cone) -> float | None:
 def _set_chords(tube: Tube, s: np.ndarray, room: np.ndarray) -> None:
     tube.chords = Chords.along(tube.trace, s, room)
     frame, first = tube.frame, tube.chords.nodes[0]
-    if not tube.cones:
+    if tube.entry is not None:
+        tube.lid = tube.entry.lid(first, tube.chords.t[0])
+    elif not tube.cones:
+        assert frame is not None
         size = float(np.abs(first).max())
         tube.lid = (np.sqrt(first.size) * frame.error * (1 + 1e-9) + 1e-13 * size + 1e-300,) * 2
     else:
@@ -166,9 +193,15 @@ def _tried(arena: Arena, goals: dict[float, Goals], group: list[Tube]) -> None:
         chords = tube.chords
         assert chords is not None
         slack = _slack(arena, goals[tube.trace.start.sign], tube, chords.nodes)
+        slabs = dataclasses.replace(slabs, inside=_stays(tube, slabs), presses=_presses(tube, slabs))
         tube.slabs, tube.tries = slabs, tube.tries + 1
         tube.found = radii(chords, slabs, tube.lid, slack, must_stay=not tube.is_leaving)
         tube.reason = tube.found.reason
+        if tube.is_proved and tube.crossing is not None:
+            tube.exit = tube.crossing.exit(arena, chords, slabs, tube.found)
+            if tube.exit is None:
+                tube.found, tube.chords, tube.reason = None, None, "it meets a side of the box too soon"
+                continue
         if tube.is_proved:
             tube.reason = ""
             continue
@@ -183,7 +216,15 @@ def _refine(arena: Arena, goals: dict[float, Goals], tube: Tube) -> None:
         if not len(found.within):
             _first_partition(arena, goals[tube.trace.start.sign], tube)
             return
-    s, room = refined(chords, slabs, tube.lid[0])
+    blocked = None
+    if found.reason in (TOUCHES, LETS_GO):  # shorter chords where a side is near, and a thinner tube up to there
+        blocked = np.arange(len(chords)) <= (len(found.within) if found.reason == LETS_GO else len(found.within) - 1)
+        blocked |= ~(slabs.inside & slabs.presses)
+    least = 0.0 if tube.entry is None else 2.5 * tube.lid[1]  # the first disc has to fit between two nodes
+    s, room = refined(chords, slabs, tube.lid[0], blocked, least)
+    if len(room) == len(chords) and found.reason == GROWS:  # nothing to cut: more room where the tube stopped
+        stop = slice(max(len(found.within) - 1, 0), len(found.within) + 3)
+        room[stop] = np.maximum(room[stop], np.minimum(WIDER * chords.room[stop], chords.h[stop]))
     if tube.cones:
         s, room = _lengthened(tube, s, room)
     if len(room) > MOST_CHORDS:
@@ -217,5 +258,28 @@ def _slack(arena: Arena, goals: Goals, tube: Tube, x: np.ndarray) -> np.ndarray:
         limits, noise = arena.limits, 1e-15 * np.abs(x).max(axis=1)
         beyond = np.maximum(limits.lower - x, x - limits.upper)
         return np.where(tube.trace.start.free, beyond, -np.inf).max(axis=1) * (1 - 1e-12) - noise
+    if tube.crossing is not None:
+        return tube.crossing.slack(x)
     free = tube.trace.start.free
     return np.max([box.slack(x, free) for box in goals.boxes_of(tube.trace.target, free)], axis=0)
+
+
+def _stays(tube: Tube, slabs: Slabs) -> np.ndarray:
+    """In which slabs (m,) the orbit of the projected flow is that of the field, or is held by the side that it crosses."""
+    calm = (slabs.over == 0) | (slabs.over == -slabs.at_side)
+    if isinstance(tube.crossing, Crossing):
+        axis, outward = tube.crossing.axis, tube.crossing.outward
+        calm[:, axis] |= (slabs.over[:, axis] == outward) & (slabs.at_side[:, axis] == outward)
+    if tube.entry is not None and tube.entry.let_go is not None:
+        axis, outward = tube.entry.let_go
+        near = np.logical_and.accumulate(slabs.bends[:, axis] == -outward)
+        calm[:, axis] |= near & (slabs.over[:, axis] == outward)
+    return np.asarray(calm[:, tube.trace.start.free].all(axis=1))
+
+
+def _presses(tube: Tube, slabs: Slabs) -> np.ndarray:
+    """In which slabs (m,) the held coordinates stay on their sides, or the one that is let go at the end loses its slope."""
+    holds = slabs.pressing.copy()
+    if isinstance(tube.crossing, Release):
+        holds[:, tube.crossing.axis] |= slabs.bends[:, tube.crossing.axis] == -tube.crossing.outward
+    return np.asarray(holds[:, ~tube.trace.start.free].all(axis=1))

@@ -11,6 +11,9 @@ from separatrix.morse.tubes.chords import SHARPEST, Chords, Slabs
 MARGIN, NOISE = 1.0 + 1e-9, 1e-12
 LONGEST_GROWTH = 30.0
 STEADY, UNSTEADY, FILLED = 0.6, 0.2, 0.1
+LETS_GO = "a held coordinate is not proved to stay on its side of the box"
+GROWS = "the tube grows beyond its slab"
+TOUCHES = "the tube touches a side of the box"
 FULL, MOST, LEAST, SPARE, CUTS = 0.25, 0.4, 0.15, 2.0, 12
 
 
@@ -56,14 +59,14 @@ def radii(chords: Chords, slabs: Slabs, lid: tuple[float, float], slack: np.ndar
         end = max(radius * far[0][i] + far[1][i], radius * near[0][i] + near[1][i])
         needed = max(radius, end + bow[i])
         if not needed <= chords.room[i]:
-            reason = "the tube grows beyond its slab"
+            reason = GROWS
             break
         within.append(needed)
         of_start *= far[0][i]
         radius = (end + bow[i] + miss) * kink[i]
         at_nodes.append(radius)
         if arrived < 0 and not stays[i]:
-            reason = "the tube touches a side of the box"
+            reason = TOUCHES
             break
         if arrived < 0 and radius <= slack[i + 1]:
             arrived = i + 1
@@ -92,7 +95,7 @@ def _refusals(chords: Chords, slabs: Slabs, before: np.ndarray) -> list[str]:
         (slabs.lowest > 0, "the field is not proved to go forward along a chord"),
         (bounded, "the enclosures are unbounded"),
         ((chords.turn <= SHARPEST) & (before < 0.5 * chords.h), "two chords meet at too sharp an angle"),
-        (slabs.presses, "a held coordinate is not proved to stay on its side of the box"),
+        (slabs.presses, LETS_GO),
         (calm, "the flow spreads"),
     )
     found = np.full(len(chords), "", dtype=object)
@@ -101,11 +104,14 @@ def _refusals(chords: Chords, slabs: Slabs, before: np.ndarray) -> list[str]:
     return found.tolist()
 
 
-def refined(chords: Chords, slabs: Slabs, start: float) -> tuple[np.ndarray, np.ndarray]:
-    """(arc lengths, rooms) of a finer partition that may pass where this one failed; ``start``: radius of the first disc.
+def refined(
+    chords: Chords, slabs: Slabs, start: float, blocked: np.ndarray | None = None, least: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """(arc lengths, rooms) of a finer partition that may pass where this one failed; ``start``: radius of the first disc;
+    ``blocked`` (m,): chords to be cut in any case; ``least``: of the first chord.
 
     Chords are cut where the speed along them varies much or the drift fills the room, and where a wide disc further on comes
-    from; drift a length is of second order in the chord's. Rooms are what the radii are then expected to need.
+    from; drift a length is of second order in the chord's. Rooms are what the radii are then likely to need.
     """
     pieces = np.ones(len(chords), dtype=np.int64)
     with np.errstate(all="ignore"):
@@ -117,24 +123,27 @@ def refined(chords: Chords, slabs: Slabs, start: float) -> tuple[np.ndarray, np.
         )  # what drift adds where the flow contracts
         pieces[~steady | ~(settled < FILLED * chords.h)] = 2
         pieces[~(known & (slabs.lowest > UNSTEADY * slabs.highest))] = 4
+    if blocked is not None:
+        pieces[blocked] = np.maximum(pieces[blocked], 2)
     guess = float(np.median(delta[known])) if known.any() else 0.0
     delta, mu = np.where(known, delta, guess), np.where(known, mu, 0.0)
-    expected = _expected(chords, delta / pieces**2, mu, start)
+    likely = expected(chords, delta / pieces**2, mu, start)
     for _ in range(CUTS):
-        wide = np.flatnonzero(expected[1:] > FULL * chords.h / pieces)
+        wide = np.flatnonzero(likely[1:] > FULL * chords.h / pieces)
         if not wide.size or pieces.max() > 8:
             break
         _cut_causes(pieces, chords, (delta, mu), int(wide[0]))
-        expected = _expected(chords, delta / pieces**2, mu, start)
+        likely = expected(chords, delta / pieces**2, mu, start)
+    pieces[0] = min(int(pieces[0]), max(1, int(min(float(chords.h[0]) / max(least, 1e-300), 64.0))))
     h = chords.h / pieces
-    room = np.clip(SPARE * np.maximum(expected[:-1], expected[1:]), LEAST * h, MOST * h)
+    room = np.clip(SPARE * np.maximum(likely[:-1], likely[1:]), LEAST * h, MOST * h)
     owner = np.repeat(np.arange(len(chords)), pieces)
     part = (np.arange(owner.size) - (np.cumsum(pieces) - pieces)[owner]) / pieces[owner]
     s = chords.s[owner] + part * (chords.s[owner + 1] - chords.s[owner])
     return np.append(s, chords.s[-1]), room[owner]
 
 
-def _expected(chords: Chords, delta: np.ndarray, mu: np.ndarray, start: float) -> np.ndarray:
+def expected(chords: Chords, delta: np.ndarray, mu: np.ndarray, start: float) -> np.ndarray:
     """Radii (m + 1,) at the nodes without overlaps and rooms."""
     exponent = np.clip(mu * chords.h, -50.0, 5.0)
     with np.errstate(all="ignore"):

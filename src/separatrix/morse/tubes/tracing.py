@@ -1,11 +1,15 @@
 """Branches integrated at unit speed, all of them in one batch: Dormand-Prince 5(4) with a step length a row (§3).
 
 At unit speed neither the slow start at the saddle nor the slow arrival costs steps. Within the interior or a face the flow is
-smooth; where the projected flow meets or leaves a side of the box a branch ends with that as its reason.
+smooth; where the projected flow meets or leaves a side of the box a branch ends with that as its reason (legs.py goes on).
+
+At unit speed an error estimate does not see a pair of equilibria that a step leaps over: on an edge the field is constant. So
+no step is longer than half the distance to the nearest point of the list, and along an edge a step is watched for a turn.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +25,7 @@ TOLERANCE, LONGEST, SHORTEST = 1e-9, 0.02, 1e-14
 BUDGET = 4000
 STIFF_TOLERANCE, STIFF, PATIENCE, CHECK_EVERY = 1e-8, 1.5, 60, 20
 BEYOND = 0.02
+HALF_WAY, WATCHED = 0.5, np.array([0.2, 0.4, 0.6, 0.8, 1.0])
 WALL, RELEASED, SADDLE, STANDS, SPENT = (
     "met a side of the box",
     "a held coordinate is let go",
@@ -55,7 +60,7 @@ class Trace:
     arc: np.ndarray = field(default_factory=lambda: np.zeros(0))
     reason: str = ""
     target: int = -1
-    slides: bool = False
+    legs: tuple[Trace, ...] = ()  # its parts on different faces, where there are several
 
     def at(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(points, tangents), each (k, dim), at arc lengths ``s`` (k,): the cubic through nodes and tangents."""
@@ -138,7 +143,7 @@ class Tracer:
         longest = np.full(rows.size, LONGEST * width)
         if not isinstance(self.arena.domain, Box):
             longest = LONGEST * np.maximum(width, np.abs(x).max(axis=1))
-        h = np.minimum(self.length[rows], longest)
+        h = np.minimum(np.minimum(self.length[rows], longest), self._half_way(rows, x))
 
         def field(state: np.ndarray) -> np.ndarray:
             return self._field(rows, state)
@@ -152,41 +157,74 @@ class Tracer:
                 last = slopes[6]
             size = np.abs(error).max(axis=1) / ((STIFF_TOLERANCE if stiff else TOLERANCE) * width)
         size = np.where(np.isfinite(size) & np.isfinite(new).all(axis=1), size, 1e10)
-        done = size <= 1.0
         self.length[rows] = (rosenbrock if stiff else pair).next_length(h, size)
+        turns = (size <= 1.0) & self._turns_back(rows, h, new, last)
+        self.length[rows[turns]] = 0.25 * h[turns]
+        done = (size <= 1.0) & ~turns
         self._moved(rows[done], h[done], new[done], last[done])
         lost = rows[~done & (self.length[rows] < SHORTEST * width)]
         self.reason[lost] = np.where(self.gone[lost], self.arena.left, STANDS)
+
+    def _half_way(self, rows: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Half the distance of each of ``x`` to the nearest listed point other than that being left."""
+        listed = next(iter(self.goals.values())).points
+        away = np.sqrt(((x[:, None] - listed) ** 2).sum(axis=2))
+        away[np.arange(len(listed)) == self.leaving[rows, None]] = np.inf
+        return np.maximum(HALF_WAY * away.min(axis=1, initial=np.inf), 2.0 * SHORTEST * self.arena.width)
+
+    def _turns_back(self, rows: np.ndarray, h: np.ndarray, new: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """Whether the field turns round within a step along an edge, as it does beyond an equilibrium."""
+        found = np.zeros(rows.size, dtype=bool)
+        chosen = np.flatnonzero(self.free[rows].sum(axis=1) == 1)
+        if chosen.size:
+            own = rows[chosen]
+            parts = self.x[own][:, None] + WATCHED[:, None] * (new[chosen] - self.x[own])[:, None]
+            there = self._field(np.repeat(own, WATCHED.size), parts.reshape(-1, new.shape[1])).reshape(parts.shape)
+            found[chosen] = ((there * self.slope[own][:, None]).sum(axis=2) <= 0).any(axis=1)
+        return found
 
     def _moved(self, rows: np.ndarray, h: np.ndarray, new: np.ndarray, last: np.ndarray) -> None:
         """Put down accepted steps, cut where the projected flow meets a side of the box."""
         met = self.holds[rows] & self.arena.limits.passed(new)
         for k in np.flatnonzero(met):
-            row = rows[k]
-            piece = Trace(
-                self.starts[row],
-                np.stack([self.x[row], new[k]]),
-                np.stack([self.slope[row], last[k]]),
-                np.array([0.0, h[k]]),
-            )
-            h[k] = self._length_inside(piece)
+            piece = self._piece(rows[k], h[k], new[k], last[k])
+            h[k] = first(piece, lambda x: bool(self.arena.limits.passed(x)[0]), 0.0, h[k])
             new[k] = self.arena.limits.clip(np, piece.at(h[k : k + 1])[0])[0]
             last[k] = self._field(rows[k : k + 1], new[k : k + 1])[0]
+        let_go = self._let_go(rows, h, new, last)
         self.x[rows], self.slope[rows] = new, last
         for k, row in enumerate(rows):
             self.paths[row].append((new[k].copy(), last[k].copy(), float(h[k])))
-        self._judge(rows, met)
+        self._judge(rows, met, let_go)
 
-    def _length_inside(self, piece: Trace) -> float:
-        """The length after which a step meets a side of the box, by bisection."""
-        low, high = 0.0, float(piece.arc[-1])
-        for _ in range(50):
-            middle = 0.5 * (low + high)
-            outside = self.arena.limits.passed(piece.at(np.array([middle]))[0])[0]
-            low, high = (low, middle) if outside else (middle, high)
-        return high
+    def _piece(self, row: int, h: float, new: np.ndarray, last: np.ndarray) -> Trace:
+        nodes, tangents = np.stack([self.x[row], new]), np.stack([self.slope[row], last])
+        return Trace(self.starts[row], nodes, tangents, np.array([0.0, h]))
 
-    def _judge(self, rows: np.ndarray, met: np.ndarray) -> None:
+    def _let_go(self, rows: np.ndarray, h: np.ndarray, new: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """Which steps were cut where the gradient of a held coordinate turns inward; the flow of -f only ends there."""
+        cut = np.zeros(rows.size, dtype=bool)
+        chosen = np.flatnonzero(((self.outward[rows] != 0) & ~self.free[rows]).any(axis=1))
+        if not chosen.size:
+            return cut
+        pieces = [self._piece(rows[k], h[k], new[k], last[k]) for k in chosen]
+        x = np.concatenate([piece.at(WATCHED * piece.arc[-1])[0] for piece in pieces])
+        inward = self._turns_inward(np.repeat(rows[chosen], WATCHED.size), x).reshape(chosen.size, WATCHED.size)
+        for place in np.flatnonzero(inward.any(axis=1)):
+            k, piece, part = chosen[place], pieces[place], int(inward[place].argmax())
+            row, ends = rows[k : k + 1], float(h[k]) * np.append(0.0, WATCHED)[part : part + 2]
+            at = first(piece, lambda y, row=row: bool(self._turns_inward(row, y)[0]), float(ends[0]), float(ends[1]))
+            h[k], new[k] = at, piece.at(np.array([at]))[0][0]
+            last[k] = self._field(row, new[k : k + 1])[0]
+            cut[k] = True
+        return cut
+
+    def _turns_inward(self, rows: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Whether the gradient of a held coordinate does not point outward at each x."""
+        held = (self.outward[rows] != 0) & ~self.free[rows]
+        return np.asarray((held & (self.outward[rows] * gradients(self.arena.potential, x) <= 0)).any(axis=1))
+
+    def _judge(self, rows: np.ndarray, met: np.ndarray, let_go: np.ndarray) -> None:
         """Give a reason to those ``rows`` that have arrived, left, or come beside another critical point."""
         if not rows.size:
             return
@@ -201,12 +239,8 @@ class Tracer:
             end = "sink" if sign > 0 else "repeller"
             self.reason[rows[arrived >= 0]] = end
             self.reason[rows[beside >= 0]] = SADDLE
+        self.reason[rows[(self.reason[rows] == "") & let_go]] = RELEASED  # before the side: the step was cut again
         self.reason[rows[(self.reason[rows] == "") & met]] = WALL
-        held = (self.outward[rows] != 0) & ~self.free[rows]
-        if held.any():
-            gradient = gradients(self.arena.potential, x)
-            inward = (held & (self.outward[rows] * gradient <= 0)).any(axis=1)
-            self.reason[rows[inward & (self.reason[rows] == "")]] = RELEASED
 
     def _beyond(self, x: np.ndarray) -> np.ndarray:
         """Whether the rows of ``x`` lie so far outside the limits that a tube's disc may lie there, too."""
@@ -218,6 +252,14 @@ class Tracer:
         nodes, tangents, lengths = zip(*self.paths[row], strict=True)
         target, reason = int(self.target[row]), str(self.reason[row])
         return Trace(self.starts[row], np.array(nodes), np.array(tangents), np.cumsum(lengths), reason, target)
+
+
+def first(piece: Trace, test: Callable[[np.ndarray], bool], low: float, high: float) -> float:
+    """The length between ``low`` and ``high`` from which on ``test`` holds of the point (1, dim), by bisection."""
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if test(piece.at(np.array([middle]))[0]) else (middle, high)
+    return high
 
 
 def _distance(start: Start, arena: Arena, goals: dict[float, Goals]) -> float:

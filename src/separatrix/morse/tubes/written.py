@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from separatrix.certainty import Certainty
 from separatrix.morse.connection_record import Orbit
+from separatrix.morse.tubes.chains import Chain, Run
 from separatrix.morse.tubes.passages import Passage, passages
 from separatrix.morse.tubes.proof import Tube
 from separatrix.morse.tubes.tracing import SADDLE, SPENT, STANDS, Trace
@@ -18,11 +20,12 @@ if TYPE_CHECKING:
 UNDECIDED = (SPENT, STANDS)
 
 
-def orbit_of(followed: Followed, trace: Trace, tube: Tube | str) -> Orbit:
-    """The orbit of a branch, in the direction of the flow; proved where its tube is."""
-    if isinstance(tube, Tube) and tube.is_proved:
-        path, radius = _along_tube(tube)
-        worth = Certainty.PROVED, _of_tube(followed, tube)
+def orbit_of(followed: Followed, trace: Trace, tube: Tube | Chain | str) -> Orbit:
+    """The orbit of a branch, in the direction of the flow; proved where its tube is, or the tubes and edges of its legs are."""
+    if not isinstance(tube, str) and tube.is_proved:
+        parts = tube.parts if isinstance(tube, Chain) else [tube]
+        path, radius = _along(followed, trace, parts)
+        worth = Certainty.PROVED, _of_parts(followed, parts)
         return _orbit(followed, trace, (trace.target, trace.reason), worth, (path, radius))
     path = np.concatenate([followed.points.points[trace.start.row][None], trace.nodes])
     near = passages(followed.arena, followed.points, trace, followed.basis)
@@ -60,29 +63,55 @@ def _orbit(
     return Orbit(source, last, start.side, start.direction, start.row, reason, certainty, evidence, path, radius)
 
 
-def _along_tube(tube: Tube) -> tuple[np.ndarray, np.ndarray]:
-    """(points, radii) of a proved tube: the critical point, then the nodes of the chords.
+def _along(followed: Followed, trace: Trace, parts: Sequence[Tube | Run]) -> tuple[np.ndarray, np.ndarray]:
+    """(points, radii) of proved legs: the critical point, then nodes of chords or points of an edge.
 
     Between two points the branch lies within the larger of their radii of the straight line.
     """
-    chords, found = tube.chords, tube.found
-    assert chords is not None and found is not None
-    count = len(found.within)
-    path = np.concatenate([tube.frame.center[None], chords.nodes[: count + 1]])
-    before = np.concatenate([found.at_nodes[:1], found.within])
-    after = np.concatenate([found.within, found.within[-1:]])
-    radius = np.maximum(np.maximum(before, after), found.at_nodes[: count + 1])
-    return path, np.concatenate([radius[:1], radius])
+    path, radius = [followed.points.points[trace.start.row][None]], []
+    for part in parts:
+        if isinstance(part, Run):
+            path.append(part.trace.nodes[1:])
+            radius.append(np.zeros(len(part.trace.nodes) - 1))
+            continue
+        assert part.chords is not None and part.found is not None
+        nodes, found = part.chords.nodes, part.found
+        before = np.concatenate([found.at_nodes[:1], found.within])
+        after = np.concatenate([found.within, found.within[-1:]])
+        wide = np.maximum(np.maximum(before, after), found.at_nodes[: len(found.within) + 1])
+        count = len(wide) if part.exit is None else part.exit.node + 1
+        path.append(nodes[:count])
+        radius.append(wide[:count])
+        if part.exit is not None:  # where it meets the side, in place of the nodes beyond
+            path.append(part.exit.entry.middle[None])
+            radius.append(np.array([part.exit.astray]))
+            radius[-2][-1] = max(radius[-2][-1], part.exit.astray)
+    wide = np.concatenate(radius)
+    return np.concatenate(path), np.concatenate([wide[:1], wide])
 
 
-def _of_tube(followed: Followed, tube: Tube) -> str:
+def _of_parts(followed: Followed, parts: Sequence[Tube | Run]) -> str:
+    text = ", ".join(_of_tube(part) if isinstance(part, Tube) else _of_run(part) for part in parts)
+    rests = followed.arena.potential.rests_on
+    return f"{text}; rounded outward; {rests}" if rests else f"{text}; rounded outward"
+
+
+def _of_tube(tube: Tube) -> str:
     assert tube.chords is not None and tube.found is not None
     count, widest = len(tube.chords), float(tube.found.within.max(initial=0.0))
-    begin = f"cone of length {tube.cones[tube.cone].length:.1e}" if tube.cones else "proved point on a side"
+    begin = f"a cone of length {tube.cones[tube.cone].length:.1e}" if tube.cones else "a proved point on a side"
+    if tube.entry is not None:
+        begin = f"an entry of size {tube.entry.size:.1e}"
     end = "a disc outside the box" if tube.is_leaving else "a box proved to flow into its end"
-    rests = followed.arena.potential.rests_on
-    text = f"tube of {count} chords, radius up to {widest:.1e}, from a {begin} to {end}; rounded outward"
-    return f"{text}; {rests}" if rests else text
+    if tube.exit is not None:
+        end = "where a side lets it go" if tube.exit.entry.let_go is not None else "a side that holds it"
+        end += f", known to {tube.exit.entry.size:.1e}"
+    return f"tube of {count} chords, radius up to {widest:.1e}, from {begin} to {end}"
+
+
+def _of_run(run: Run) -> str:
+    end = "where a side lets it go" if run.leaves else "its end"
+    return f"{'from its point ' if run.is_first else ''}along an edge of the box with slopes of proved sign to {end} (8.13)"
 
 
 def _of_passage(followed: Followed, passed: Passage) -> str:

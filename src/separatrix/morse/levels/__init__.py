@@ -1,0 +1,1 @@
+"""Level sets: their Betti numbers, persistence, events and meshes (§10)."""
