@@ -1,0 +1,150 @@
+"""The Morse graph of a gradient flow, without a time step: proved points, their Conley indices, and their order (§9)."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import numpy as np
+
+from separatrix.conley.morse_graph_assembly import assembled, case_of
+from separatrix.conley.morse_graph_record import MorseGraph
+from separatrix.conley.morse_sets import Nodes, separated
+from separatrix.conley.needed_branches import needed_branches
+from separatrix.conley.outer_approximation import outer_approximation
+from separatrix.domains import Box, as_box
+from separatrix.errors import InputError, KindError, printable
+from separatrix.flow.critical_points import CriticalPoints
+from separatrix.flow.engines import Smooth
+from separatrix.flow.gradient_flow import GradientFlow
+from separatrix.morse.connection_record import Connections
+from separatrix.morse.critical_points import critical_points
+from separatrix.morse.matching import require_orbits_of, require_potential_of
+from separatrix.records import Provenance
+
+MOST_INPUTS = 4
+FIRST_BOXES, MOST_BOXES = 4096, 5_000_000
+METHOD = "complete list of equilibria; branches in tubes; cubes with interval gradients on their faces"
+
+
+def morse_graph(
+    flow: GradientFlow,
+    box: Any = None,
+    *,
+    points: CriticalPoints | None = None,
+    connections: Connections | None = None,
+    n_boxes: int = FIRST_BOXES,
+    max_boxes: int = 40_000,
+    rng: Any = 0,
+    strict: bool = False,
+) -> MorseGraph:
+    """The Morse sets of a flow in a box of 1 to 4 dimensions and the order of the flow between them. f is climbed.
+
+    Nodes are the equilibria in the box, proved, and what :func:`critical_points` left unresolved; the outside is none. The
+    order comes from the branches of saddles: in the plane exact, by (9.3), where the list is complete and the branches are
+    followed to their ends, in space by (9.4); pairs that nothing excludes are in it. The cubes of an outer approximation,
+    refined until they keep the sets apart, are the picture, exclude pairs (9.2) and check the branches.
+
+    Branches are followed only where values, cubes and (9.5) leave a choice; give ``connections`` to have all of them.
+
+    ``box``: inside the flow's domain, by default all of it; a smaller one must keep off its sides, and orbits end where they
+    leave it. ``points``, ``connections``: of this flow in this box, where they are known. ``n_boxes``: cubes at the beginning,
+    ``max_boxes``: after refinement; ``rng``: seed of searches, which changes no proved answer. ``strict`` raises
+    UnresolvedError where the order is not exact or an index is not computed.
+
+    Raises KindError for other kinds and for flows of more than 4 coordinates, InputError for values that cannot be used,
+    SeparatrixError for custom potentials without ``enclosure``.
+
+    >>> from separatrix import Box, GradientFlow, expression
+    >>> flow = GradientFlow(expression("-(x**2 - 1)**2 - y**2", "x y"), Box.cube(2, -2, 2), "exit")
+    >>> graph = morse_graph(flow)
+    >>> graph.names, graph.n_pairs, graph.order_is_exact, str(graph.order_certainty)
+    (('s0', 's1', 'p0'), 2, True, 'proved')
+    """
+    begun = time.perf_counter()
+    flow = _asked(flow, box, (n_boxes, max_boxes))
+    points = _points_of(flow, points, rng)
+    connections = _checked(flow, points, connections)
+    nodes = Nodes.of(flow.arena, points)
+    first = outer_approximation(flow.arena.potential, _box_of(flow), flow.boundary, n_boxes=n_boxes)
+    placed = separated(first, nodes, max_boxes)
+    case = case_of(flow, points, nodes, placed)
+    if connections is None and isinstance(flow.engine, Smooth):
+        connections = needed_branches(case, rng)
+    found = assembled(dataclasses.replace(case, connections=connections))
+    provenance = Provenance(METHOD, {"boxes": found.n_boxes}, str(rng), time.perf_counter() - begun)
+    found = dataclasses.replace(found, provenance=provenance)
+    return found.require() if strict else found
+
+
+def _box_of(flow: GradientFlow) -> Box:
+    assert isinstance(flow.domain, Box)
+    return flow.domain
+
+
+def _asked(flow: Any, box: Any, sizes: tuple[Any, Any]) -> GradientFlow:
+    """The flow on the box that was asked for."""
+    if not isinstance(flow, GradientFlow):
+        raise KindError(f"morse_graph: expected a GradientFlow, came {type(flow).__name__}")
+    dim = flow.potential.dim
+    if dim > MOST_INPUTS:
+        raise KindError(
+            f"morse_graph: boxes are covered by cubes in at most {MOST_INPUTS} dimensions, this flow has {dim}; restrict the "
+            "network to an AffineSlice of 2 or 3 directions (net.restrict), or use landscape and class_tree, which need no cubes"
+        )
+    for name, size in zip(("n_boxes", "max_boxes"), sizes, strict=True):
+        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or not 1 <= size <= MOST_BOXES:
+            raise InputError(
+                f"morse_graph: {name} must be an integer from 1 to {MOST_BOXES:,}, came {printable(repr(size), 40)}"
+            )
+    if box is None:
+        if not isinstance(flow.domain, Box):
+            raise InputError("morse_graph: the whole space cannot be covered by cubes; give a box")
+        return flow
+    box = as_box(box, dim)
+    if box == flow.domain:
+        return flow
+    if isinstance(flow.domain, Box):
+        inside = (box.lower >= flow.domain.lower).all() and (box.upper <= flow.domain.upper).all()
+        if not inside:
+            raise InputError(f"morse_graph: the box {box!r} is not inside the flow's domain {flow.domain!r}")
+        touches = (box.lower == flow.domain.lower).any() or (box.upper == flow.domain.upper).any()
+        if touches and flow.boundary == "project":
+            raise InputError(
+                f"morse_graph: the box {box!r} shares a side with the flow's domain {flow.domain!r}, where the flow is held, and "
+                "not all of them; give a box that keeps off the sides, or none"
+            )
+    return GradientFlow(flow.potential, box, "exit")
+
+
+def _points_of(flow: GradientFlow, points: Any, rng: Any) -> CriticalPoints:
+    if points is None:
+        return critical_points(flow.potential, _box_of(flow), flow.boundary, rng=rng)
+    if not isinstance(points, CriticalPoints):
+        raise KindError(f"morse_graph: points must be CriticalPoints, came {type(points).__name__}")
+    if points.points.ndim != 2 or points.points.shape[1] != flow.potential.dim:
+        raise InputError(
+            f"morse_graph: the points have shape {points.points.shape}, the flow dimension {flow.potential.dim}"
+        )
+    if points.domain != flow.domain or points.boundary != flow.boundary:
+        raise InputError(
+            f"morse_graph: the points are those of {points.domain!r} with boundary {points.boundary!r}, the flow is one on "
+            f"{flow.domain!r} with boundary {flow.boundary!r}; give critical_points of this box, or none"
+        )
+    require_potential_of(flow, points, "morse_graph")
+    return points
+
+
+def _checked(flow: GradientFlow, points: CriticalPoints, found: Any) -> Connections | None:
+    """Connections that were given, checked."""
+    if found is None:
+        return None
+    if not isinstance(found, Connections):
+        raise KindError(f"morse_graph: connections must be Connections, came {type(found).__name__}")
+    if not np.array_equal(found.points.points, points.points):
+        raise InputError(
+            "morse_graph: these are connections of other points; give both of one flow, or neither of them"
+        )
+    require_orbits_of(flow, found, "morse_graph")
+    return found

@@ -1,0 +1,1 @@
+"""Conley indices and Morse graphs."""
