@@ -53,7 +53,7 @@ def test_a_study_carries_all_that_the_page_needs(blobs: Analysis) -> None:
         "index sum (3.1)",
     }
     assert not [check for check in blobs.consistency if check.holds is False]
-    assert [claim.number for claim in blobs.claims] == ["C1", "C2", "C3", "C4", "C5", "C6", "C7", "C9"]
+    assert [claim.number for claim in blobs.claims] == [f"C{number}" for number in range(1, 11)]
     slow, strong = blobs.flow[0].slow, blobs.flow[0].strong
     assert slow is not None and strong is not None and slow.frames.shape[0] == len(blobs.flow[0].sinks)
     assert slow.nearest_distance is not None and slow.nearest_distance.shape == slow.frames.shape[:2]
@@ -70,7 +70,7 @@ def test_findings_say_no_more_than_was_shown(blobs: Analysis) -> None:
 
 
 def test_two_classes_are_studied_by_both_log_odds_without_data() -> None:
-    found = analyze(sx.data.network("moons-silu"), BOX)
+    found = analyze(sx.data.network("moons-silu"), BOX, passes=False)
     assert [p.potential for p in found.flow] == ["log-odds of class 0", "log-odds of class 1"]
     assert all(p.off_data is None and p.basins is not None and p.changed is None for p in found.flow)
     assert any("shares those of volume" in note for note in found.notes)
@@ -104,12 +104,12 @@ def test_a_network_of_two_kinds_keeps_what_does_not_need_the_flow() -> None:
 
 def test_one_logit_and_normalised_networks_have_no_log_density() -> None:
     net = sx.Network.from_arrays([np.eye(2), [[1.0, -1.0]]], [np.zeros(2), [0.0]], "tanh")
-    assert [p.potential for p in analyze(net, BOX).flow] == ["log-odds of class 0", "log-odds of class 1"]
+    assert [p.potential for p in analyze(net, BOX, passes=False).flow] == ["log-odds of class 0", "log-odds of class 1"]
     with pytest.raises(InputError, match="single logit"):
         analyze(net, BOX, potential="log-density")
     three = sx.data.network("blobs-tanh")
     normalised = dataclasses.replace(three, reading=dataclasses.replace(three.reading, is_normalised=True))
-    found = analyze(normalised, BOX)
+    found = analyze(normalised, BOX, passes=False)
     assert len(found.flow) == 3 and any("no log-density" in note for note in found.notes)
 
 
@@ -124,7 +124,7 @@ def test_the_domain_is_said_where_none_was_given() -> None:
 
 def test_points_outside_the_domain_are_counted_and_said() -> None:
     x, y = sx.data.toy("blobs", 60)
-    found = analyze(sx.data.network("blobs-tanh"), sx.Box.cube(2, -1, 2), (x, y))
+    found = analyze(sx.data.network("blobs-tanh"), sx.Box.cube(2, -1, 2), (x, y), passes=False)
     outside = int((x < -1).any(axis=1).sum())
     assert found.data is not None and found.data.n_outside == outside > 0
     assert any(f"{outside} of 60 points lie outside" in note for note in found.notes)
@@ -145,7 +145,7 @@ def test_raw_pixels_are_named_and_never_rescaled() -> None:
 
 def test_labels_may_be_missing_for_some_classes() -> None:
     x, y = sx.data.toy("blobs", 60)
-    found = analyze(sx.data.network("blobs-tanh"), BOX, (x[y == 1], y[y == 1]))
+    found = analyze(sx.data.network("blobs-tanh"), BOX, (x[y == 1], y[y == 1]), passes=False)
     assert found.data is not None and np.isnan(found.data.class_means[0]).all()
     assert len(found.flow) == 4
     off = found.flow[0].off_data
@@ -154,20 +154,20 @@ def test_labels_may_be_missing_for_some_classes() -> None:
 
 def test_one_point_no_points_and_other_samples() -> None:
     net = sx.data.network("blobs-tanh")
-    assert len(analyze(net, BOX, np.zeros((1, 2))).flow) == 4
-    assert analyze(net, BOX, np.zeros((0, 2))).data is not None
+    assert len(analyze(net, BOX, np.zeros((1, 2)), passes=False).flow) == 4
+    assert analyze(net, BOX, np.zeros((0, 2)), passes=False, surface=False).data is not None
     samples = sx.data.toy("blobs", 40, rng=3)
-    found = analyze(net, BOX, sx.data.toy("blobs", 90), samples=samples)
+    found = analyze(net, BOX, sx.data.toy("blobs", 90), samples=samples, passes=False, surface=False)
     basins = found.flow[0].basins
     assert basins is not None and len(basins.label) == 40
     assert found.network.accuracy_on.startswith("40 labelled")
 
 
 def test_basins_only_where_they_are_asked_for() -> None:
-    net = sx.data.network("blobs-tanh")
-    assert analyze(net, BOX, potential="log-odds:1").flow[0].basins is None
-    assert analyze(net, BOX, potential="log-odds:1", basins=True).flow[0].basins is not None
-    assert analyze(net, BOX, basins=False).flow[0].basins is None
+    net, one = sx.data.network("blobs-tanh"), {"potential": "log-odds:1"}
+    for asked_for, found in (({**one}, False), ({**one, "basins": True}, True), ({"basins": False}, False)):
+        portrait = analyze(net, BOX, passes=False, surface=False, **asked_for).flow[0]
+        assert (portrait.basins is not None) == found
 
 
 def test_the_whole_space_and_three_inputs() -> None:
@@ -178,7 +178,8 @@ def test_the_whole_space_and_three_inputs() -> None:
 
 
 def test_the_seed_decides_and_generators_are_taken() -> None:
-    net, kind = sx.data.network("blobs-tanh"), {"potential": "confidence", "passes": False}
+    net = sx.data.network("blobs-tanh")
+    kind = {"potential": "confidence", "passes": False, "surface": False, "effort": 0.3}
     a, b = (analyze(net, BOX, rng=np.random.default_rng(5), **kind) for _ in range(2))
     assert np.array_equal(a.flow[0].sinks.points, b.flow[0].sinks.points)
     assert analyze(net, BOX, rng=np.random.SeedSequence(1), **kind).provenance is not None
@@ -187,7 +188,7 @@ def test_the_seed_decides_and_generators_are_taken() -> None:
 def test_progress_and_findings_are_told(caplog: pytest.LogCaptureFixture) -> None:
     told: list[tuple[str, int, int]] = []
     with caplog.at_level(logging.INFO, "separatrix.study"):
-        analyze(sx.data.network("blobs-tanh"), BOX, progress=lambda *step: told.append(step))
+        analyze(sx.data.network("blobs-tanh"), BOX, progress=lambda *step: told.append(step), passes=False)
     assert {"theorems", "sinks of the log-density", "basins of the log-density"} <= {stage for stage, _, _ in told}
     assert all(0 <= done <= total for _, done, total in told)
     assert any(record.getMessage().startswith("sinks of the log-density: ") for record in caplog.records)

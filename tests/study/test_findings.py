@@ -10,7 +10,6 @@ from separatrix.certainty import Certainty
 from separatrix.flow.basins import Basins
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.study.analysis import Check, NetworkSummary
-from separatrix.study.analyze import analyze
 from separatrix.study.claims import claims_of
 from separatrix.study.findings import findings_of
 from separatrix.study.portrait import OffData, Portrait
@@ -97,10 +96,12 @@ def test_changes_come_with_an_interval() -> None:
 
 
 def test_ways_to_infinity_are_proved_only_where_it_is_that_trajectories_go_there() -> None:
-    net = sx.data.network("blobs-tanh")
-    found = analyze(net, sx.WholeSpace(2), potential="log-odds:0", basins=False, effort=0.2)
-    ways = found.flow[0].sinks.at_infinity
-    said = [finding for finding in found.findings if "at infinity" in finding.text]
+    flow = sx.GradientFlow(sx.log_odds(sx.data.network("blobs-tanh"), 0), sx.WholeSpace(2))
+    sinks = flow.sinks(sx.Box.cube(2, -2, 2).uniform(16, np.random.default_rng(0)))
+    n, ways = len(sinks), sinks.at_infinity
+    found = Portrait(potential=sinks.potential, sinks=sinks, domain=sx.WholeSpace(2),
+                     sink_class=np.zeros(n, dtype=np.int64), probabilities=np.full((n, 3), 1 / 3))  # fmt: skip
+    said = [f for f in findings_of(NET, sx.WholeSpace(2), (found,), (), ()) if "at infinity" in f.text]
     assert ways and len(said) == 1
     attracting = all(way.attracts is Certainty.PROVED for way in ways)
     assert (said[0].certainty is Certainty.PROVED) <= attracting

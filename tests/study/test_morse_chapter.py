@@ -103,13 +103,15 @@ def test_only_where_it_can_be_done() -> None:
     assert without.morse == () and not any("passes" in note for note in without.notes)
 
 
-def test_creased_networks_have_a_complete_list_without_orbits():
+def test_creased_networks_have_a_complete_list_and_a_tree_without_orbits():
     study = sx.analyze(
         sx.data.network("circles-relu"), ([-2, -2], [2, 2]), potential="log-odds:0", basins=False, surface=False
     )
     (portrait,) = study.morse
     assert portrait.points.is_complete and portrait.counts == (4, 4, 1)
-    assert portrait.tree is None and portrait.complex is None and "creases" in portrait.notes[0]
+    assert portrait.complex is None and "creases" in portrait.notes[0]
+    assert portrait.tree is not None and portrait.tree.is_connected and not portrait.tree.is_lower_bound
+    assert portrait.tree.certainty is Certainty.PROVED and len(portrait.tree.joins) == 3
 
 
 def test_choices_that_are_no_choice():

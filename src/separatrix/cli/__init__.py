@@ -1,5 +1,5 @@
 """The shell: ``separatrix demo``, ``info``, ``analyze``, ``equation``, ``surface``, ``homology``,
-``critical-points``, ``saddles``, ``tree``.
+``critical-points``, ``saddles``, ``tree``, ``morse-graph``, ``conley``, ``levels``.
 
 Thin: it parses, calls study and views, and prints.
 
@@ -21,11 +21,14 @@ import click
 
 from separatrix._version import __version__
 from separatrix.cli.analyze_command import analyze_command
+from separatrix.cli.conley_command import conley_command
 from separatrix.cli.critical_points_command import critical_points_command
 from separatrix.cli.demo_command import demo_command
 from separatrix.cli.equation_command import equation_command
 from separatrix.cli.homology_command import homology_command
 from separatrix.cli.info_command import info_command
+from separatrix.cli.levels_command import levels_command
+from separatrix.cli.morse_graph_command import morse_graph_command
 from separatrix.cli.saddles_command import saddles_command
 from separatrix.cli.surface_command import surface_command
 from separatrix.cli.tree_command import tree_command
@@ -43,7 +46,7 @@ def program() -> None:
 
 for _command in (
     demo_command, info_command, analyze_command, equation_command, surface_command, homology_command,
-    critical_points_command, saddles_command, tree_command,
+    critical_points_command, saddles_command, tree_command, morse_graph_command, conley_command, levels_command,
 ):  # fmt: skip
     program.add_command(_command)
 

@@ -37,7 +37,7 @@ PATH = click.Path(path_type=Path)
 def analyze_command(command: str, model: str, box: tuple[float, float] | None, out: Path | None, **options: Any) -> int:
     """Find what the classifier in the file MODEL has learned: decision surface, sinks, basins, theorems.
 
-    MODEL is a .npz or .safetensors file, or the name of an embedded network (separatrix info lists them). Without --box
+    MODEL is a .npz, .safetensors or .onnx file, or the name of an embedded network (separatrix info lists them). Without --box
     the study is on [0, 1]^n or, where that does not hold the data, on the smallest box that does.
     """
     from separatrix.cli.progress import shown_progress

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from separatrix.cli.flow_options import asked_formula, asked_network, deliver_record, flow_options
+from separatrix.cli.flow_options import asked_potential, deliver_record, flow_options, formula_options
 
 if TYPE_CHECKING:
     from separatrix.flow.critical_points import CriticalPoints
@@ -15,9 +15,7 @@ MOST_ROWS = 60
 
 
 @click.command("critical-points")
-@click.argument("model", required=False)
-@click.option("--expression", metavar="TEXT", help="A formula that is climbed, instead of MODEL.")
-@click.option("--variables", metavar="NAMES", help='The variables of the formula in their order, as "x y".')
+@formula_options
 @click.option(
     "--boundary",
     type=click.Choice(["project", "exit"]),
@@ -39,15 +37,9 @@ def critical_points_command(
 
     One to five inputs. A list that is not complete says which parts of the box are not settled.
     """
-    from separatrix.errors import InputError
     from separatrix.morse.critical_points import critical_points
 
-    if (model is None) == (expression is None):
-        raise InputError("critical-points: give a MODEL, or --expression with --variables and --box")
-    if model is None:
-        asked = asked_formula(str(expression), variables, options)
-    else:
-        asked = asked_network(model, options)
+    asked = asked_potential("critical-points", model, expression, variables, options)
     limit: dict[str, Any] = {} if max_boxes is None else {"max_boxes": max_boxes}
     found = critical_points(asked.potential, asked.box, boundary=boundary, rng=options["seed"], **limit)
     deliver_record(found, options, described(found))

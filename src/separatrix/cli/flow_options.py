@@ -28,10 +28,23 @@ OPTIONS = (
     click.option("--allow-pickle", is_flag=True, help="Read files that hold pickles. These can run any code."),
 )  # fmt: skip
 
+FORMULA = (
+    click.argument("model", required=False),
+    click.option("--expression", metavar="TEXT", help="A formula that is climbed, instead of MODEL."),
+    click.option("--variables", metavar="NAMES", help='The variables of the formula in their order, as "x y".'),
+)
+
 
 def flow_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of a command about one potential on one box."""
     for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def formula_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """MODEL, or a formula in its place."""
+    for option in reversed(FORMULA):
         command = option(command)
     return command
 
@@ -43,6 +56,17 @@ class Asked:
     net: Network | None
     box: Box
     potential: Potential
+
+
+def asked_potential(
+    name: str, model: str | None, formula: str | None, variables: str | None, options: dict[str, Any]
+) -> Asked:
+    """What the command ``name`` is asked about: a network or a formula. Raises InputError for both or neither."""
+    from separatrix.errors import InputError
+
+    if (model is None) == (formula is None):
+        raise InputError(f"{name}: give a MODEL, or --expression with --variables and --box")
+    return asked_formula(str(formula), variables, options) if model is None else asked_network(model, options)
 
 
 def asked_network(model: str, options: dict[str, Any]) -> Asked:

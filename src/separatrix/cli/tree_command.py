@@ -50,13 +50,14 @@ def _tree(asked: Any, data: Path | None, workers: int | None, seed: int, progres
     from separatrix.morse.landscape import landscape
     from separatrix.study.morse_chapter import COMPLETE_DIMENSIONS, complete_portrait
 
-    if crease_nodes(asked.net):
+    if crease_nodes(asked.net) and (asked.net.n_inputs > COMPLETE_DIMENSIONS or data is not None):
         raise InputError(
-            "tree: orbits of piecewise linear networks are not joined into a tree; separatrix critical-points lists their "
-            "equilibria in few dimensions"
+            "tree: passes of piecewise linear networks are joined for margins of up to three inputs, without --data"
         )
     if asked.net.n_inputs <= COMPLETE_DIMENSIONS and data is None:
         portrait = complete_portrait(asked.potential, asked.box, asked.net, seed)
+        if portrait.tree is None and len(portrait.notes) > 1:
+            raise InputError(f"tree: {portrait.notes[-1]}")
         if portrait.tree is None:
             n_sinks = int((portrait.points.indices == 0).sum())
             raise InputError(f"the {portrait.potential} has {n_sinks} sinks on the box: there is nothing to join")

@@ -10,6 +10,7 @@ import numpy as np
 from separatrix.certainty import Certainty, Statement
 from separatrix.networks.theorem_record import Theorem
 from separatrix.records import Record
+from separatrix.study.conley_portrait import ConleyPortrait
 from separatrix.study.equations import Equation
 from separatrix.study.morse_portrait import MorsePortrait
 from separatrix.study.portrait import Portrait
@@ -78,7 +79,8 @@ class Analysis(Record):
 
     ``flow``: one Portrait a potential; ``findings``: sentences in plain words, the most important first, each with its
     certainty; ``surface``: one SurfacePortrait a place where the decision surface was computed; ``morse``: one MorsePortrait
-    a potential whose critical points were listed, or whose sinks were joined over their passes.
+    a potential whose critical points were listed, or whose sinks were joined over their passes; ``conley``: one ConleyPortrait
+    a potential whose Morse graph and level sets were computed; ``consistency``: laws and cross-checks with verdicts.
     """
 
     network: NetworkSummary
@@ -86,6 +88,7 @@ class Analysis(Record):
     flow: tuple[Portrait, ...] = ()
     surface: tuple[SurfacePortrait, ...] = ()
     morse: tuple[MorsePortrait, ...] = ()
+    conley: tuple[ConleyPortrait, ...] = ()
     theorems: tuple[Theorem, ...] = ()
     findings: tuple[Statement, ...] = ()
     consistency: tuple[Check, ...] = ()

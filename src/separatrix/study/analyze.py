@@ -18,6 +18,8 @@ from separatrix.networks.theorems import theorems
 from separatrix.records import Provenance
 from separatrix.study.analysis import Analysis
 from separatrix.study.claims import claims_of
+from separatrix.study.conley_chapter import ConleyChapter
+from separatrix.study.conley_words import conley_checks
 from separatrix.study.consistency import checks_of
 from separatrix.study.equations import Equation, equations_of
 from separatrix.study.estimate import cost, estimate_of
@@ -37,7 +39,7 @@ from separatrix.study.wording import counted
 TOLD_SECONDS = 20
 METHOD = (
     "theorems by exact arithmetic; sinks by ascent, Newton and interval proof; critical points by branch and bound or by "
-    "eigenvector following; basins by integration"
+    "eigenvector following; basins by integration; Morse graphs from equilibria, branches and cubes; level sets on grids"
 )
 
 
@@ -109,6 +111,7 @@ def analyze(
     )
     surfaces = SurfaceChapter(question, chapter.pieces, stages, through)
     points = MorseChapter(question, chapter.pieces, stages, chapter.workers, bool(passes))
+    whole = ConleyChapter(question, chapter.pieces, stages)
     is_finished, flow_note, proved, written = True, flows_exist(question), (), ()
     if (forecast := estimate_of(question, workers, passes)).seconds_with_workers > TOLD_SECONDS:
         LOGGER.info("this may take %s", repr(forecast).removeprefix("Estimate(").removesuffix(")"))
@@ -121,9 +124,10 @@ def analyze(
             if not flow_note:
                 chapter.above_passes = bool(passes)
                 chapter.run(None if passes is False else points)
+                whole.run(points, surfaces.found)
         except KeyboardInterrupt:
             is_finished = False
-        found = _assembled(question, chapter, (surfaces, points), (proved, written), flow_note)
+        found = _assembled(question, chapter, (surfaces, points, whole), (proved, written), flow_note)
     notes = [*question.notes, *([f"the flow was left out: {flow_note}"] if flow_note else [])]
     notes += [f"the decision surface was left out: {surfaces.note}"] if surfaces.note else []
     notes += [f"passes were left out: {points.note}"] if points.note and passes is not False else []
@@ -158,23 +162,24 @@ def _equations(question: Question, stages: Stages) -> tuple[Equation, ...]:
 def _assembled(
     question: Question,
     chapter: FlowChapter,
-    others: tuple[SurfaceChapter, MorseChapter],
+    others: tuple[SurfaceChapter, MorseChapter, ConleyChapter],
     exact: tuple[tuple[Theorem, ...], tuple[Equation, ...]],
     flow_note: str,
 ) -> Analysis:
-    (proved, written), (surfaces, points) = exact, others
+    (proved, written), (surfaces, points, whole) = exact, others
     summary, flow, surface = summary_of(question.net, question), chapter.portraits(), tuple(surfaces.found)
-    morse = points.portraits()
+    morse, conley = points.portraits(), whole.portraits()
     checks = (
         *checks_of(question, summary, flow, chapter.rechecked, morse),
         *surface_checks(surface),
         *morse_checks(morse, flow),
+        *conley_checks(conley),
     )
-    findings = findings_of(summary, question.domain, flow, proved, checks, flow_note, surface, morse)
+    findings = findings_of(summary, question.domain, flow, proved, checks, flow_note, surface, morse, conley)
     return Analysis(
         network=summary, data=data_summary(question), flow=flow, theorems=proved, findings=findings, consistency=checks,
-        claims=claims_of(summary, flow, proved, flow_note, written, (surface, surfaces.note), (morse, points.note)),
+        claims=claims_of(summary, flow, proved, flow_note, written, (surface, surfaces.note), (morse, points.note), conley),
         equations=written,
-        surface=surface, morse=morse, domain=question.domain,
+        surface=surface, morse=morse, conley=conley, domain=question.domain,
         certainty=Certainty.weakest(statement.certainty for statement in findings),
     )  # fmt: skip

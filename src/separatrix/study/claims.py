@@ -6,6 +6,8 @@ import numpy as np
 
 from separatrix.networks.theorem_record import Theorem
 from separatrix.study.analysis import Claim, NetworkSummary
+from separatrix.study.conley_portrait import ConleyPortrait
+from separatrix.study.conley_words import conley_claims
 from separatrix.study.equations import Equation
 from separatrix.study.findings import main_portraits
 from separatrix.study.manifold_words import far_lengths, measured_strips
@@ -28,9 +30,9 @@ SHOWN, PARTLY, IMPOSSIBLE = "shown", "partly shown", "not possible here"
 def claims_of(
     network: NetworkSummary, flow: tuple[Portrait, ...], theorems: tuple[Theorem, ...], flow_note: str = "",
     equations: tuple[Equation, ...] = (), surface: tuple[tuple[SurfacePortrait, ...], str] = ((), ""),
-    morse: tuple[tuple[MorsePortrait, ...], str] = ((), ""),
+    morse: tuple[tuple[MorsePortrait, ...], str] = ((), ""), conley: tuple[ConleyPortrait, ...] = (),
 ) -> tuple[Claim, ...]:  # fmt: skip
-    """C1 to C7 and C9, as far as this run speaks to them."""
+    """C1 to C10, as far as this run speaks to them."""
     of_surfaces = surface_claims(*surface)
     first = next(iter(flow), None)
     if first is None:
@@ -40,14 +42,16 @@ def claims_of(
     followed = Claim(
         "C3", TEXTS["C3"], SHOWN, f"the gradient flow of {names} was followed on {domain_name(first.domain)}"
     )
-    return (
+    found = (
         *of_surfaces,
         followed,
         *_reductions(theorems, equations),
         _sinks_and_basins(network, flow),
         *_away(flow),
         *morse_claims(*morse),
+        *conley_claims(conley, morse[0], theorems, morse[1]),
     )
+    return tuple(sorted(found, key=lambda claim: int(claim.number[1:])))
 
 
 def _reductions(theorems: tuple[Theorem, ...], equations: tuple[Equation, ...]) -> list[Claim]:

@@ -10,6 +10,8 @@ from separatrix.flow.basins import wilson_intervals
 from separatrix.flow.unseen import unseen_share
 from separatrix.networks.theorem_record import Theorem
 from separatrix.study.analysis import Check, NetworkSummary
+from separatrix.study.conley_portrait import ConleyPortrait
+from separatrix.study.conley_words import conley_findings
 from separatrix.study.manifold_words import of_manifolds
 from separatrix.study.morse_portrait import MorsePortrait
 from separatrix.study.morse_words import morse_findings
@@ -35,7 +37,7 @@ NEIGHBOURS = "nearest neighbours in floating point; a sample of the data for the
 def findings_of(
     network: NetworkSummary, domain: Domain, flow: tuple[Portrait, ...], theorems: tuple[Theorem, ...],
     checks: tuple[Check, ...], flow_note: str = "", surface: tuple[SurfacePortrait, ...] = (),
-    morse: tuple[MorsePortrait, ...] = (),
+    morse: tuple[MorsePortrait, ...] = (), conley: tuple[ConleyPortrait, ...] = (),
 ) -> tuple[Statement, ...]:  # fmt: skip
     """Five to eight sentences, the most important first; a law that is broken stands before everything else."""
     broken = [Statement(f"Disagreement: {c.statement} does not hold: {c.detail}.", Certainty.VERIFIED, c.name)
@@ -44,6 +46,7 @@ def findings_of(
     for portrait in main_portraits(flow):
         found += _of_sinks(portrait, domain)
     found += morse_findings(morse)
+    found += conley_findings(conley)
     found += surface_findings(surface)
     found += _of_all_log_odds(flow, network.n_classes)
     found += _of_distance(main_portraits(flow))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,6 +50,7 @@ class MorseChapter:
     is_asked: bool = False
     landscapes: dict[int, Landscape] = field(default_factory=dict)
     found: dict[int, MorsePortrait] = field(default_factory=dict)
+    orbits: dict[int, Connections] = field(default_factory=dict)
     note: str = ""
 
     def joined(self, sinks: dict[int, CriticalPoints]) -> dict[int, MergeTree]:
@@ -90,7 +92,7 @@ class MorseChapter:
                         name,
                         key,
                         MorsePortrait,
-                        lambda: complete_portrait(potential, box, question.net, seed),
+                        lambda: complete_portrait(potential, box, question.net, seed, keep=self._keep(number)),
                     )
                 else:
                     name = f"landscape of {potential.name}"
@@ -105,6 +107,12 @@ class MorseChapter:
                 return
             self.found[number] = portrait
             finding.say(in_short(portrait))
+
+    def _keep(self, number: int) -> Callable[[Connections], None]:
+        def keep(orbits: Connections) -> None:
+            self.orbits[number] = orbits
+
+        return keep
 
     def _landscape(
         self, potential: Potential, sinks: CriticalPoints, seed: int, earlier: Landscape | None
@@ -149,19 +157,27 @@ def searched_portrait(found: Landscape, potential: Potential, net: Network) -> M
 
 
 def complete_portrait(
-    potential: Potential, box: Box, net: Network, seed: int = 0, max_boxes: int = MOST_BOXES
+    potential: Potential,
+    box: Box,
+    net: Network,
+    seed: int = 0,
+    max_boxes: int = MOST_BOXES,
+    keep: Callable[[Connections], None] | None = None,
 ) -> MorsePortrait:
-    """All critical points of the projected flow on a box of few dimensions, their orbits, complex and tree."""
+    """All critical points of the projected flow on a box of few dimensions, their orbits, complex and tree.
+
+    ``keep``: is given the orbits with their whole paths, which the portrait holds thinned.
+    """
     points = critical_points(potential, box, boundary="project", max_boxes=max_boxes, rng=seed)
     flow = GradientFlow(potential, box)
     notes: list[str] = []
     if crease_nodes(net):
-        notes.append(
-            "orbits of piecewise linear networks slide along creases and are not joined into a complex or a tree"
-        )
+        notes.append("orbits of piecewise linear networks slide along creases and are not joined into a complex")
     orbits = connections(flow, points, rng=seed) if len(points) and not notes else None
+    if keep is not None and orbits is not None:
+        keep(orbits)
     made = morse_complex(flow, points, orbits) if orbits is not None else None
-    tree = _tree(flow, points, orbits)
+    tree = _tree(flow, points, orbits, notes)
     certainty = Certainty.PROVED if points.is_complete else Certainty.weakest([*points.certainty, Certainty.VERIFIED])
     return MorsePortrait(
         potential=potential.name, points=points, point_class=net.predict(points.points), orbits=thinned(orbits),
@@ -170,11 +186,17 @@ def complete_portrait(
     )  # fmt: skip
 
 
-def _tree(flow: GradientFlow, points: CriticalPoints, orbits: Connections | None) -> MergeTree | None:
-    """The tree of the sinks; None for fewer than two."""
-    if orbits is None or int((points.indices == 0).sum()) < 2:
+def _tree(flow: GradientFlow, points: CriticalPoints, orbits: Connections | None, notes: list[str]) -> MergeTree | None:
+    """The tree of the sinks; None for fewer than two. That of a piecewise linear margin needs no orbits."""
+    if int((points.indices == 0).sum()) < 2:
         return None
-    return class_tree(flow, points, points, orbits)
+    if orbits is not None:
+        return class_tree(flow, points, points, orbits)
+    try:
+        return class_tree(flow, points, points)
+    except SeparatrixError as error:
+        notes.append(str(error).removeprefix("class_tree: "))
+        return None
 
 
 def _summary(made: MorseComplex) -> MorseSummary:

@@ -16,18 +16,21 @@ from typing import Any
 import numpy as np
 
 from separatrix.certainty import Certainty, Statement
+from separatrix.conley.morse_graph_record import MorseGraph, MorseSet
 from separatrix.domains import Box, WholeSpace
 from separatrix.errors import InputError, UnreadableFileError, printable
 from separatrix.flow.basins import Basins
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.infinity.escapes import SinkAtInfinity
 from separatrix.flow.saddles.tied_passes import TiedPasses
+from separatrix.morse.class_passes import ClassPasses
 from separatrix.morse.connection_record import Connections, Orbit
 from separatrix.morse.landscape_record import Landscape, Round
 from separatrix.morse.merge_tree import Join, MergeTree
 from separatrix.networks.theorem_record import Hypothesis, Theorem
 from separatrix.records import Provenance
 from separatrix.study.analysis import Analysis, Check, Claim, DataSummary, NetworkSummary
+from separatrix.study.conley_portrait import ConleyPortrait, EventSummary, LevelDrawing, Meeting, Way
 from separatrix.study.equations import Equation
 from separatrix.study.morse_portrait import MorsePortrait, MorseSummary, PassFilms
 from separatrix.study.portrait import OffData, Portrait, Strips
@@ -36,10 +39,11 @@ from separatrix.study.surface_portrait import NeuronSummary, RegionSummary, Surf
 KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        Analysis, Basins, Box, Check, Claim, Connections, CriticalPoints, DataSummary, Equation, Hypothesis, Join,
-        Landscape, MergeTree, MorsePortrait, MorseSummary, NetworkSummary, NeuronSummary, OffData, Orbit, PassFilms,
+        Analysis, Basins, Box, Check, Claim, ClassPasses, ConleyPortrait, Connections, CriticalPoints, DataSummary, Equation,
+        EventSummary, Hypothesis, Join, Landscape, LevelDrawing, Meeting, MergeTree, MorseGraph, MorsePortrait, MorseSet,
+        MorseSummary, NetworkSummary, NeuronSummary, OffData, Orbit, PassFilms,
         Portrait, Provenance, RegionSummary, Round, SinkAtInfinity, Statement, Strips, SurfaceDrawing,
-        SurfacePortrait, Theorem, TiedPasses, WholeSpace,
+        SurfacePortrait, Theorem, TiedPasses, Way, WholeSpace,
     )
 }  # fmt: skip
 IN_THE_TEXT, REPEATED = 64, 32

@@ -46,11 +46,25 @@ TERMS = (
         "basins of attraction",
     ),
     _term(
+        "Betti number",
+        "The rank of a homology group: b₀ counts connected components, b₁ holes or tunnels, b₂ cavities.",
+        "Betti number",
+        "Betti numbers",
+    ),
+    _term(
         "class of a sink",
         "The class that the network predicts at the sink.",
         "sink's class",
         "class of a sink",
         "class of the sink",
+    ),
+    _term(
+        "Conley index",
+        "What the boundary of a neighbourhood tells of the flow inside: the homology of the neighbourhood relative to the part "
+        "where the flow leaves it. Of a non-degenerate equilibrium it is one Z in the degree of its Morse index. Small "
+        "perturbations of the flow do not change it.",
+        "Conley index",
+        "Conley indices",
     ),
     _term(
         "critical point",
@@ -79,6 +93,12 @@ TERMS = (
         "Hessian",
     ),
     _term(
+        "homology",
+        "Groups that count what a space has that points have not: pieces, loops that bound nothing, cavities. Computed here over "
+        "the integers, so that twists (torsion) are seen, too.",
+        "homology",
+    ),
+    _term(
         "Krawczyk's test",
         "A computation in outward-rounded arithmetic which, when it succeeds, proves that a box holds exactly one "
         "equilibrium.",
@@ -97,6 +117,11 @@ TERMS = (
         "log-odds",
     ),
     _term(
+        "Morse graph",
+        "The recurrent parts of a flow (here sets of equilibria) as nodes, with a line where orbits lead from one to the other.",
+        "Morse graph",
+    ),
+    _term(
         "Morse index",
         "Number of positive eigenvalues of the Hessian on the free face: the dimension in which the potential still "
         "rises. A sink has index 0, a pass between two sinks index 1.",
@@ -113,6 +138,11 @@ TERMS = (
         "neighbours. Above 1 the sink is farther from the data than they usually are from each other.",
         "off-data score",
         "off-data scores",
+    ),
+    _term(
+        "persistence",
+        "How long a component or a hole of {f ≥ c} lives while c falls: born at one critical value, gone at another.",
+        "persistence",
     ),
     _term("potential", "The function that the flow climbs."),
     _term(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from separatrix.certainty import Certainty
+from separatrix.study.conley_portrait import ConleyPortrait
+from separatrix.study.conley_words import level_sentences
 from separatrix.study.morse_portrait import MorsePortrait
 from separatrix.study.morse_words import kinds
 from separatrix.views.figures import Frame, Mark, marker
+from separatrix.views.graph_views import GraphView, graph_view
+from separatrix.views.level_views import LevelView, level_view
 from separatrix.views.plane_views import label_place
 from separatrix.views.tables import number, plural
 
@@ -69,6 +73,10 @@ class MorseView:
     matrices: tuple[Matrix, ...]
     sentences: tuple[str, ...]
     n_left_out: int
+    graph: GraphView | None = None
+    levels: LevelView | None = None
+    level_sentences: tuple[str, ...] = ()
+    levels_certainty: Certainty = Certainty.UNKNOWN
 
     @property
     def kinds(self) -> str:
@@ -76,12 +84,17 @@ class MorseView:
         return kinds(self.portrait)
 
 
-def morse_view(portrait: MorsePortrait) -> MorseView:
-    """The view of a portrait."""
+def morse_view(portrait: MorsePortrait, whole: ConleyPortrait | None = None) -> MorseView:
+    """The view of a portrait; ``whole``: the Morse graph and the level sets of the same potential."""
     points = portrait.points
     rows = tuple(_row(portrait, i) for i in range(min(len(points), MOST_ROWS)))
     plane = _plane(portrait) if points.points.shape[1] == 2 and len(points) else None
-    return MorseView(portrait, plane, rows, _matrices(portrait), tuple(_sentences(portrait)), len(points) - len(rows))
+    view = MorseView(portrait, plane, rows, _matrices(portrait), tuple(_sentences(portrait)), len(points) - len(rows))
+    if whole is None:
+        return view
+    graph = graph_view(whole.graph, portrait) if whole.graph is not None else None
+    return replace(view, graph=graph, levels=level_view(whole), level_sentences=tuple(level_sentences(whole)),
+                   levels_certainty=whole.levels_certainty)  # fmt: skip
 
 
 def _row(portrait: MorsePortrait, i: int) -> PointRow:

@@ -96,7 +96,9 @@ class Page:
         self.equations = tuple(equation_view(equation) for equation in analysis.equations)
         views = (pass_view(portrait, self.canvas) for portrait in analysis.morse)
         self.passes = tuple(view for view in views if view is not None)
-        self.morse = tuple(morse_view(portrait) for portrait in analysis.morse if not portrait.is_search)
+        whole = {portrait.potential: portrait for portrait in analysis.conley}
+        self.morse = tuple(morse_view(p, whole.get(p.potential)) for p in analysis.morse if not p.is_search)
+        self.meetings = tuple(meeting for portrait in analysis.conley for meeting in portrait.meetings)
         self.surfaces = tuple(surface_view(portrait, self.canvas) for portrait in analysis.surface)
         self.chapters = tuple(chapter for chapter, is_there in self._chapters() if is_there)
 
@@ -117,7 +119,7 @@ class Page:
             (Chapter("passes", "Passes"), bool(self.passes)),
             (Chapter("surface", "Decision surface"), bool(self.surfaces)),
             (Chapter("homology", "Homology by hand"), any(s.portrait.computation for s in self.surfaces)),
-            (Chapter("morse", "Critical points"), bool(self.morse)),
+            (Chapter("morse", "Morse and Conley"), bool(self.morse)),
             (Chapter("equation", "The equation"), bool(self.equations)),
             (Chapter("theorems", "Theorems"), bool(analysis.theorems)),
             (Chapter("consistency", "Consistency"), bool(analysis.consistency)),

@@ -134,6 +134,36 @@ document.querySelectorAll(".pass-films").forEach((box) => {
   show();
 });
 
+// What bears one name lights up everywhere in its chapter: in the phase portrait, the Morse graph and the tables.
+document.querySelectorAll("[data-node]").forEach((mark) => {
+  const name = mark.dataset.node, chapter = mark.closest("[data-chapter]") || mark.closest("section");
+  if (!name) return;
+  const light = (on) => chapter.querySelectorAll(`[data-node="${name}"]`).forEach((other) => other.classList.toggle("lit", on));
+  mark.addEventListener("mouseenter", () => light(true));
+  mark.addEventListener("mouseleave", () => light(false));
+});
+
+// A slider walks through the levels of a function.
+document.querySelectorAll(".levels").forEach((box) => {
+  const groups = [...box.querySelectorAll(".level")], mark = box.querySelector(".level-mark"), said = box.querySelector(".level-said");
+  const rows = [...box.nextElementSibling.querySelectorAll(".level-row")], n = Number(box.dataset.levels);
+  const places = box.dataset.places.split(" ");
+  const range = make("input", { type: "range", min: 0, max: n - 1, step: 1, value: n - 1 - Math.floor(n / 2) });
+  range.setAttribute("aria-label", "level c");
+  const show = () => {
+    const i = n - 1 - Number(range.value), cells = rows[i].cells;
+    groups.forEach((g, j) => { g.classList.toggle("now", j === i); g.classList.toggle("near", j !== i); });
+    rows.forEach((row, j) => row.classList.toggle("now", j === i));
+    mark.setAttribute("x1", places[i]); mark.setAttribute("x2", places[i]); mark.setAttribute("visibility", "visible");
+    said.textContent = `c = ${cells[0].textContent}: Betti numbers of {f ≥ c} ${cells[1].textContent}; of {f ≤ c} ${cells[2].textContent}; of {f = c} ${cells[3].textContent}`;
+    range.setAttribute("aria-valuetext", said.textContent);
+  };
+  range.addEventListener("input", show);
+  said.before(make("div", { className: "walk" }, make("span", { textContent: "c" }), range));
+  box.classList.add("walking");
+  show();
+});
+
 // A surface in space, drawn on a canvas from back to front; pointer and arrow keys turn it.
 function turntable(figure) {
   const mesh = JSON.parse(figure.dataset.mesh), svg = figure.querySelector("svg");
