@@ -25,6 +25,8 @@ NAMES = (
     "critical_points",
     "lennard_jones",
     "landscape",
+    "morse_graphs",
+    "level_sets",
 )
 
 
