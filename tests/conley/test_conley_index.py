@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import separatrix as sx
 from separatrix import Box, GradientFlow, Network, Potential, critical_points, expression, log_odds
 from separatrix.conley.conley_index import conley_index
 from separatrix.conley.equilibrium_cells import equilibrium_cells
@@ -191,3 +192,21 @@ def test_questions_that_cannot_be_asked():
             conley_index(flow, asked)
     with pytest.raises(TypeError, match="GradientFlow"):
         conley_index(flow.potential, SQUARE)
+
+
+def test_sets_of_cubes_and_clusters_on_a_side_that_holds_are_not_computed() -> None:
+    line = sx.GradientFlow(sx.expression("x", "x"), ([-1], [1]))
+    assert sx.conley_index(line, [sx.Box([0.5], [1.0])]).verdict == "not computed"
+    flat = sx.GradientFlow(sx.expression("x - (y - 0.1)**4", "x y"), ([-1, -1], [1, 1]))
+    assert sx.conley_index(flat, [sx.Box([0.5, -0.5], [1.0, 0.5])]).verdict == "not computed"
+    points = sx.critical_points(flat.potential, flat.domain, "project")
+    assert sx.conley_index(flat, "u0", points=points).verdict == "not computed"
+
+
+def test_cubes_do_not_get_the_index_of_equilibria_that_were_added() -> None:
+    bent = sx.GradientFlow(sx.expression("-(x**2-1)**2-(y-0.8*(1-x**2))**2*1.5", "x y"), ([-3, -3], [3, 3]), "exit")
+    box = sx.Box([-0.5, 0.3], [0.55, 1.4])
+    assert sx.conley_index(bent, box).betti == (0, 1, 0)
+    assert sx.conley_index(bent, [box]).betti in ((0, 1, 0), ())
+    ring = sx.GradientFlow(sx.expression("-(x**2+y**2-1)**2", "x y"), ([-2, -2], [2, 2]), "exit")
+    assert sx.conley_index(ring, [sx.Box([0.9, -0.1], [1.1, 0.1])]).verdict != "computed"

@@ -14,7 +14,7 @@ from separatrix.morse.branches import trace_branches
 from separatrix.morse.landscape import landscape
 from separatrix.morse.matching import rows_in
 from separatrix.morse.merge_tree import class_tree
-from separatrix.morse.pairs import doubtful_pairs, first_pairs
+from separatrix.morse.pairs import doubtful_pairs, first_pairs, missed_pairs
 from separatrix.numerics.intervals import Interval
 from tests.flow import known
 from tests.morse.lists_of_points import FLOW, connections_of, points_of
@@ -236,3 +236,14 @@ def test_bad_input():
         landscape(None)
     with pytest.raises(sx.InputError):
         landscape(HIMMELBLAU, sinks=points_of([1.0], [0], dim=3))
+
+
+def test_a_pass_below_a_straight_path_is_seen_to_be_missing() -> None:
+    potential, box = sx.expression("-(x**2 - 1)**2 - y**2", "x y"), sx.Box.cube(2, -2, 2)
+    flow, points = sx.GradientFlow(potential, box), sx.critical_points(potential, box, boundary="project")
+    tree = sx.class_tree(flow, points, points)
+    assert tree.pass_heights[0, 1] == pytest.approx(-1.0) and missed_pairs(tree, potential) == []
+    low = np.where(np.eye(2, dtype=bool), tree.pass_heights, -3.0)
+    assert missed_pairs(dataclasses.replace(tree, pass_heights=low), potential) == [(0, 1)]
+    none = np.where(np.eye(2, dtype=bool), tree.pass_heights, -np.inf)
+    assert missed_pairs(dataclasses.replace(tree, pass_heights=none), potential) == [(0, 1)]

@@ -18,6 +18,7 @@ from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.gradient_flow import GradientFlow
 from separatrix.flow.piecewise_linear.creases import has_creases
 from separatrix.morse.exit_set import exit_set
+from separatrix.morse.matching import require_potential_of
 from separatrix.morse.morse_complex import known_homology
 from separatrix.records import Provenance
 
@@ -175,11 +176,12 @@ def _found(flow: GradientFlow, asked: Asked, points: CriticalPoints | None) -> d
 
     if isinstance(asked, int):
         assert points is not None
+        _require_point_of(flow, points, asked)
         return _of_point(points, asked)
     potential = flow.arena.potential
     domain = flow.domain if isinstance(flow.domain, Box) else None
-    if flow.boundary == "project" and domain is not None and isinstance(asked, Box) and _shares_a_side(asked, domain):
-        return _held(asked, domain)
+    if flow.boundary == "project" and domain is not None and _shares_a_side(hull := _hull(asked), domain):
+        return _held(hull, domain, isinstance(asked, Box))
     if has_creases(potential):
         return _of_creased(flow, asked)
     if isinstance(asked, Box):
@@ -193,9 +195,31 @@ def _shares_a_side(box: Box, domain: Box) -> bool:
     return bool((box.lower <= domain.lower).any() or (box.upper >= domain.upper).any())
 
 
-def _held(box: Box, domain: Box) -> dict[str, Any]:
+def _hull(asked: Box | Cluster | tuple[np.ndarray, np.ndarray]) -> Box:
+    """The least box that holds what was asked about."""
+    if isinstance(asked, Box):
+        return asked
+    lower, upper = asked.hull if isinstance(asked, Cluster) else (asked[0].min(axis=0), asked[1].max(axis=0))
+    return Box(lower, np.where(upper > lower, upper, np.nextafter(lower, np.inf)))
+
+
+def _require_point_of(flow: GradientFlow, points: CriticalPoints, row: int) -> None:
+    """Raise InputError where a point is no equilibrium of this flow: of another potential, or held by other sides."""
+    require_potential_of(flow, points, "conley_index: points")
+    held = bool((points.active[row] != 0).any())
+    inside = not isinstance(flow.domain, Box) or not flow.arena.outside(points.points[row : row + 1])[0]
+    if inside and not held:
+        return
+    if not inside or flow.boundary != "project" or (points.domain, points.boundary) != (flow.domain, "project"):
+        raise InputError(
+            f"conley_index: the point {points.ids[row]} of the list on {points.domain!r} with boundary {points.boundary!r} is no "
+            f"equilibrium of this flow, on {flow.domain!r} with boundary {flow.boundary!r}; give critical_points of this flow"
+        )
+
+
+def _held(box: Box, domain: Box, is_box: bool) -> dict[str, Any]:
     """A box at whose sides the projected flow is held: known for the whole domain, which nothing leaves."""
-    if box != domain:
+    if box != domain or not is_box:
         reason = (
             'it shares a side with the domain, where the flow is held; use a flow with boundary="exit", or another box'
         )

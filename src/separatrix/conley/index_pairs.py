@@ -76,7 +76,8 @@ def _along(array: np.ndarray, axis: int, part: slice | int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class CubePair:
-    """A cubical index pair: its groups, corners of its exit faces, the hull of S, how many cubes, and the grid's ``edges``."""
+    """A cubical index pair: its groups, corners of its exit faces, the hull of S, how many cubes, the grid's ``edges``, and
+    which of its cubes are in S (``mask``)."""
 
     homology: Homology
     exit_lower: np.ndarray
@@ -88,6 +89,20 @@ class CubePair:
     n_cubes: int
     n_added: int
     edges: tuple[np.ndarray, ...]
+    mask: np.ndarray
+
+    def meets(self, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+        """Which boxes [lower, upper] (m, dim) meet a cube of S."""
+        found = np.zeros(len(lower), dtype=bool)
+        for k, (low, high) in enumerate(zip(lower, upper, strict=True)):
+            part = tuple(
+                slice(
+                    max(int(np.searchsorted(edge, a, side="left")) - 1, 0), int(np.searchsorted(edge, b, side="right"))
+                )
+                for edge, a, b in zip(self.edges, low, high, strict=True)
+            )
+            found[k] = bool(self.mask[part].any())
+        return found
 
 
 def cube_pair(potential: Potential, lower: np.ndarray, upper: np.ndarray, domain: Box | None) -> CubePair | str:
@@ -224,5 +239,5 @@ def _groups(grid: CubeGrid, given: int) -> CubePair:
     hull = [np.array([grid.edges[k][end] for k, end in enumerate(ends)]) for ends in (places.min(0), places.max(0) + 1)]
     return CubePair(
         homology, np.concatenate(lower), np.concatenate(upper), hull[0], hull[1], block, exit_betti,
-        int(mask.sum()), int(mask.sum()) - given, grid.edges,
+        int(mask.sum()), int(mask.sum()) - given, grid.edges, mask,
     )  # fmt: skip

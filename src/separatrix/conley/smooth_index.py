@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -61,34 +62,81 @@ def cubes_index(potential: Potential, lower: np.ndarray, upper: np.ndarray, doma
     if lower.shape[1] > MOST_DIM:
         return _unknown(f"sets of cubes are taken in at most {MOST_DIM} dimensions")
     pair = cube_pair(potential, lower, upper, domain)
-    if isinstance(pair, CubePair):
+    if isinstance(pair, CubePair) and not pair.n_added:
         return _of_cubes(pair)
+    if isinstance(pair, CubePair):
+        cells = equilibrium_cells(potential, Box(pair.lower, pair.upper), faces=False)
+        met = pair.meets(cells.lower, cells.upper)
+        if _are_inside(cells.lower[met], cells.upper[met], lower, upper):
+            return _of_cubes(pair)
+        return _unknown(
+            f"the {pair.n_added} cubes that had to be added for an isolating set may hold equilibria that the given ones do not; "
+            "give a Box, or more cubes"
+        )
     hull = np.array([lower.min(axis=0), upper.max(axis=0)])
-    found = cluster_index(potential, hull, domain, None)
+    found = cluster_index(potential, hull, domain, None, (lower, upper))
     if found["verdict"] == NOT_COMPUTED:
         found["reason"] = f"{pair}; {found['reason']}"
     return found
 
 
-def cluster_index(potential: Potential, hull: np.ndarray, domain: Box | None, points: CriticalPoints | None) -> Found:
+def _are_inside(low: np.ndarray, high: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> bool:
+    """Whether cells [low, high] (m, dim) lie in the union of boxes [lower, upper] (k, dim): in one of them or, where these
+    are cubes of one size that are larger than the cells, with all corners in them."""
+    if not len(low):
+        return True
+    alone = ((low[:, None] >= lower) & (high[:, None] <= upper)).all(axis=2).any(axis=1)
+    if alone.all():
+        return True
+    sides = upper - lower
+    if not (np.ptp(sides, axis=0) <= 1e-9 * sides.max()).all() or ((high - low) > sides.min(axis=0)).any():
+        return False
+    steps = (lower - lower[0]) / sides[0]
+    if np.abs(steps - np.round(steps)).max() > 1e-6:
+        return False
+    corners = np.array(list(itertools.product((0, 1), repeat=low.shape[1])), dtype=bool)
+    for a, b in zip(low[~alone], high[~alone], strict=True):
+        at = np.where(corners, b, a)
+        if not ((at[:, None] >= lower) & (at[:, None] <= upper)).all(axis=2).any(axis=1).all():
+            return False
+    return True
+
+
+def cluster_index(
+    potential: Potential,
+    hull: np.ndarray,
+    domain: Box | None,
+    points: CriticalPoints | None,
+    within: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Found:
     """The index of the equilibria of the clusters that meet the hull (2, dim), from level blocks in boxes around them.
 
-    A cluster that is no more than a proved point of ``points`` is left out: a ring's hull holds its middle, too.
+    A cluster that is no more than a proved point of ``points`` is left out: a ring's hull holds its middle, too. ``within``:
+    cubes in which all of the clusters must lie.
     """
     if hull.shape[1] > MOST_DIM:
         return _unknown(f"clusters of equilibria are taken in at most {MOST_DIM} dimensions")
     problem, tried = "", 0
     boxes = _boxes(hull, domain)
     if not boxes:  # up to the edge of the domain
-        return box_index(potential, Box(hull[0], hull[1]))
+        found = box_index(potential, Box(hull[0], hull[1]))
+        if within is None or len(within[0]) == 1 or found["verdict"] != COMPUTED:
+            return found
+        return _unknown("the cubes reach the edge of the domain; give a Box")
     for box in boxes:
         cells = equilibrium_cells(potential, box)
         numbers = np.unique(cells.cluster[(cells.lower <= hull[1]).all(axis=1) & (cells.upper >= hull[0]).all(axis=1)])
         if points is not None and numbers.size:
             numbers = numbers[~_are_points(potential, cells.hulls()[numbers], points)]
         meant = np.isin(cells.cluster, numbers)
+        if not meant.any() and points is not None:
+            return _unknown(
+                "there is no equilibrium about it but proved points of the list; ask for these by their ids"
+            )
         if not meant.any():
             return _empty(box, cells)
+        if within is not None and not _are_inside(cells.lower[meant], cells.upper[meant], *within):
+            return _unknown("equilibria about the cubes may lie outside of them; give a Box, or more cubes")
         if not cells.is_inner[meant].all() or _meets_edge(cells, meant, box).any():
             problem = "the equilibria about it reach the edge of the boxes around it"
             continue

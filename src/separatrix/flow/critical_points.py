@@ -34,6 +34,7 @@ class CriticalPoints(Record):
     - ``is_complete``: every critical point is listed and proved. ``unresolved``: boxes that were not settled, with reasons
     - ``is_isolating``: whether the box is an isolating block of the flow (None: not decided); ``relative_betti``,
       ``relative_euler``: ranks of H_k(box, exit set) and their alternating sum, where known (3.3)
+    - ``probe``: values of the potential at a few points of the box, by which a complete list is told from one of another function
     - ``laws``: which law applies to the list, and whether it holds; :meth:`checked` checks them on the list as it stands
     """
 
@@ -61,6 +62,7 @@ class CriticalPoints(Record):
     at_infinity: tuple[SinkAtInfinity, ...] = field(default=())
     relative_betti: tuple[int, ...] = ()
     relative_euler: int | None = None
+    probe: tuple[float, ...] = ()
 
     drawer: ClassVar[str] = "flow_plots:plot_critical_points"
 

@@ -24,6 +24,7 @@ def connections(
     points: CriticalPoints,
     *,
     proved: bool = True,
+    circles: bool = True,
     rng: Any = 0,
     workers: int | None = None,
     strict: bool = False,
@@ -37,6 +38,9 @@ def connections(
     - ``proved``: enclose each branch in a tube, from a cone at its point to a proved attracting box or out of the domain;
       under the projected flow from leg to leg where it meets sides of the box, moves along edges and leaves them (§8)
 
+    - ``circles``: in three dimensions follow 48 directions around every point of index 2 and cut the gaps between them: most of
+      the time there; without them ``missing`` says that these orbits were not sought
+
     ``rng``: seed of the first directions about points of index 2; ``workers``: threads above 8 dimensions, where branches
     are followed upwards only, and nothing is proved of them. ``strict`` raises UnresolvedError where anything is not proved.
     Raises InputError for piecewise linear networks and points of another potential or dimension, KindError for other objects.
@@ -49,7 +53,7 @@ def connections(
         from separatrix.morse.tubes.followed import Followed
 
         followed = Followed.of(flow.arena, points, generator_of(rng))
-        orbits, missing, notes = followed.orbits(flow, proved)
+        orbits, missing, notes = followed.orbits(flow, proved, circles)
         found = Connections(
             points=points,
             orbits=tuple(orbits),

@@ -16,6 +16,7 @@ from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.pieces import Progress, require_progress
 from separatrix.flow.piecewise_linear.creases import has_creases
 from separatrix.morse.exit_set import exit_set
+from separatrix.morse.probes import probe_of
 from separatrix.potentials.base import Potential
 
 BOUNDARIES = ("exit", "project")
@@ -66,6 +67,7 @@ def critical_points(
         )
     else:
         found = _with_laws(potential, box, complete_search(potential, box, boundary, limits, progress), limits)
+    found = dataclasses.replace(found, probe=probe_of(potential, box))
     if strict and not found.is_complete:
         reasons = "; ".join(found.unresolved_reasons[:3]) or "; ".join(found.laws)
         raise UnresolvedError(

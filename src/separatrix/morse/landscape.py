@@ -28,7 +28,7 @@ from separatrix.morse.connection_record import Connections
 from separatrix.morse.landscape_record import Landscape, Round
 from separatrix.morse.matching import combined, of_index, rows_in
 from separatrix.morse.merge_tree import MergeTree, class_tree
-from separatrix.morse.pairs import Pair, doubtful_pairs, first_pairs
+from separatrix.morse.pairs import Pair, doubtful_pairs, first_pairs, missed_pairs
 from separatrix.morse.saddle_rounds import saddles_between
 from separatrix.numerics.generators import generator_of
 from separatrix.records import Provenance
@@ -167,9 +167,11 @@ class _Rounds:
         return [pair for pair in pairs if pair not in self.tried], left_out
 
     def doubtful(self) -> list[Pair]:
-        """Pairs across doubtful joins: of the whole tree at first, then of what the last retries moved."""
+        """Pairs across doubtful joins, of the whole tree at first, then of what the last retries moved; and pairs between which
+        a straight path is higher than every pass known."""
         before, self.before = self.before, self.tree
-        return doubtful_pairs(self.tree, None if self.is_new else before)
+        missed = missed_pairs(self.tree, self.flow.arena.potential)
+        return sorted({*doubtful_pairs(self.tree, None if self.is_new else before), *missed})
 
     def seek(self, kind: str, pairs: list[Pair], attempt: int, left_out: int) -> None:
         """One round: saddles between ``pairs``, their branches, the sinks that these meet."""

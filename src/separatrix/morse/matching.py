@@ -8,12 +8,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from separatrix.certainty import Certainty
-from separatrix.errors import InputError, printable
+from separatrix.domains import Box
+from separatrix.errors import InputError, SeparatrixError, printable
 from separatrix.flow.critical_points import CriticalPoints, chosen, joined
 from separatrix.flow.gradient_flow import GradientFlow
+from separatrix.flow.piecewise_linear.creases import has_creases
 from separatrix.morse.connection_record import Connections
+from separatrix.morse.probes import is_probed
 
 SAME_VALUE = 1e-6
+MOST_CHECKED = 8
 
 
 def of_index(points: CriticalPoints, index: int) -> CriticalPoints:
@@ -29,9 +33,17 @@ def is_list_of(flow: GradientFlow, points: CriticalPoints) -> bool:
 
 
 def require_potential_of(flow: GradientFlow, points: CriticalPoints, what: str) -> None:
-    """Raise InputError where the values of a list are not those of the flow's potential; one without a name is not checked."""
+    """Raise InputError where a list is not one of the flow's potential: by name, value, gradient and, in few dimensions, index.
+
+    A list without a name is not checked.
+    """
     if not points.potential:
         return
+    if points.potential != flow.potential.name:
+        raise InputError(
+            f"{what}: these are points of another potential ({printable(points.potential, 60)}), the flow's is "
+            f"{printable(flow.potential.name, 60)}; give points of this flow"
+        )
     with np.errstate(all="ignore"):
         values = np.asarray(flow.potential.value(points.points), dtype=np.float64) if len(points) else points.values
         away = np.abs(values - points.values) > SAME_VALUE * (1 + np.abs(values))
@@ -42,6 +54,60 @@ def require_potential_of(flow: GradientFlow, points: CriticalPoints, what: str) 
             f"{printable(flow.potential.name, 60)}, is {values[row]:.6g} at row {row}, not {points.values[row]:.6g}; give points "
             "of this flow"
         )
+    if not is_probed(points, flow.potential):
+        raise InputError(
+            f"{what}: these are points of another function that is called {printable(points.potential, 60)}, too: its values "
+            "differ from the flow's elsewhere in the box; give points of this flow"
+        )
+    _require_sides_of(flow, points, what)
+    row = _no_equilibrium(flow, points)
+    if row >= 0:
+        raise InputError(
+            f"{what}: row {row} is no critical point of index {points.indices[row]} of the flow's potential "
+            f"({printable(flow.potential.name, 60)}); give points of this flow"
+        )
+
+
+def _require_sides_of(flow: GradientFlow, points: CriticalPoints, what: str) -> None:
+    """Raise InputError where points are held by sides that this flow's box does not have."""
+    held = points.active != 0
+    if not held.any() or has_creases(flow.potential):  # the tree of a margin looks at its maxima anew
+        return
+    if flow.boundary == "project" and isinstance(flow.domain, Box):
+        sides = np.where(points.active > 0, flow.domain.upper, flow.domain.lower)
+        if (points.points[held] == sides[held]).all():
+            return
+    raise InputError(
+        f"{what}: points of the list on {points.domain!r} with boundary {points.boundary!r} are held by its sides, which "
+        f"are none of this flow, on {flow.domain!r} with boundary {flow.boundary!r}; give critical_points of this flow"
+    )
+
+
+def _no_equilibrium(flow: GradientFlow, points: CriticalPoints) -> int:
+    """A row whose free gradient or, up to MOST_CHECKED coordinates, whose index is not what the list says; -1: none.
+
+    Smooth potentials and points with a known index only; what lies within rounding of a change of sign is let pass.
+    """
+    potential = flow.potential
+    if has_creases(potential) or not len(points) or potential.dim > MOST_CHECKED:
+        return -1
+    with np.errstate(all="ignore"):
+        gradient = np.where(points.active == 0, np.asarray(potential.gradient(points.points)), 0.0)
+    for row, (x, g) in enumerate(zip(points.points, gradient, strict=True)):
+        free = np.flatnonzero(points.active[row] == 0)
+        if points.certainty[row] not in (Certainty.PROVED, Certainty.VERIFIED) or not free.size:
+            continue
+        try:
+            spectrum = np.linalg.eigvalsh(potential.hessian_on(x, free))
+        except SeparatrixError:
+            return -1
+        slack = 1e-6 * max(float(np.abs(spectrum).max()), 1e-300)
+        reach = float(np.nan_to_num(points.error[row], nan=1.0, posinf=1.0)) + 1e-6 * (1.0 + float(np.abs(x).max()))
+        if np.linalg.norm(g) > 10.0 * float(np.abs(spectrum).max()) * reach + 1e-9:
+            return row
+        if not int((spectrum > slack).sum()) <= points.indices[row] <= int((spectrum > -slack).sum()):
+            return row
+    return -1
 
 
 def require_orbits_of(flow: GradientFlow, connections: Connections, who: str) -> None:

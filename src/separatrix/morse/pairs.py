@@ -9,10 +9,12 @@ import numpy as np
 
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.morse.merge_tree import Join, MergeTree
+from separatrix.potentials.base import Potential
 
 Pair = tuple[int, int]
 NEIGHBOURS = 8
 TRIED_AGAIN = 2
+PATH_POINTS, SLACK = 33, 1e-2
 
 
 def all_pairs(n: int) -> list[Pair]:
@@ -64,6 +66,30 @@ def doubtful_pairs(tree: MergeTree, before: MergeTree | None) -> list[Pair]:
             found.update(nearest_pairs(points, join.left, join.right, TRIED_AGAIN))
             found.add((min(join.ends), max(join.ends)))
         found.update(_of_split_classes(tree, join))
+    return sorted(found)
+
+
+def missed_pairs(tree: MergeTree, potential: Potential) -> list[Pair]:
+    """Pairs of near sinks between which a better pass is there: all along the segment f is higher than at the best one known.
+
+    Sampled at PATH_POINTS points of each segment, to the NEIGHBOURS nearest sinks of each.
+    """
+    points, values, n = tree.sinks.points, tree.sinks.values, len(tree.sinks)
+    square = _squares(points)
+    np.fill_diagonal(square, np.inf)
+    nearest = np.argsort(square, axis=1, kind="stable")[:, : min(NEIGHBOURS, n - 1)]
+    shares, found = np.linspace(0.0, 1.0, PATH_POINTS)[None, :, None], set()
+    for row in range(n):
+        others = nearest[row]
+        if not others.size:
+            continue
+        paths = points[row] + shares * (points[others] - points[row])[:, None, :]
+        least = np.asarray(potential.value(paths.reshape(-1, points.shape[1]))).reshape(others.size, -1).min(axis=1)
+        known = tree.pass_heights[row, others]
+        drop = np.minimum(values[row], values[others]) - known
+        with np.errstate(invalid="ignore"):
+            missed = least > np.where(np.isfinite(known), known + SLACK * drop, -np.inf)
+        found.update((min(row, int(j)), max(row, int(j))) for j in others[missed])
     return sorted(found)
 
 

@@ -95,6 +95,8 @@ def in_brief(*strips: Strips) -> str:
         )
         if lengths.size:
             largest = max(float(s.error.max(initial=0.0)) for s in found if s.error is not None)
-            parts.append(f"{counted(lengths.size, kind + ' manifold')} of median length {np.median(lengths):.2g}, error at "
-                         f"most about {largest:.0e}")  # fmt: skip
+            error = f"error at most about {largest:.0e}" if np.isfinite(largest) else "the error of some not known"
+            parts.append(
+                f"{counted(lengths.size, kind + ' manifold')} of median length {np.median(lengths):.2g}, {error}"
+            )
     return "; ".join(parts) or "none"

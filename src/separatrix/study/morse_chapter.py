@@ -37,6 +37,7 @@ MOST_POTENTIALS = 4
 MOST_SINKS = 80
 MOST_PAIRS, FEW_PAIRS = 1_000, 200  # of sinks searched a round, where passes were asked for and where not
 MOST_BOXES = 200_000
+MOST_CIRCLES = 0  # points of index 2 in space around which all directions are followed: minutes each
 
 
 @dataclass(eq=False)
@@ -173,7 +174,8 @@ def complete_portrait(
     notes: list[str] = []
     if crease_nodes(net):
         notes.append("orbits of piecewise linear networks slide along creases and are not joined into a complex")
-    orbits = connections(flow, points, rng=seed) if len(points) and not notes else None
+    circles = int((points.indices == 2).sum()) <= MOST_CIRCLES
+    orbits = connections(flow, points, circles=circles, rng=seed) if len(points) and not notes else None
     if keep is not None and orbits is not None:
         keep(orbits)
     made = morse_complex(flow, points, orbits) if orbits is not None else None

@@ -79,7 +79,8 @@ def _of_islands(portrait: SurfacePortrait) -> str:
     meaning = "components of a decision region that hold no data" if owners[0].n_data >= 0 else (
         "components of a decision region that do not touch the edge")  # fmt: skip
     listed = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
-    return f"On {portrait.place} there are {counted(portrait.n_islands, 'island')} ({meaning}): {listed}."
+    there = "is" if portrait.n_islands == 1 else "are"
+    return f"On {portrait.place} there {there} {counted(portrait.n_islands, 'island')} ({meaning}): {listed}."
 
 
 def surface_claims(surfaces: tuple[SurfacePortrait, ...], note: str) -> list[Claim]:

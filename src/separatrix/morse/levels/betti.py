@@ -101,9 +101,15 @@ def proved_intervals(sets: LevelSets, side: str) -> Array:
     low = np.concatenate([[-np.inf], intervals[:, 1]])
     high = np.concatenate([intervals[:, 0], [np.inf]])
     e = Bands(sets.bands).over(low, high)
-    low, high = low + _reach(low, e), high - _reach(high, e)
+    with np.errstate(invalid="ignore"):
+        low, high = low + _reach(low, e), high - _reach(high, e)
     kept = low < high
-    return np.stack([low[kept], high[kept]], axis=1)
+    found = np.stack([low[kept], high[kept]], axis=1)
+    if sets.lacks_tunnels:  # there the list of points decides b_1, too
+        inside = [0.5 * max(a, min(b, 0.0) - 1.0) + 0.5 * min(b, max(a, 0.0) + 1.0) for a, b in found]
+        sure = [betti_numbers(sets, c, side)[1] is Certainty.PROVED for c in inside]
+        found = found[np.array(sure, dtype=bool).reshape(-1)]
+    return found
 
 
 def chosen_levels(sets: LevelSets, most: int) -> Array:

@@ -185,10 +185,10 @@ def short_lived(side: Side, left: list[int]) -> tuple[list[LevelEvent], list[int
     found = []
     for row in left:
         index = int(points.indices[row])
-        appears = index < side.dim
+        decided = index in (0, side.dim)  # in between a class of degree index appears, or one of degree index - 1 goes
         what = "a component appears" if index == 0 else f"a change at a point of index {index}"
-        degree = index if appears else index - 1
-        certainty = Certainty.PROVED if side.dim < 3 or index in (0, 3) else Certainty.VERIFIED
+        appears, degree = index == 0, -1 if not decided else 0 if index == 0 else index - 1
+        certainty = Certainty.PROVED if side.dim < 3 or decided else Certainty.VERIFIED
         found.append(_of_point(side, row, f"{what}, too short for the grid", (degree, appears), certainty))
     return found, []
 

@@ -26,7 +26,8 @@ class LevelEvent:
     """A change of {f >= c} as c falls, or of {f <= c} as c rises.
 
     ``value``: of the matched critical point, else of the grid; ``side``: ">=" or "<="; ``what``: in words; ``degree`` of the
-    class that appears or disappears; ``appears``; ``index``: Morse index of the point that does it (of f, or of -f for "<=");
+    class that appears or disappears, -1 where the grid does not tell which (then ``appears`` is False); ``appears``;
+    ``index``: Morse index of the point that does it (of f, or of -f for "<=");
     ``matched``: its id in ``LevelSets.points``, or in ``LevelSets.negative`` with "-" before it; "u0", … for a box that the
     search left unresolved; "" where there is none;
     ``error``: distance of the grid's value to the point's, or the bound of it; ``point``: where on the grid.

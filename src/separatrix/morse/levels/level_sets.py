@@ -22,6 +22,7 @@ from separatrix.morse.levels.grid_values import Blocks, blocks, grid_values
 from separatrix.morse.levels.level_record import LevelSets
 from separatrix.morse.levels.matching import Lists, matched_sides, tree_of
 from separatrix.morse.levels.negative_points import negative_points
+from separatrix.morse.probes import is_probed
 from separatrix.potentials.base import Potential
 from separatrix.potentials.head import NetworkPotential
 from separatrix.records import Provenance
@@ -185,10 +186,11 @@ def _lists(potential: Potential, box: Box, given: tuple[Any, Any, bool], rng: An
         if part is not None:
             _check_list(part, name, potential, box)
             values = sign * np.asarray(potential.value(part.points))
-            if not np.allclose(values, part.values, rtol=1e-6, atol=1e-9):
+            if not np.allclose(values, part.values, rtol=1e-6, atol=1e-9) or not is_probed(part, potential, sign):
                 raise InputError(
                     f"level_sets: {name} belong to another function: their values are not those of this one"
                 )
+    points, negative = (None if part is None else part.checked() for part in (points, negative))
     if not match:
         return Lists(points, negative)
     if points is None:

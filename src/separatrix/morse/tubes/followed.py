@@ -39,8 +39,10 @@ class Followed:
         frames = {row: frame for row in rows if (frame := Eigenframe.at(arena, points, row)) is not None}
         return cls(arena, points, frames, {sign: Goals.of(arena, points, frames, sign) for sign in (1.0, -1.0)}, rng)
 
-    def orbits(self, flow: GradientFlow, proved: bool) -> tuple[list[Orbit], list[str], list[str]]:
-        """(orbits, what is missing, notes)."""
+    def orbits(
+        self, flow: GradientFlow, proved: bool, circles: bool = True
+    ) -> tuple[list[Orbit], list[str], list[str]]:
+        """(orbits, what is missing, notes); ``circles``: whether directions around points of index 2 in space are followed."""
         starts = self.starts()
         traces = self.traced(flow, starts)
         made = (
@@ -51,7 +53,9 @@ class Followed:
         found = [orbit_of(self, trace, tube) for trace, tube in zip(traces, made, strict=True)]
         missing = [question(self, orbit) for orbit in found if orbit.certainty not in DECIDED]
         dim, indices = self.arena.potential.dim, self.points.indices
-        if dim == 3 and (indices == 2).any():
+        if dim == 3 and (indices == 2).any() and not circles:
+            missing.append("orbits from points of index 2 to points of index 1 were not sought (circles=False)")
+        elif dim == 3 and (indices == 2).any():
             from separatrix.morse.tubes.arcs import proved_arcs
             from separatrix.morse.tubes.circles import circle_orbits
             from separatrix.morse.tubes.face_branches import face_branches, without_doubles

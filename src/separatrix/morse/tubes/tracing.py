@@ -186,20 +186,16 @@ class Tracer:
     def _moved(self, rows: np.ndarray, h: np.ndarray, new: np.ndarray, last: np.ndarray) -> None:
         """Put down accepted steps, cut where the projected flow meets a side of the box."""
         met = self.holds[rows] & self.arena.limits.passed(new)
-        for k in np.flatnonzero(met):
-            piece = self._piece(rows[k], h[k], new[k], last[k])
-            h[k] = first(piece, lambda x: bool(self.arena.limits.passed(x)[0]), 0.0, h[k])
-            new[k] = self.arena.limits.clip(np, piece.at(h[k : k + 1])[0])[0]
-            last[k] = self._field(rows[k : k + 1], new[k : k + 1])[0]
+        if met.any():
+            step = Step(self.x[rows[met]], self.slope[rows[met]], new[met], last[met], h[met])
+            h[met] = first(lambda s: self.arena.limits.passed(step.at(s)), np.zeros(step.h.size), step.h)
+            new[met] = self.arena.limits.clip(np, step.at(h[met]))
+            last[met] = self._field(rows[met], new[met])
         let_go = self._let_go(rows, h, new, last)
         self.x[rows], self.slope[rows] = new, last
         for k, row in enumerate(rows):
             self.paths[row].append((new[k].copy(), last[k].copy(), float(h[k])))
         self._judge(rows, met, let_go)
-
-    def _piece(self, row: int, h: float, new: np.ndarray, last: np.ndarray) -> Trace:
-        nodes, tangents = np.stack([self.x[row], new]), np.stack([self.slope[row], last])
-        return Trace(self.starts[row], nodes, tangents, np.array([0.0, h]))
 
     def _let_go(self, rows: np.ndarray, h: np.ndarray, new: np.ndarray, last: np.ndarray) -> np.ndarray:
         """Which steps were cut where the gradient of a held coordinate turns inward; the flow of -f only ends there."""
@@ -207,16 +203,19 @@ class Tracer:
         chosen = np.flatnonzero(((self.outward[rows] != 0) & ~self.free[rows]).any(axis=1))
         if not chosen.size:
             return cut
-        pieces = [self._piece(rows[k], h[k], new[k], last[k]) for k in chosen]
-        x = np.concatenate([piece.at(WATCHED * piece.arc[-1])[0] for piece in pieces])
-        inward = self._turns_inward(np.repeat(rows[chosen], WATCHED.size), x).reshape(chosen.size, WATCHED.size)
-        for place in np.flatnonzero(inward.any(axis=1)):
-            k, piece, part = chosen[place], pieces[place], int(inward[place].argmax())
-            row, ends = rows[k : k + 1], float(h[k]) * np.append(0.0, WATCHED)[part : part + 2]
-            at = first(piece, lambda y, row=row: bool(self._turns_inward(row, y)[0]), float(ends[0]), float(ends[1]))
-            h[k], new[k] = at, piece.at(np.array([at]))[0][0]
-            last[k] = self._field(row, new[k : k + 1])[0]
-            cut[k] = True
+        step = Step(self.x[rows[chosen]], self.slope[rows[chosen]], new[chosen], last[chosen], h[chosen])
+        x = np.stack([step.at(share * step.h) for share in WATCHED], axis=1)
+        own = np.repeat(rows[chosen], WATCHED.size)
+        inward = self._turns_inward(own, x.reshape(own.size, -1)).reshape(chosen.size, WATCHED.size)
+        turned = inward.any(axis=1)
+        if not turned.any():
+            return cut
+        k, step, part = chosen[turned], step.of(turned), inward[turned].argmax(axis=1)
+        ends = np.append(0.0, WATCHED)
+        h[k] = first(lambda s: self._turns_inward(rows[k], step.at(s)), ends[part] * step.h, ends[part + 1] * step.h)
+        new[k] = step.at(h[k])
+        last[k] = self._field(rows[k], new[k])
+        cut[k] = True
         return cut
 
     def _turns_inward(self, rows: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -254,11 +253,34 @@ class Tracer:
         return Trace(self.starts[row], np.array(nodes), np.array(tangents), np.cumsum(lengths), reason, target)
 
 
-def first(piece: Trace, test: Callable[[np.ndarray], bool], low: float, high: float) -> float:
-    """The length between ``low`` and ``high`` from which on ``test`` holds of the point (1, dim), by bisection."""
+@dataclass(frozen=True, eq=False)
+class Step:
+    """Steps from ``x`` (m, dim) to ``new`` of lengths ``h`` (m,), with the tangents at both ends."""
+
+    x: np.ndarray
+    slope: np.ndarray
+    new: np.ndarray
+    last: np.ndarray
+    h: np.ndarray
+
+    def at(self, s: np.ndarray) -> np.ndarray:
+        """Points (m, dim) at the lengths ``s`` (m,): the cubics through ends and tangents."""
+        size, theta = self.h[:, None], (s / self.h)[:, None]
+        chord = (self.new - self.x) / size
+        bend, twist = 3.0 * chord - 2.0 * self.slope - self.last, self.slope + self.last - 2.0 * chord
+        return self.x + size * theta * (self.slope + theta * (bend + theta * twist))
+
+    def of(self, chosen: np.ndarray) -> Step:
+        """The ``chosen`` steps alone."""
+        return Step(self.x[chosen], self.slope[chosen], self.new[chosen], self.last[chosen], self.h[chosen])
+
+
+def first(test: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """The lengths (m,) between ``low`` and ``high`` from which on ``test``, a function of m lengths, holds, by bisection."""
     for _ in range(50):
         middle = 0.5 * (low + high)
-        low, high = (low, middle) if test(piece.at(np.array([middle]))[0]) else (middle, high)
+        holds = test(middle)
+        low, high = np.where(holds, low, middle), np.where(holds, middle, high)
     return high
 
 

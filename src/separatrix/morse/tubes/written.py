@@ -12,7 +12,7 @@ from separatrix.morse.connection_record import Orbit
 from separatrix.morse.tubes.chains import Chain, Run
 from separatrix.morse.tubes.passages import Passage, passages
 from separatrix.morse.tubes.proof import Tube
-from separatrix.morse.tubes.tracing import SADDLE, SPENT, STANDS, Trace
+from separatrix.morse.tubes.tracing import RELEASED, SADDLE, SPENT, STANDS, WALL, Trace
 
 if TYPE_CHECKING:
     from separatrix.morse.tubes.followed import Followed
@@ -22,7 +22,7 @@ UNDECIDED = (SPENT, STANDS)
 
 def orbit_of(followed: Followed, trace: Trace, tube: Tube | Chain | str) -> Orbit:
     """The orbit of a branch, in the direction of the flow; proved where its tube is, or the tubes and edges of its legs are."""
-    if not isinstance(tube, str) and tube.is_proved:
+    if not isinstance(tube, str) and tube.is_proved and trace.reason not in (WALL, RELEASED):
         parts = tube.parts if isinstance(tube, Chain) else [tube]
         path, radius = _along(followed, trace, parts)
         worth = Certainty.PROVED, _of_parts(followed, parts)
