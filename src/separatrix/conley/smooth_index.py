@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import numpy as np
 
 from separatrix.certainty import Certainty
-from separatrix.conley.blocks import BoxBlock, box_block
+from separatrix.conley.blocks import box_block
 from separatrix.conley.conley_record import COMPUTED, NOT_COMPUTED, NOT_ISOLATED
 from separatrix.conley.equilibrium_cells import MOST_DIM, EquilibriumCells, equilibrium_cells
 from separatrix.conley.index_pairs import CubePair, cube_pair
 from separatrix.conley.level_blocks import LevelBlock, level_block
+from separatrix.conley.outcomes import Found, empty, of_block, of_cubes, of_levels, sides, unknown
 from separatrix.conley.single_points import is_injective, morse_index
 from separatrix.domains import Box
 from separatrix.flow.critical_points import CriticalPoints
@@ -20,7 +20,6 @@ from separatrix.morse.morse_complex import known_homology
 from separatrix.numerics.intervals import Interval
 from separatrix.potentials.base import Potential
 
-Found = dict[str, Any]
 NEAR_EDGE, MOST_NEAR_EDGE = 2.0**-30, 4_000
 FINE, MOST_FINE = 2.0**-20, 600
 REACHES = (0.22, 0.1, 0.5, 0.15, 0.33, 0.045, 0.02, 0.009, 0.003, 0.001)  # of the domain's sides, around a cluster
@@ -32,44 +31,44 @@ TRIES = 4
 def box_index(potential: Potential, box: Box) -> Found:
     """The index of the largest invariant set in ``box``: as a block, else between levels of f."""
     block = box_block(potential, box)
-    about = _sides(block)
+    about = sides(block)
     if block.found.is_isolating and block.found.betti is not None:
-        return about | _of_block(block, box)
+        return about | of_block(block, box)
     if box.dim > MOST_DIM:
-        return about | _unknown(block.found.reason)
+        return about | unknown(block.found.reason)
     single = _single(potential, box)
     if single is not None:
         return about | single
     cells = equilibrium_cells(potential, box)
     inner = cells.is_inner
     if not inner.any():
-        return about | _empty(box, cells)
+        return about | empty(box, cells)
     if _meets_edge(cells, inner, box).any():
         return about | _at_edge(potential, box)
     found = level_block(potential, box, cells, inner)
     if isinstance(found, LevelBlock) and found.stays_inside:
-        return about | _of_levels(found, box, cells, inner)
+        return about | of_levels(found, box, cells, inner)
     if len(np.unique(cells.cluster[inner])) == 1:
         found = cluster_index(potential, cells.hulls()[cells.cluster[inner][0]], box, None)
         return about | found
     reason = f"its {len(np.unique(cells.cluster[inner]))} clusters of equilibria: "
     reason += found if isinstance(found, str) else "orbits between them may leave the box"
-    return about | _unknown(f"{block.found.reason or 'no block'}; {reason}")
+    return about | unknown(f"{block.found.reason or 'no block'}; {reason}")
 
 
 def cubes_index(potential: Potential, lower: np.ndarray, upper: np.ndarray, domain: Box | None) -> Found:
     """The index of the invariant set in the cubes [lower, upper] (k, dim), which are filled up, or between levels about them."""
     if lower.shape[1] > MOST_DIM:
-        return _unknown(f"sets of cubes are taken in at most {MOST_DIM} dimensions")
+        return unknown(f"sets of cubes are taken in at most {MOST_DIM} dimensions")
     pair = cube_pair(potential, lower, upper, domain)
     if isinstance(pair, CubePair) and not pair.n_added:
-        return _of_cubes(pair)
+        return of_cubes(pair)
     if isinstance(pair, CubePair):
         cells = equilibrium_cells(potential, Box(pair.lower, pair.upper), faces=False)
         met = pair.meets(cells.lower, cells.upper)
         if _are_inside(cells.lower[met], cells.upper[met], lower, upper):
-            return _of_cubes(pair)
-        return _unknown(
+            return of_cubes(pair)
+        return unknown(
             f"the {pair.n_added} cubes that had to be added for an isolating set may hold equilibria that the given ones do not; "
             "give a Box, or more cubes"
         )
@@ -88,10 +87,10 @@ def _are_inside(low: np.ndarray, high: np.ndarray, lower: np.ndarray, upper: np.
     alone = ((low[:, None] >= lower) & (high[:, None] <= upper)).all(axis=2).any(axis=1)
     if alone.all():
         return True
-    sides = upper - lower
-    if not (np.ptp(sides, axis=0) <= 1e-9 * sides.max()).all() or ((high - low) > sides.min(axis=0)).any():
+    size = upper - lower
+    if not (np.ptp(size, axis=0) <= 1e-9 * size.max()).all() or ((high - low) > size.min(axis=0)).any():
         return False
-    steps = (lower - lower[0]) / sides[0]
+    steps = (lower - lower[0]) / size[0]
     if np.abs(steps - np.round(steps)).max() > 1e-6:
         return False
     corners = np.array(list(itertools.product((0, 1), repeat=low.shape[1])), dtype=bool)
@@ -115,14 +114,14 @@ def cluster_index(
     cubes in which all of the clusters must lie.
     """
     if hull.shape[1] > MOST_DIM:
-        return _unknown(f"clusters of equilibria are taken in at most {MOST_DIM} dimensions")
+        return unknown(f"clusters of equilibria are taken in at most {MOST_DIM} dimensions")
     problem, tried = "", 0
     boxes = _boxes(hull, domain)
     if not boxes:  # up to the edge of the domain
         found = box_index(potential, Box(hull[0], hull[1]))
         if within is None or len(within[0]) == 1 or found["verdict"] != COMPUTED:
             return found
-        return _unknown("the cubes reach the edge of the domain; give a Box")
+        return unknown("the cubes reach the edge of the domain; give a Box")
     for box in boxes:
         cells = equilibrium_cells(potential, box)
         numbers = np.unique(cells.cluster[(cells.lower <= hull[1]).all(axis=1) & (cells.upper >= hull[0]).all(axis=1)])
@@ -130,25 +129,23 @@ def cluster_index(
             numbers = numbers[~_are_points(potential, cells.hulls()[numbers], points)]
         meant = np.isin(cells.cluster, numbers)
         if not meant.any() and points is not None:
-            return _unknown(
-                "there is no equilibrium about it but proved points of the list; ask for these by their ids"
-            )
+            return unknown("there is no equilibrium about it but proved points of the list; ask for these by their ids")
         if not meant.any():
-            return _empty(box, cells)
+            return empty(box, cells)
         if within is not None and not _are_inside(cells.lower[meant], cells.upper[meant], *within):
-            return _unknown("equilibria about the cubes may lie outside of them; give a Box, or more cubes")
+            return unknown("equilibria about the cubes may lie outside of them; give a Box, or more cubes")
         if not cells.is_inner[meant].all() or _meets_edge(cells, meant, box).any():
             problem = "the equilibria about it reach the edge of the boxes around it"
             continue
         found = level_block(potential, box, cells, meant)
         if isinstance(found, LevelBlock):
             if found.stays_inside:
-                return _of_levels(found, box, cells, meant)
+                return of_levels(found, box, cells, meant)
             found = "orbits between equilibria of the cluster may leave the box around it"
         problem, tried = found, tried + 1
         if tried >= TRIES:
             break
-    return _unknown(problem)
+    return unknown(problem)
 
 
 def _are_points(potential: Potential, hulls: np.ndarray, points: CriticalPoints) -> np.ndarray:
@@ -194,7 +191,7 @@ def _at_edge(potential: Potential, box: Box) -> Found:
     cells = equilibrium_cells(potential, box, width=NEAR_EDGE, most=MOST_NEAR_EDGE)
     inner = cells.is_inner
     if not inner.any():
-        return _empty(box, cells)
+        return empty(box, cells)
     near = _meets_edge(cells, inner, box)
     if near.any():
         place = 0.5 * (cells.lower[inner][near][0] + cells.upper[inner][near][0])
@@ -209,88 +206,8 @@ def _at_edge(potential: Potential, box: Box) -> Found:
         }
     found = level_block(potential, box, cells, inner)
     if isinstance(found, LevelBlock) and found.stays_inside:
-        return _of_levels(found, box, cells, inner)
-    return _unknown(found if isinstance(found, str) else "an equilibrium lies close to the edge of the box")
-
-
-def _sides(block: BoxBlock) -> Found:
-    return {
-        "is_block": block.found.is_isolating,
-        "exit_sides": block.exit_sides,
-        "entry_sides": block.entry_sides,
-        "mixed_sides": block.mixed_sides,
-    }
-
-
-def _edges(box: Box, shape: tuple[int, ...], more: int) -> tuple[np.ndarray, ...]:
-    """Edges of a uniform grid, with ``more`` cubes around the box."""
-    return tuple(
-        low + (high - low) * np.arange(-more, n + more + 1) / n
-        for low, high, n in zip(box.lower, box.upper, shape, strict=True)
-    )
-
-
-def _of_block(block: BoxBlock, box: Box) -> Found:
-    betti = block.found.betti
-    assert betti is not None
-    groups = block.groups
-    known = known_homology(betti, is_relative=True, domain=box, certainty=Certainty.PROVED)
-    found: Found = {
-        "verdict": COMPUTED,
-        "method": "block",
-        "certainty": Certainty.PROVED,
-        "homology": known if groups is None else groups.homology,
-        "lower": box.lower,
-        "upper": box.upper,
-        "exit_lower": block.exit_lower,
-        "exit_upper": block.exit_upper,
-    }
-    if groups is not None:
-        found |= {"block_betti": groups.block_betti, "exit_betti": groups.exit_betti, "n_cells": groups.block.size}
-        found["edges"] = _edges(box, tuple(n - 2 for n in groups.block.shape), 1)
-    return found
-
-
-def _of_levels(found: LevelBlock, box: Box, cells: EquilibriumCells, meant: np.ndarray) -> Found:
-    groups, (lower, upper) = found.groups, found.grid.cubes
-    block, exits = groups.block.ravel(), groups.exits.ravel()
-    return {
-        "verdict": COMPUTED,
-        "method": "level block",
-        "certainty": Certainty.PROVED,
-        "homology": groups.homology,
-        "lower": lower[block].min(axis=0) if block.any() else box.lower,
-        "upper": upper[block].max(axis=0) if block.any() else box.upper,
-        "levels": found.levels,
-        "exit_lower": lower[exits],
-        "exit_upper": upper[exits],
-        "equilibria": cells.hulls()[np.unique(cells.cluster[meant])],
-        "n_cells": cells.asked + len(lower),
-        "edges": _edges(box, found.grid.shape, 0),
-        "block_betti": groups.block_betti,
-        "exit_betti": groups.exit_betti,
-    }
-
-
-def _of_cubes(pair: CubePair) -> Found:
-    notes = (
-        () if not pair.n_added else (f"{pair.n_added} cubes were added, so that the flow crosses every side strictly",)
-    )
-    return {
-        "verdict": COMPUTED,
-        "method": "grid index pair",
-        "certainty": Certainty.PROVED,
-        "homology": pair.homology,
-        "lower": pair.lower,
-        "upper": pair.upper,
-        "exit_lower": pair.exit_lower,
-        "exit_upper": pair.exit_upper,
-        "n_cells": pair.n_cubes,
-        "edges": pair.edges,
-        "block_betti": pair.block_betti,
-        "exit_betti": pair.exit_betti,
-        "notes": notes,
-    }
+        return of_levels(found, box, cells, inner)
+    return unknown(found if isinstance(found, str) else "an equilibrium lies close to the edge of the box")
 
 
 def _single(potential: Potential, box: Box) -> Found | None:
@@ -313,22 +230,3 @@ def _single(potential: Potential, box: Box) -> Found | None:
         "equilibria": hull[None],
         "n_cells": cells.asked,
     }
-
-
-def _empty(box: Box, cells: EquilibriumCells) -> Found:
-    """No equilibrium: along an orbit that stays, f would grow without a limit set."""
-    zero = (0,) * (box.dim + 1)
-    return {
-        "verdict": COMPUTED,
-        "method": "no equilibrium",
-        "certainty": Certainty.PROVED,
-        "homology": known_homology(zero, is_relative=True, domain=box, certainty=Certainty.PROVED),
-        "lower": box.lower,
-        "upper": box.upper,
-        "n_cells": cells.asked,
-        "notes": ("there is no equilibrium, so that the invariant set of a gradient flow is empty",),
-    }
-
-
-def _unknown(reason: str) -> Found:
-    return {"verdict": NOT_COMPUTED, "certainty": Certainty.UNKNOWN, "reason": reason}
