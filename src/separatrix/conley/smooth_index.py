@@ -84,7 +84,8 @@ def _are_inside(low: np.ndarray, high: np.ndarray, lower: np.ndarray, upper: np.
     are cubes of one size that are larger than the cells, with all corners in them."""
     if not len(low):
         return True
-    alone = ((low[:, None] >= lower) & (high[:, None] <= upper)).all(axis=2).any(axis=1)
+    held = np.asarray((low[:, None] >= lower) & (high[:, None] <= upper))
+    alone = np.asarray(held.all(axis=-1)).any(axis=-1)
     if alone.all():
         return True
     size = upper - lower

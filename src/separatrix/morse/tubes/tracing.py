@@ -207,7 +207,7 @@ class Tracer:
         x = np.stack([step.at(share * step.h) for share in WATCHED], axis=1)
         own = np.repeat(rows[chosen], WATCHED.size)
         inward = self._turns_inward(own, x.reshape(own.size, -1)).reshape(chosen.size, WATCHED.size)
-        turned = inward.any(axis=1)
+        turned = np.asarray(inward.any(axis=1))
         if not turned.any():
             return cut
         k, step, part = chosen[turned], step.of(turned), inward[turned].argmax(axis=1)
