@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from separatrix.domains import Box
 from separatrix.numerics.intervals import Interval
 from separatrix.potentials.base import Potential
 
@@ -17,8 +18,9 @@ def is_injective(potential: Potential, lower: np.ndarray, upper: np.ndarray) -> 
     return rest is not None and _is_small(rest[1])
 
 
-def morse_index(potential: Potential, lower: np.ndarray, upper: np.ndarray) -> int | None:
-    """The Morse index of the one equilibrium near the box, if there is exactly one in a slightly wider box; None: not proved."""
+def morse_index(potential: Potential, lower: np.ndarray, upper: np.ndarray, within: Box) -> int | None:
+    """The Morse index of the one equilibrium near the box [lower, upper], if there is exactly one in a slightly wider box and it
+    lies in ``within``; None: not proved."""
     room = ROOM * (upper - lower) + LEAST_ROOM * (1.0 + np.maximum(np.abs(lower), np.abs(upper)))
     lower, upper = lower - room, upper + room
     hessian = potential.enclose_batch(lower[None], upper[None])[1][0]
@@ -31,6 +33,8 @@ def morse_index(potential: Potential, lower: np.ndarray, upper: np.ndarray) -> i
     image = Interval.point(middle) - _product(Interval.point(inverse), gradient[:, None])[:, 0]
     image = image + _product(defect, (Interval(lower, upper) - Interval.point(middle))[:, None])[:, 0]
     if not ((image.lower > lower) & (image.upper < upper)).all():
+        return None
+    if not ((image.lower >= within.lower) & (image.upper <= within.upper)).all():
         return None
     return _inertia(hessian)
 

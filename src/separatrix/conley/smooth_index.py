@@ -217,7 +217,7 @@ def _single(potential: Potential, box: Box) -> Found | None:
     if not len(cells) or _meets_edge(cells, cells.is_inner, box).any():
         return None
     hull = np.array([cells.lower.min(axis=0), cells.upper.max(axis=0)])
-    index = morse_index(potential, hull[0], hull[1])
+    index = morse_index(potential, hull[0], hull[1], box)
     if index is None:
         return None
     betti = tuple(int(k == index) for k in range(box.dim + 1))
