@@ -117,3 +117,10 @@ def test_creased_networks_have_a_complete_list_and_a_tree_without_orbits():
 def test_choices_that_are_no_choice():
     with pytest.raises(sx.InputError, match="passes"):
         sx.analyze(sx.data.network("circles-relu"), passes="x")
+
+
+def test_a_tree_of_branches_that_were_only_integrated_is_not_called_proved(blobs: MorsePortrait) -> None:
+    assert blobs.tree is not None and blobs.points.n_proved == len(blobs.points)
+    orbits = tuple(dataclasses.replace(orbit, certainty=Certainty.VERIFIED) for orbit in blobs.orbits)
+    said = morse_findings((dataclasses.replace(blobs, is_search=True, orbits=orbits),))[0]
+    assert "one tree" in said.text and said.certainty is Certainty.VERIFIED

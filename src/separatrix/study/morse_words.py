@@ -60,6 +60,9 @@ def _of_points(portrait: MorsePortrait) -> Statement:
         )
         if portrait.tree is not None and portrait.tree.is_connected:
             text += "; their unstable branches join all sinks in one tree"
+            branches = Certainty.weakest(orbit.certainty for orbit in portrait.orbits)
+            worth = Certainty.weakest([*points.certainty, portrait.tree.certainty, branches])
+            return Statement(f"{text}.", worth, f"{POINTWISE}; {BRANCHES}")
         return Statement(f"{text}.", Certainty.weakest(points.certainty), POINTWISE)
     total = f"The {portrait.potential} has {kinds(portrait)} on {where}, the faces of the box included"
     if points.is_complete:
