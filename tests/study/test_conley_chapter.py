@@ -8,7 +8,7 @@ import pytest
 
 import separatrix as sx
 from separatrix.certainty import Certainty
-from separatrix.study.conley_chapter import global_portrait, in_short
+from separatrix.study.conley_chapter import certainty_of, global_portrait, in_short
 from separatrix.study.conley_portrait import ConleyPortrait, Meeting, Way
 from separatrix.study.conley_words import conley_checks, conley_claims, conley_findings
 from separatrix.study.findings import findings_of
@@ -104,3 +104,11 @@ def test_a_global_portrait_is_kept_on_disk_as_it_was(
     save_piece(circles[1], tmp_path / "piece.npz")
     again = load_piece(tmp_path / "piece.npz", ConleyPortrait)
     assert again.to_json() == circles[1].to_json() and repr(again) == repr(circles[1])
+
+
+def test_events_are_called_no_more_certain_than_the_weakest_of_them() -> None:
+    f, box = sx.expression("-(x**2 - 1)**2 - y**2", "x y"), sx.Box.cube(2, -2, 2)
+    levels = sx.level_sets(f, box, 48)
+    doubtful = dataclasses.replace(levels.events[0], certainty=Certainty.HEURISTIC)
+    worth = certainty_of(dataclasses.replace(levels, events=(doubtful, *levels.events[1:])))
+    assert worth is Certainty.HEURISTIC and certainty_of(dataclasses.replace(levels, events=())) is levels.certainty

@@ -101,7 +101,7 @@ def global_portrait(
         potential=potential.name, graph=graph, levels=None if levels is None else drawing_of(levels),
         events=() if levels is None else events_of(levels), n_unmatched=0 if levels is None else n_unmatched(levels),
         tolerance=0.0 if levels is None else float(levels.tolerance),
-        levels_certainty=Certainty.UNKNOWN if levels is None else levels.certainty,
+        levels_certainty=Certainty.UNKNOWN if levels is None else certainty_of(levels),
         meetings=meetings_of(portrait, graph, levels, surfaces, region_of(potential, net)),
         notes=tuple(notes), domain=portrait.domain, certainty=_certainty(graph, levels),
         provenance=portrait.provenance if graph is None else graph.provenance,
@@ -118,6 +118,11 @@ def region_of(potential: Potential, net: Network | None) -> int | None:
 def events_of(levels: LevelSets) -> tuple[EventSummary, ...]:
     """The events as the study keeps them."""
     return tuple(EventSummary(float(e.value), e.what, e.matched, float(e.error)) for e in levels.events)
+
+
+def certainty_of(levels: LevelSets) -> Certainty:
+    """How certain it is that these are the events: as the record and the weakest of them."""
+    return Certainty.weakest([levels.certainty, *(event.certainty for event in levels.events)])
 
 
 def n_unmatched(levels: LevelSets) -> int:
