@@ -190,11 +190,17 @@ def _multipliers(
 ) -> np.ndarray:
     """Lower bounds of the outward gradient over the region, (dim,), 0 on free coordinates."""
     _m, faces, gradient = point
-    outward = np.where(faces > 0, gradient.lower, -gradient.upper)
-    if reach.size:
-        change = potential.hessian_bounds(box, None, basis).to_interval().magnitude
-        outward = outward - up(_spread(change, reach))
-    return np.where(faces != 0, np.nextafter(outward, -np.inf), 0.0)
+    held = faces != 0
+    over = potential.gradient_over(box)
+    outward = np.where(faces > 0, over.lower, -over.upper)
+    rest = np.flatnonzero(held & ~(outward > 0))
+    if reach.size and rest.size:  # the mean value form is narrower and takes many more products
+        rows = np.zeros((faces.size, rest.size))
+        rows[rest, np.arange(rest.size)] = 1.0
+        change = potential.hessian_bounds(box, rows, basis).to_interval().magnitude
+        at = np.where(faces > 0, gradient.lower, -gradient.upper)[rest]
+        outward[rest] = np.fmax(outward[rest], np.nextafter(at - up(_spread(change, reach)), -np.inf))
+    return np.where(held, outward, 0.0)
 
 
 def _cube(vectors: np.ndarray, reach: np.ndarray, near: np.ndarray) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from separatrix.networks.layers import Activation, Affine
+from separatrix.networks.layers import Activation, Affine, AffineMap
 from separatrix.networks.network import Network
 from separatrix.numerics.ball_doubles import outward
 from separatrix.numerics.intervals import Interval
@@ -30,9 +30,8 @@ def gradient_ball(
         values = [_column([float(t) for t in x])]
         for index, node in enumerate(network.nodes[1:], 1):
             parent = values[node.parents[0]]
-            if isinstance(node.layer, Affine):
-                weight, bias = _matrix(node.layer)
-                values.append(weight * parent + bias)
+            if isinstance(node.layer, AffineMap):
+                values.append(_affine(node.layer, parent))
             elif isinstance(node.layer, Activation):
                 pairs = [activation_ball(node.layer, u) for u in parent.entries()]
                 slopes[index] = [first for _, first in pairs]
@@ -50,13 +49,41 @@ def _backward(network: Network, slopes: dict[int, list[Ball]], y: Any) -> Any:
         node, here = network.nodes[index], found[index]
         if here is None:
             continue
-        if isinstance(node.layer, Affine):
-            here = _matrix(node.layer)[0].transpose() * here
+        if isinstance(node.layer, AffineMap):
+            here = _pulled(node.layer, here)
         elif isinstance(node.layer, Activation):
             here = _column([a * b for a, b in zip(slopes[index], here.entries(), strict=True)])
         for parent in node.parents:
             found[parent] = here if found[parent] is None else found[parent] + here
     return found[0]
+
+
+def _affine(layer: AffineMap, x: Any) -> Any:
+    """W x + b of a column of balls."""
+    if isinstance(layer, Affine):
+        weight, bias = _matrix(layer)
+        return weight * x + bias
+    return _column(_sparse_product(layer.rows(), x.entries())) + _column(layer.bias.tolist())
+
+
+def _pulled(layer: AffineMap, y: Any) -> Any:
+    """W^T y of a column of balls."""
+    if isinstance(layer, Affine):
+        return _matrix(layer)[0].transpose() * y
+    return _column(_sparse_product(layer.rows().T.tocsr(), y.entries()))
+
+
+def _sparse_product(matrix: Any, entries: list[Ball]) -> list[Ball]:
+    from flint import arb
+
+    columns, weights = matrix.indices.tolist(), matrix.data.tolist()
+    found = []
+    for start, end in zip(matrix.indptr[:-1].tolist(), matrix.indptr[1:].tolist(), strict=True):
+        total = arb(0)
+        for place in range(start, end):
+            total += entries[columns[place]] * arb(weights[place])
+        found.append(total)
+    return found
 
 
 @lru_cache(maxsize=16)

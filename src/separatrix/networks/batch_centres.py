@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from separatrix.networks.batches import TINY, BatchPropagation, Columns, back, interval_of, middle, rows_of
-from separatrix.networks.layers import Activation, Affine
+from separatrix.networks.batches import BatchPropagation, interval_of, rows_of
+from separatrix.networks.column_products import TINY, Columns, back, middle
+from separatrix.networks.layers import Activation, AffineMap
 from separatrix.numerics.intervals import Interval
 from separatrix.numerics.rounding import UNIT, Array
 
@@ -39,7 +40,7 @@ def _backward(state: BatchPropagation, slopes: Interval, total: float) -> Column
         node, here = state.nodes[index], found[index]
         if here is None:
             continue
-        if isinstance(node.layer, Affine):
+        if isinstance(node.layer, AffineMap):
             here = back(node.layer, here, total if index == last else np.nan)
         elif isinstance(node.layer, Activation) and node.layer.name != "identity":
             here = _scaled(here, *state.centre_slopes[index])

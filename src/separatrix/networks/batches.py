@@ -21,13 +21,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from separatrix.networks.layers import Activation, Affine, Layer, Sum
+from separatrix.networks.column_products import TINY, Columns, back, forward, middle
+from separatrix.networks.layers import Activation, AffineMap, Layer, Sum
 from separatrix.networks.network import Network
 from separatrix.numerics.intervals import Interval
 from separatrix.numerics.rounding import UNIT, Array
 from separatrix.numerics.taylor_tables import ORDERS, REACH, TaylorTable, taylor_table
 
-TINY = 1e-300
 MOST_INPUTS = 16  # beyond, Hessians are better taken one box at a time
 NUMBERS_AT_ONCE = 2**17
 MAX = float(np.finfo(np.float64).max)
@@ -44,17 +44,10 @@ class HeadBounds(NamedTuple):
     coefficients: Interval
 
 
-class Columns(NamedTuple):
-    """Midpoints and radii, each (units, n) or (units, k, n)."""
-
-    mid: Array
-    rad: Array
-
-
 def serves(network: Network) -> bool:
     """Whether the batches here serve a network: smooth, few inputs, an affine last layer."""
     smooth = set(network.activations) <= {*REACH, "identity"}
-    return smooth and network.n_inputs <= MOST_INPUTS and isinstance(network.nodes[-1].layer, Affine)
+    return smooth and network.n_inputs <= MOST_INPUTS and isinstance(network.nodes[-1].layer, AffineMap)
 
 
 def n_together(network: Network) -> int:
@@ -88,11 +81,11 @@ class BatchPropagation:
         return Columns(mid, rad)
 
     def _column(self, index: int, layer: Layer, parents: list[Columns]) -> Columns:
-        if isinstance(layer, Affine):
-            mid, rad = _affine(layer, *parents[0])
+        if isinstance(layer, AffineMap):
+            mid, rad = forward(layer, *parents[0])
             loss = 0.0 if layer.bias_radius is None else layer.bias_radius
             mid[:, :2] += layer.bias[:, None, None]
-            g = (layer.weight.shape[1] + 4) * UNIT
+            g = (layer.terms + 4) * UNIT
             rad[:, :2] += (1.0 + 16.0 * UNIT) * (g * np.abs(layer.bias) + loss)[:, None, None]
             return Columns(mid, rad)
         if isinstance(layer, Activation):
@@ -209,7 +202,7 @@ class BatchPropagation:
             if here is None:
                 continue
             layer = node.layer
-            if isinstance(layer, Affine):
+            if isinstance(layer, AffineMap):
                 here = back(layer, here, head.total if index == last else np.nan)
             elif isinstance(layer, Activation) and layer.name != "identity":
                 before = self.columns[node.parents[0]]
@@ -231,40 +224,6 @@ class BatchPropagation:
         return Columns(np.zeros((self.dim, self.n)), np.zeros((self.dim, self.n))) if gradient is None else gradient
 
 
-def _affine(layer: Affine, mid: Array, rad: Array) -> tuple[Array, Array]:
-    """W x for columns x (inputs, k, n)."""
-    weight, k = layer.weight, layer.weight.shape[1]
-    shape = (weight.shape[0], *mid.shape[1:])
-    size = np.abs(mid)
-    spread = rad + (k + 4) * UNIT * size + TINY
-    out = np.abs(weight) @ spread.reshape(k, -1)
-    if layer.weight_radius is not None:
-        out += layer.weight_radius @ (size + spread).reshape(k, -1)
-    return (weight @ mid.reshape(k, -1)).reshape(shape), (out * (1.0 + (2 * k + 24) * UNIT) + TINY).reshape(shape)
-
-
-def back(layer: Affine, delta: Columns, total: float) -> Columns:
-    """W^T delta for the first rows of W, (inputs, n); ``total``: what delta adds up to (NaN: unknown)."""
-    height = len(delta.mid)
-    weight, g, size = layer.weight[:height], (height + 10) * UNIT, np.abs(delta.mid)
-    found = weight.T @ delta.mid, np.abs(weight).T @ (delta.rad + g * size + TINY)
-    loss = 0.0 if layer.weight_radius is None else layer.weight_radius[:height].T @ (size + delta.rad)
-    grow = 1.0 + (2 * height + 24) * UNIT
-    plain = Columns(found[0], (found[1] + loss) * grow + TINY)
-    if total != total or height < 2:
-        return plain
-    mean = weight.mean(axis=0)
-    mid = found[0] + mean[:, None] * (total - delta.mid.sum(axis=0))
-    around = (np.abs(weight) + np.abs(mean)).T @ size + np.abs(mean)[:, None] * abs(total)
-    rad = (np.abs(weight - mean).T @ (delta.rad + TINY) + 2.0 * g * around + loss) * grow + TINY
-    # the one does not lose sight of derivatives that nearly vanish, the other is narrow where they may be anything
-    low, high = plain.mid - plain.rad, plain.mid + plain.rad
-    slack = 4.0 * UNIT * (np.abs(plain.mid) + plain.rad), 4.0 * UNIT * (np.abs(mid) + rad)
-    return Columns(
-        *middle(np.fmax(low - slack[0], mid - rad - slack[1]), np.fmin(high + slack[0], mid + rad + slack[1]))
-    )
-
-
 def _table_ranges(table: TaylorTable, left: Array, right: Array) -> tuple[Array, Array]:
     """Bounds (3, units, n) of s, s', s'' on [left, right] (units, n)."""
     from separatrix.numerics.kernels.table_ranges import table_ranges
@@ -272,14 +231,6 @@ def _table_ranges(table: TaylorTable, left: Array, right: Array) -> tuple[Array,
     low, high = np.empty((ORDERS, left.size)), np.empty((ORDERS, left.size))
     table_ranges(table.rows, table.meta, left.ravel(), right.ravel(), low, high)
     return low.reshape(ORDERS, *left.shape), high.reshape(ORDERS, *left.shape)
-
-
-def middle(low: Array, high: Array) -> tuple[Array, Array]:
-    """Midpoints and radii; 0 and inf where an end is not finite."""
-    mid = 0.5 * low + 0.5 * high
-    rad = np.maximum(high - mid, mid - low) * (1.0 + 4.0 * UNIT) + TINY
-    unknown = ~(rad < 1e308)
-    return np.where(unknown, 0.0, mid), np.where(unknown, np.inf, rad)
 
 
 def rows_of(x: Interval) -> tuple[Array, Array]:

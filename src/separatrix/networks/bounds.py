@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from separatrix.networks.layers import Activation, Affine
+from separatrix.networks.layers import Activation, Affine, AffineMap
 from separatrix.networks.network import Network
+from separatrix.networks.structured_layers import StructuredMap
 from separatrix.numerics.activation_ranges import activation_range
-from separatrix.numerics.balls import MidRad, product
+from separatrix.numerics.balls import MidRad, product, structured_product
 from separatrix.numerics.intervals import Interval
 
 
@@ -23,8 +24,8 @@ class BoundPropagation:
         self.values: list[Interval] = [x]
         for index, node in enumerate(self.nodes[1:], 1):
             layer = node.layer
-            if isinstance(layer, Affine):
-                self.values.append(_through(self.values[node.parents[0]], weight_of(layer).T) + _bias_of(layer))
+            if isinstance(layer, AffineMap):
+                self.values.append(_through(self.values[node.parents[0]], layer) + _bias_of(layer))
             elif isinstance(layer, Activation):
                 self.values.append(self._range(index, 0))
             else:
@@ -65,8 +66,8 @@ class BoundPropagation:
             node, here = self.nodes[index], found[index]
             if here is None:
                 continue
-            if isinstance(node.layer, Affine):
-                here = _through(here, weight_of(node.layer))
+            if isinstance(node.layer, AffineMap):
+                here = _pulled(here, node.layer)
             elif isinstance(node.layer, Activation):
                 here = self.slope(index) * here
             for parent in node.parents:
@@ -81,7 +82,9 @@ class BoundPropagation:
         basis = np.eye(dim) if basis is None else basis
         found = [MidRad(np.broadcast_to(basis, (n, *basis.shape)), np.zeros((n, *basis.shape)))]
         for index, node in enumerate(self.nodes[1:], 1):
-            if isinstance(node.layer, Affine) and every and node.parents[0] == 0:
+            if isinstance(node.layer, StructuredMap):
+                found.append(columns_through(node.layer, found[node.parents[0]]))
+            elif isinstance(node.layer, Affine) and every and node.parents[0] == 0:
                 weight = weight_of(node.layer)
                 found.append(MidRad(*(np.broadcast_to(part, (n, *part.shape)) for part in (weight.mid, weight.rad))))
             elif isinstance(node.layer, Affine) and node.parents[0] == 0:
@@ -136,14 +139,35 @@ def weight_of(layer: Affine) -> MidRad:
     return MidRad(layer.weight, radius)
 
 
-def _bias_of(layer: Affine) -> Interval:
+def _bias_of(layer: AffineMap) -> Interval:
     if layer.bias_radius is None:
         return Interval.point(layer.bias)
     return Interval.around(layer.bias, layer.bias_radius)
 
 
-def _through(x: Interval, matrix: MidRad) -> Interval:
-    return product(MidRad.from_interval(x), matrix).to_interval()
+def _through(x: Interval, layer: AffineMap) -> Interval:
+    if isinstance(layer, Affine):
+        return product(MidRad.from_interval(x), weight_of(layer).T).to_interval()
+    return structured_product(MidRad.from_interval(x), layer.linear, layer.magnitude, layer.terms).to_interval()
+
+
+def _pulled(y: Interval, layer: AffineMap) -> Interval:
+    if isinstance(layer, Affine):
+        return product(MidRad.from_interval(y), weight_of(layer)).to_interval()
+    return structured_product(MidRad.from_interval(y), layer.pull, layer.pull_magnitude, layer.pull_terms).to_interval()
+
+
+def columns_through(layer: StructuredMap, x: MidRad) -> MidRad:
+    """Enclosures of W X for matrices X (n, in, k): (n, out, k)."""
+    n, width, k = x.shape
+    first_only = n > 1 and not x.mid.strides[0] and not x.rad.strides[0]  # one matrix, shown n times
+    seen = x[:1] if first_only else x
+    rows = seen.mT.reshape(len(seen.mid) * k, width)
+    found = structured_product(rows, layer.linear, layer.magnitude, layer.terms)
+    found = found.reshape(len(seen.mid), k, layer.n_outputs).mT
+    if first_only:
+        return MidRad(*(np.broadcast_to(part, (n, *part.shape[1:])) for part in (found.mid, found.rad)))
+    return found
 
 
 def _column(x: Interval) -> MidRad:

@@ -12,7 +12,7 @@ import numpy as np
 from separatrix.domains import AffineSlice, points, real_array
 from separatrix.errors import InputError, KindError, printable
 from separatrix.networks.activations import activation_function
-from separatrix.networks.layers import Activation, Affine, Layer, Node
+from separatrix.networks.layers import Activation, Affine, AffineMap, Layer, Node
 from separatrix.networks.propagation import Parameters, Propagation, chain_of
 
 INPUT = Node(Affine(np.zeros((0, 0)), np.zeros(0)), ())
@@ -85,7 +85,7 @@ class Network:
         if network.widths[-1] > 1:
             return network
         last = network.nodes[-1].layer
-        if isinstance(last, Affine):
+        if isinstance(last, AffineMap):
             pair = Affine(np.vstack([np.zeros_like(last.weight), last.weight]), np.concatenate([[0.0], last.bias]))
             return cls((*network.nodes[:-1], Node(pair, network.nodes[-1].parents)), n_inputs, network.reading)
         pair = Affine(np.array([[0.0], [1.0]]), np.zeros(2))
@@ -127,8 +127,8 @@ class Network:
                 activation_function(names[index])
                 layers.append(Activation(names[index], slope))
         first = layers[0]
-        assert isinstance(first, Affine)
-        return cls.chain(layers, first.weight.shape[1], reading)
+        assert isinstance(first, AffineMap)
+        return cls.chain(layers, first.n_inputs, reading)
 
     @property
     def n_classes(self) -> int:
@@ -154,14 +154,14 @@ class Network:
     def architecture(self) -> str:
         """Widths of the input, the affine layers and the logits, as ``784-256-10``."""
         affine_widths = [
-            w for w, node in zip(self.widths[1:], self.nodes[1:], strict=True) if isinstance(node.layer, Affine)
+            w for w, node in zip(self.widths[1:], self.nodes[1:], strict=True) if isinstance(node.layer, AffineMap)
         ]
         return "-".join(str(width) for width in [self.n_inputs, *affine_widths])
 
     @property
-    def affine_layers(self) -> list[Affine]:
+    def affine_layers(self) -> list[AffineMap]:
         """The affine layers in the order of the graph."""
-        return [node.layer for node in self.nodes[1:] if isinstance(node.layer, Affine)]
+        return [node.layer for node in self.nodes[1:] if isinstance(node.layer, AffineMap)]
 
     def propagate(self, x: Any) -> Propagation:
         """A forward pass of the rows of ``x`` (n, n_inputs), numpy or torch, unchecked."""
@@ -239,7 +239,7 @@ class Network:
         return f"Network({self.architecture}, {names}, from {printable(self.reading.source)})"
 
 
-def affine(weight: Any, bias: Any, where: str, copies: bool = True) -> Affine:
+def affine(weight: Any, bias: Any, where: str, copies: bool = True) -> AffineMap:
     """A checked affine layer; InputError names ``where`` for NaN, infinity or shapes that do not fit.
 
     ``copies=False``: the arrays are the reader's own and may be kept, read-only, where they are contiguous.

@@ -15,7 +15,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from separatrix.networks.layers import Activation, Affine, Node, Sum
+from separatrix.networks.layers import Activation, Affine, AffineMap, Node, Sum
 
 Array = Any
 
@@ -42,8 +42,31 @@ class Parameters:
     def __getstate__(self) -> dict[str, Any]:
         return {"_converted": {}}
 
+    def linear(self, layer: AffineMap, x: Array) -> Array:
+        """W x for the rows of ``x``."""
+        return x @ self.of(layer, x)[0].T if isinstance(layer, Affine) else layer.linear(x)
+
+    def pull(self, layer: AffineMap, y: Array) -> Array:
+        """W^T y for the rows of ``y``."""
+        return y @ self.of(layer, y)[0] if isinstance(layer, Affine) else layer.pull(y)
+
+    def affine(self, layer: AffineMap, x: Array) -> Array:
+        """W x + b for the rows of ``x``."""
+        if isinstance(layer, Affine):
+            weight, bias = self.of(layer, x)
+            return x @ weight.T + bias
+        return layer.linear(x) + (layer.bias if isinstance(x, np.ndarray) else constant(layer.bias, x))
+
+    def columns(self, layer: AffineMap, x: Array) -> Array:
+        """W x for the columns of matrices (n, in, k): (n, out, k)."""
+        if isinstance(layer, Affine):
+            return self.of(layer, x)[0] @ x
+        n, width, k = x.shape
+        found = layer.linear(namespace(x).reshape(x.mT, (n * k, width)))
+        return namespace(x).reshape(found, (n, k, layer.n_outputs)).mT
+
     def of(self, layer: Affine, like: Array) -> tuple[Array, Array]:
-        """(weight, bias) of ``layer`` as arrays like ``like``."""
+        """(weight, bias) of a dense layer as arrays like ``like``."""
         if isinstance(like, np.ndarray) and like.dtype == np.float64:
             return layer.weight, layer.bias
         xp = namespace(like)
@@ -71,9 +94,8 @@ class Propagation:
 
     def _value(self, node: Node) -> Array:
         layer, parent = node.layer, self.values[node.parents[0]]
-        if isinstance(layer, Affine):
-            weight, bias = self.parameters.of(layer, parent)
-            return parent @ weight.T + bias
+        if isinstance(layer, AffineMap):
+            return self.parameters.affine(layer, parent)
         if isinstance(layer, Activation):
             return layer.function.value(self.xp, parent, layer.slope)
         return sum(self.values[i] for i in node.parents)
@@ -109,8 +131,8 @@ class Propagation:
 
     def _pull(self, index: int, y: Array) -> list[Array]:
         node = self.nodes[index]
-        if isinstance(node.layer, Affine):
-            return [y @ self.parameters.of(node.layer, self.x)[0]]
+        if isinstance(node.layer, AffineMap):
+            return [self.parameters.pull(node.layer, y)]
         if isinstance(node.layer, Activation):
             return [self.slope(index) * y]
         return [y] * len(node.parents)
@@ -120,8 +142,8 @@ class Propagation:
         found = [v]
         for index, node in enumerate(self.nodes[1:], 1):
             parent = found[node.parents[0]]
-            if isinstance(node.layer, Affine):
-                found.append(parent @ self.parameters.of(node.layer, self.x)[0].T)
+            if isinstance(node.layer, AffineMap):
+                found.append(self.parameters.linear(node.layer, parent))
             elif isinstance(node.layer, Activation):
                 found.append(self.slope(index) * parent)
             else:
@@ -153,13 +175,15 @@ class Propagation:
         found = [xp.broadcast_to(constant(first, self.x), (n, *first.shape))]
         for index, node in enumerate(self.nodes[1:], 1):
             parent = found[node.parents[0]]
-            if isinstance(node.layer, Affine):
+            if isinstance(node.layer, Affine) and node.parents[0] == 0:
                 weight = self.parameters.of(node.layer, self.x)[0]
-                if node.parents[0] == 0:
-                    inner = weight[:, basis] if picks else weight @ basis
-                    found.append(xp.broadcast_to(inner, (n, *inner.shape)))
-                else:
-                    found.append(weight @ parent)
+                inner = weight[:, basis] if picks else weight @ basis
+                found.append(xp.broadcast_to(inner, (n, *inner.shape)))
+            elif isinstance(node.layer, AffineMap) and node.parents[0] == 0:
+                inner = self.parameters.columns(node.layer, parent[:1])[0]
+                found.append(xp.broadcast_to(inner, (n, *inner.shape)))
+            elif isinstance(node.layer, AffineMap):
+                found.append(self.parameters.columns(node.layer, parent))
             elif isinstance(node.layer, Activation):
                 found.append(self.slope(index)[:, :, None] * parent)
             else:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from separatrix.certainty import Certainty
-from separatrix.networks.layers import Activation, Affine
+from separatrix.networks.layers import Activation, AffineMap
 from separatrix.networks.network import Network
 from separatrix.networks.theorem_record import Hypothesis
 
@@ -34,10 +34,10 @@ class Structure:
     def __init__(self, network: Network) -> None:
         self.network = network
         layers = [node.layer for node in network.nodes[1:] if not _is_identity(node.layer)]
-        self.affine: list[Affine] = [layer for layer in layers if isinstance(layer, Affine)]
+        self.affine: list[AffineMap] = [layer for layer in layers if isinstance(layer, AffineMap)]
         self.activations: list[Activation] = [layer for layer in layers if isinstance(layer, Activation)]
         last = max((i for i, layer in enumerate(layers) if isinstance(layer, Activation)), default=-1)
-        n_before = sum(isinstance(layer, Affine) for layer in layers[: last + 1])
+        n_before = sum(isinstance(layer, AffineMap) for layer in layers[: last + 1])
         self.before = list(range(1, n_before + 1))
         self.after = list(range(n_before + 1, len(self.affine) + 1))
         self._full_row_rank: dict[int, bool | None] = {}
@@ -59,9 +59,9 @@ class Structure:
     def input_matrix(self) -> np.ndarray | None:
         """The matrix through which alone the input acts, or None."""
         users = [node.layer for node in self.network.nodes[1:] if 0 in node.parents]
-        if not all(isinstance(layer, Affine) and layer.weight_radius is None for layer in users):
+        if not all(isinstance(layer, AffineMap) and layer.weight_radius is None for layer in users):
             return None
-        return np.vstack([layer.weight for layer in users if isinstance(layer, Affine)])
+        return np.vstack([layer.weight for layer in users if isinstance(layer, AffineMap)])
 
     @cached_property
     def input_rank(self) -> int | None:

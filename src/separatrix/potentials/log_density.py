@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from separatrix.errors import InputError
-from separatrix.networks.layers import Affine
+from separatrix.networks.layers import AffineMap
 from separatrix.networks.network import Network
 from separatrix.numerics.intervals import Interval
 from separatrix.potentials.base import Enclosure
@@ -78,7 +78,7 @@ def log_density(net: Network) -> NetworkPotential:
             "(log-softmax gives f = 0 everywhere); use log_odds or confidence instead"
         )
     last = net.nodes[-1].layer
-    if net.n_classes == 2 and isinstance(last, Affine) and not last.weight[0].any() and last.bias[0] == 0:
+    if net.n_classes == 2 and isinstance(last, AffineMap) and not last.weight[0].any() and last.bias[0] == 0:
         raise InputError(
             "the log-density of a single logit t is softplus(t), with the orbits of the log-odds of class 1 only; "
             "use log_odds(net, 0), log_odds(net, 1) or confidence(net) instead"

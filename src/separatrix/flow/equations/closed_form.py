@@ -119,7 +119,7 @@ class ClosedForm(Record):
             raise InputError(
                 "closed_form: there is no reduction (4.1), for the input does not act through one affine layer alone"
             )
-        return layer.weight.shape[0]
+        return layer.n_outputs
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex}$"
@@ -217,7 +217,7 @@ def _reduced(gradient: Gradient, rank: int | None, is_projected: bool) -> list[s
         u, middle = "v_1", graph.forward()[1:]
         last = f"{indexed('y', len(gradient.nodes) - 1)} = {factor}{vector}"
         y = [r"y(v_1) = y_1", last, *graph.backward()]
-    width = layer.weight.shape[0]
+    width = layer.n_outputs
     known = [rf"\operatorname{{rank}}\, W_1 = {rank}"] if rank is not None else []
     inside = r"\text{while } x \text{ is inside the box}"
     head, _, index = u.partition("_")

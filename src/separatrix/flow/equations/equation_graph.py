@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from separatrix.flow.equations.equation_latex import Lines, indexed, shape_lines
 from separatrix.flow.equations.equation_parts import Gradient
-from separatrix.networks.layers import Activation, Affine
+from separatrix.networks.layers import Activation, AffineMap
 
 
 class Graph:
@@ -26,7 +26,7 @@ class Graph:
         lines = []
         for index, node in enumerate(self.gradient.nodes[1:], 1):
             here, parent = self._v(index), self._v(node.parents[0])
-            if isinstance(node.layer, Affine):
+            if isinstance(node.layer, AffineMap):
                 number = self.gradient.numbers[id(node.layer)]
                 lines.append(f"{here} = {indexed('W', number)} {parent} + {indexed('b', number)}")
             elif isinstance(node.layer, Activation):
@@ -52,7 +52,7 @@ class Graph:
 
     def _term(self, index: int) -> str:
         node, y = self.gradient.nodes[index], indexed("y", index)
-        if isinstance(node.layer, Affine):
+        if isinstance(node.layer, AffineMap):
             return rf"{indexed('W', self.gradient.numbers[id(node.layer)])}^\top {y}"
         if isinstance(node.layer, Activation):
             return rf"{self._shape(node.layer)}'({self._v(node.parents[0])}) \odot {y}"

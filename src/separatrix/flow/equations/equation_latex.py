@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from separatrix.flow.equations.equation_parts import Gradient
-from separatrix.networks.layers import Activation, Affine
+from separatrix.networks.layers import Activation, Affine, AffineMap
 
 Lines = list[str]
 LOGISTIC = r"\frac{1}{1 + e^{-t}}"
@@ -129,15 +129,15 @@ class Chain:
     def fits(gradient: Gradient) -> bool:
         """Whether the graph is such a chain, with a layer of its own at every place."""
         layers = [node.layer for node in gradient.nodes[1:]]
-        kinds = [isinstance(layer, Affine) for layer in layers]
+        kinds = [isinstance(layer, AffineMap) for layer in layers]
         follows = all(a or b for a, b in zip(kinds[1:], kinds[:-1], strict=True))
         return gradient.is_chain and kinds[0] and follows and sum(kinds) == len(gradient.affine)
 
-    def _places(self) -> list[tuple[Affine | Activation, int]]:
+    def _places(self) -> list[tuple[AffineMap | Activation, int]]:
         """The layers, each with its number among its own kind."""
         counts, found = {Affine: 0, Activation: 0}, []
         for layer in self.layers:
-            kind = Affine if isinstance(layer, Affine) else Activation
+            kind = Affine if isinstance(layer, AffineMap) else Activation
             counts[kind] += 1
             found.append((layer, counts[kind]))
         return found
@@ -155,13 +155,13 @@ class Chain:
         """u_1 = W_1 x + b_1 and so on up to z."""
         lines, here = [], "x"
         for layer, number in self._places():
-            if isinstance(layer, Affine):
+            if isinstance(layer, AffineMap):
                 name = "z" if layer is self.layers[-1] else self._u(number)
                 lines.append(f"{name} = {indexed('W', number)} {here} + {indexed('b', number)}")
                 here = name
             else:
                 here = f"{self._shape(number)}({here})"
-        return lines if isinstance(self.layers[-1], Affine) else [*lines, f"z = {here}"]
+        return lines if isinstance(self.layers[-1], AffineMap) else [*lines, f"z = {here}"]
 
     @property
     def first(self) -> str:
@@ -170,14 +170,14 @@ class Chain:
 
     def factors(self) -> list[str]:
         """The factors of the transposed Jacobian, from the input to the logits."""
-        return [rf"{indexed('W', number)}^\top" if isinstance(layer, Affine) else self._slope(number)
+        return [rf"{indexed('W', number)}^\top" if isinstance(layer, AffineMap) else self._slope(number)
                 for layer, number in self._places()]  # fmt: skip
 
     def slopes(self) -> Lines:
         """D = diag s'(u) for every activation."""
         lines, before = [], 0
         for layer, number in self._places():
-            if isinstance(layer, Affine):
+            if isinstance(layer, AffineMap):
                 before = number
             else:
                 slope = rf"\operatorname{{diag}}\, {self._shape(number)}'({self._u(before)})"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from separatrix.errors import InputError
-from separatrix.networks.layers import Activation, Affine, Node
+from separatrix.networks.layers import Activation, AffineMap, Node
 from separatrix.networks.network import INPUT, Network
 from separatrix.potentials.base import Potential
 from separatrix.potentials.class_probability import LogisticOfLogOdds
@@ -24,7 +24,7 @@ class Gradient:
     potential with the ``classes`` that it names."""
 
     nodes: tuple[Node, ...]
-    affine: tuple[Affine, ...]
+    affine: tuple[AffineMap, ...]
     kind: str
     classes: tuple[int, ...]
     n_inputs: int
@@ -41,7 +41,7 @@ class Gradient:
         net = potential.network
         kind, classes = _kind(potential)
         nodes = without_identities(net)
-        layers = [node.layer for node in nodes[1:] if isinstance(node.layer, Affine)]
+        layers = [node.layer for node in nodes[1:] if isinstance(node.layer, AffineMap)]
         affine = tuple({id(layer): layer for layer in layers}.values())
         return cls(nodes, affine, kind, classes, net.n_inputs, net.n_classes)
 
@@ -61,10 +61,10 @@ class Gradient:
         return all(node.parents == (i,) for i, node in enumerate(self.nodes[1:]))
 
     @property
-    def input_layer(self) -> Affine | None:
+    def input_layer(self) -> AffineMap | None:
         """The affine layer through which alone the input acts, or None."""
         users = [node.layer for node in self.nodes[1:] if 0 in node.parents]
-        return users[0] if len(users) == 1 and isinstance(users[0], Affine) else None
+        return users[0] if len(users) == 1 and isinstance(users[0], AffineMap) else None
 
     @property
     def tail(self) -> tuple[Node, ...]:

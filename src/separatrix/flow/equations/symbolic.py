@@ -14,7 +14,7 @@ import numpy as np
 
 from separatrix.errors import MissingExtraError
 from separatrix.flow.equations.equation_parts import Gradient
-from separatrix.networks.layers import Activation, Affine, Node
+from separatrix.networks.layers import Activation, AffineMap, Node
 
 try:
     import sympy as sp
@@ -126,11 +126,11 @@ class SoftmaxOfOthers(OfLogits):
 class MatrixForm:
     """Layers as symbols W_1, b_1, W_2, …; vectors are columns."""
 
-    def weight(self, number: int, layer: Affine) -> Any:
+    def weight(self, number: int, layer: AffineMap) -> Any:
         """W_number."""
         return sp.MatrixSymbol(f"W_{number}", *layer.weight.shape)
 
-    def bias(self, number: int, layer: Affine) -> Any:
+    def bias(self, number: int, layer: AffineMap) -> Any:
         """b_number."""
         return sp.MatrixSymbol(f"b_{number}", layer.bias.shape[0], 1)
 
@@ -163,11 +163,11 @@ class ScalarForm:
             rows, columns, [self._number(v) if v else sp.Integer(0) for v in array.ravel().tolist()]
         )
 
-    def weight(self, number: int, layer: Affine) -> Any:
+    def weight(self, number: int, layer: AffineMap) -> Any:
         """The numbers of W."""
         return self._numbers(layer.weight)
 
-    def bias(self, number: int, layer: Affine) -> Any:
+    def bias(self, number: int, layer: AffineMap) -> Any:
         """The numbers of b."""
         return self._numbers(layer.bias[:, None])
 
@@ -202,7 +202,7 @@ def gradient_expression(gradient: Gradient, nodes: Sequence[Node], form: Form, s
     values: list[Any] = [start]
     for node in nodes[1:]:
         parents = [values[i] for i in node.parents]
-        if isinstance(node.layer, Affine):
+        if isinstance(node.layer, AffineMap):
             number = numbers[id(node.layer)]
             values.append(form.weight(number, node.layer) * parents[0] + form.bias(number, node.layer))
         elif isinstance(node.layer, Activation):
@@ -220,7 +220,7 @@ def gradient_expression(gradient: Gradient, nodes: Sequence[Node], form: Form, s
 
 def _pulled(node: Node, form: Form, numbers: dict[int, int], values: list[Any], y: Any) -> list[tuple[int, Any]]:
     """What a node hands back to its parents."""
-    if isinstance(node.layer, Affine):
+    if isinstance(node.layer, AffineMap):
         return [(node.parents[0], form.weight(numbers[id(node.layer)], node.layer).T * y)]
     if isinstance(node.layer, Activation):
         parent = node.parents[0]
@@ -256,15 +256,15 @@ def explicit_gradient(gradient: Gradient, exact: bool) -> Any:
     return gradient_expression(gradient, gradient.nodes, ScalarForm(exact), unknowns)
 
 
-def matrix_gradient(gradient: Gradient, first: Affine | None = None) -> Any:
+def matrix_gradient(gradient: Gradient, first: AffineMap | None = None) -> Any:
     """grad f in the matrix symbols x, W_1, b_1, …; after the layer ``first``: y(u), the gradient by u, in u, W_2, …"""
     form = MatrixForm()
     if first is None:
         return gradient_expression(gradient, gradient.nodes, form, sp.MatrixSymbol("x", gradient.n_inputs, 1))
-    return gradient_expression(gradient, gradient.tail, form, sp.MatrixSymbol("u", first.weight.shape[0], 1))
+    return gradient_expression(gradient, gradient.tail, form, sp.MatrixSymbol("u", first.n_outputs, 1))
 
 
-def reduced_field(gradient: Gradient, first: Affine) -> Any:
+def reduced_field(gradient: Gradient, first: AffineMap) -> Any:
     """W_1 W_1^T y(u)."""
     weight = MatrixForm().weight(1, first)
     return weight * weight.T * matrix_gradient(gradient, first)

@@ -11,7 +11,7 @@ import numpy as np
 from separatrix.errors import InputError
 from separatrix.flow.equations import symbolic
 from separatrix.flow.equations.equation_parts import Gradient
-from separatrix.networks.layers import Activation, Affine
+from separatrix.networks.layers import Activation, AffineMap
 
 MOST_TERMS = 50_000
 
@@ -31,7 +31,7 @@ class Equations:
         return symbolic.matrix_gradient(self.gradient)
 
     @property
-    def _layer(self) -> Affine:
+    def _layer(self) -> AffineMap:
         layer = self.gradient.input_layer
         if layer is None:
             raise InputError(
@@ -92,8 +92,8 @@ def n_terms(gradient: Gradient) -> float:
     cost: list[float] = [1.0]
     for node in gradient.nodes[1:]:
         parent = cost[node.parents[0]]
-        if isinstance(node.layer, Affine):
-            cost.append(node.layer.weight.shape[1] * (parent + 2.0))
+        if isinstance(node.layer, AffineMap):
+            cost.append(node.layer.n_inputs * (parent + 2.0))
         else:
             cost.append(parent + 4.0 if isinstance(node.layer, Activation) else sum(cost[i] for i in node.parents))
     size = gradient.n_classes
@@ -102,8 +102,8 @@ def n_terms(gradient: Gradient) -> float:
     back = [0.0] * (len(gradient.nodes) - 1) + [heads.get(gradient.kind, 1.0 + softmax)]
     for index in range(len(gradient.nodes) - 1, 0, -1):
         node = gradient.nodes[index]
-        if isinstance(node.layer, Affine):
-            back[node.parents[0]] += node.layer.weight.shape[0] * (back[index] + 2.0)
+        if isinstance(node.layer, AffineMap):
+            back[node.parents[0]] += node.layer.n_outputs * (back[index] + 2.0)
         else:
             for parent in node.parents:
                 back[parent] += back[index] + (cost[parent] + 6.0 if isinstance(node.layer, Activation) else 0.0)

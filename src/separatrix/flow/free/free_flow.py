@@ -14,7 +14,7 @@ import numpy as np
 
 from separatrix.flow.free import tsitouras as pair
 from separatrix.flow.free.row_space import WORTHWHILE
-from separatrix.networks.layers import Activation, Affine
+from separatrix.networks.layers import Activation, AffineMap
 from separatrix.potentials.base import Potential
 from separatrix.potentials.class_probability import LogisticOfLogOdds
 from separatrix.potentials.head import Head, NetworkPotential
@@ -50,7 +50,7 @@ class FreeField:
         if len(layers) != 3:
             return None
         first, middle, last = layers
-        if not (isinstance(first, Affine) and isinstance(middle, Activation) and isinstance(last, Affine)):
+        if not (isinstance(first, AffineMap) and isinstance(middle, Activation) and isinstance(last, AffineMap)):
             return None
         from separatrix.flow.free.free_kernel import KINDS
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from separatrix.networks.layers import Affine, Node
+from separatrix.networks.layers import AffineMap, Node
 from separatrix.networks.network import INPUT, Network
 from separatrix.potentials.base import Potential
 from separatrix.potentials.head import NetworkPotential
@@ -25,7 +25,7 @@ class RowSpace:
 
     basis: np.ndarray
     weight: np.ndarray
-    first: Affine
+    first: AffineMap
     tail: Network
     potential: NetworkPotential
 
@@ -39,12 +39,12 @@ class RowSpace:
         ):
             return None
         first = potential.graph.nodes[1].layer
-        if not isinstance(first, Affine) or first.weight.shape[0] > WORTHWHILE * potential.dim:
+        if not isinstance(first, AffineMap) or first.n_outputs > WORTHWHILE * potential.dim:
             return None
         left, sizes, _ = scipy.linalg.svd(first.weight.T, full_matrices=False)
         basis = np.ascontiguousarray(left[:, sizes > 1e-13 * sizes[0]])
         nodes = (INPUT, *(Node(node.layer, tuple(i - 1 for i in node.parents)) for node in potential.graph.nodes[2:]))
-        tail = Network(nodes, first.weight.shape[0], potential.graph.reading)
+        tail = Network(nodes, first.n_outputs, potential.graph.reading)
         return cls(basis, np.ascontiguousarray(first.weight @ basis), first, tail, potential)
 
     def start(self, x: np.ndarray) -> np.ndarray:

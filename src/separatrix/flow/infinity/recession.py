@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from separatrix.networks.bounds import weight_of
-from separatrix.networks.layers import Activation, Affine
+from separatrix.networks.layers import Activation, AffineMap
 from separatrix.networks.network import Network
 from separatrix.numerics.activation_ranges import activation_range
 from separatrix.numerics.balls import MidRad, product
@@ -51,7 +51,7 @@ def recession(network: Network, base: np.ndarray, direction: np.ndarray) -> Rece
     signs, is_decided = [], True
     for node in network.nodes[1:]:
         a, c = slopes[node.parents[0]], constants[node.parents[0]]
-        if isinstance(node.layer, Affine):
+        if isinstance(node.layer, AffineMap):
             a, c = _affine(node.layer, a, c)
         elif isinstance(node.layer, Activation):
             sign = np.where(a.lower > 0, 1, np.where(a.upper < 0, -1, 0))
@@ -68,7 +68,7 @@ def recession(network: Network, base: np.ndarray, direction: np.ndarray) -> Rece
     return Recession(slopes[-1], constants[-1], np.concatenate(signs) if signs else np.zeros(0, np.int8), is_decided)
 
 
-def _affine(layer: Affine, a: Interval, c: Interval) -> tuple[Interval, Interval]:
+def _affine(layer: AffineMap, a: Interval, c: Interval) -> tuple[Interval, Interval]:
     """W a and W c + b; sums of exact zeros stay exactly 0."""
     weight = weight_of(layer)
     found = product(weight, MidRad.from_interval(a)).to_interval()

@@ -32,7 +32,7 @@ from separatrix.domains import Box
 from separatrix.flow.infinity.recession import Recession
 from separatrix.networks.activations import activation_function
 from separatrix.networks.bounds import BoundPropagation
-from separatrix.networks.layers import Activation, Affine, Node
+from separatrix.networks.layers import Activation, AffineMap, Node
 from separatrix.networks.network import INPUT, Network
 from separatrix.networks.structure import full_row_rank
 from separatrix.numerics.activation_ranges import activation_range
@@ -61,14 +61,14 @@ class SaturatingLayer:
         if len(nodes) < 4:
             return None
         first, second = nodes[1].layer, nodes[2].layer
-        if not isinstance(first, Affine) or not isinstance(second, Activation) or second.name not in LIMITS:
+        if not isinstance(first, AffineMap) or not isinstance(second, Activation) or second.name not in LIMITS:
             return None
         if first.weight_radius is not None or first.bias_radius is not None:
             return None
         if any(isinstance(node.layer, Activation) and node.layer.function.is_piecewise_linear for node in nodes[3:]):
             return None
         after = (INPUT, *(Node(node.layer, tuple(i - 2 for i in node.parents)) for node in nodes[3:]))
-        tail = Network(after, first.weight.shape[0], potential.network.reading)
+        tail = Network(after, first.n_outputs, potential.network.reading)
         cube = NetworkPotential(
             tail, potential.head, potential.contrasts, f"{potential.name} of the first layer's values"
         )

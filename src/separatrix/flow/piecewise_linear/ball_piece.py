@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from separatrix.flow.piecewise_linear.crease_groups import CreaseGroups
-from separatrix.networks.layers import Activation, Affine, Node
+from separatrix.networks.layers import Activation, Affine, AffineMap, Node
 from separatrix.networks.network import Network
 from separatrix.numerics.ball_doubles import outward
 from separatrix.numerics.balls import MidRad, product
@@ -21,7 +21,7 @@ SlopeRule = Callable[[int, list[Ball]], list[Ball]]
 
 
 @lru_cache(maxsize=8)
-def matrix(layer: Affine, contrasts: bytes | None = None, rows: int = 0) -> tuple[Any, Any]:
+def matrix(layer: AffineMap, contrasts: bytes | None = None, rows: int = 0) -> tuple[Any, Any]:
     """(weight, bias) of a layer as ball matrices; times the contrasts (rows, out), whose entries are doubles."""
     from flint import arb, arb_mat
 
@@ -91,7 +91,7 @@ class BallPiece:
     ) -> BallPiece:
         """The piece about ``x``. The contrasts join the last affine layer, where differences of weights are exact."""
         nodes = network.nodes
-        if not isinstance(nodes[-1].layer, Affine):
+        if not isinstance(nodes[-1].layer, AffineMap):
             last = Affine(np.eye(network.n_classes), np.zeros(network.n_classes))
             nodes = (*nodes, Node(last, (len(nodes) - 1,)))
         piece = cls(nodes, contrasts, slopes, free, [column(x)], [_unit_columns(len(x), free)])
@@ -101,7 +101,7 @@ class BallPiece:
     def layer(self, index: int) -> tuple[Any, Any]:
         """(weight, bias) of an affine node."""
         layer = self.nodes[index].layer
-        assert isinstance(layer, Affine)
+        assert isinstance(layer, AffineMap)
         if index < len(self.nodes) - 1:
             return matrix(layer)
         return matrix(layer, np.ascontiguousarray(self.contrasts, dtype=np.float64).tobytes(), len(self.contrasts))
@@ -111,7 +111,7 @@ class BallPiece:
 
         for index, node in enumerate(self.nodes[1:], 1):
             value, normal = self.values[node.parents[0]], self.normals[node.parents[0]]
-            if isinstance(node.layer, Affine):
+            if isinstance(node.layer, AffineMap):
                 weight, bias = self.layer(index)
                 value = weight * value + bias
                 if node.parents[0] == 0 and index < len(self.nodes) - 1 and node.layer.weight_radius is None:
@@ -148,12 +148,12 @@ class BallPiece:
         """
         found: list[Any] = [None] * (len(self.nodes) - 1) + [y]
         at_creases: dict[int, list[Ball]] = {}
-        parts: list[tuple[Affine, Any]] = []
+        parts: list[tuple[AffineMap, Any]] = []
         for index in range(len(self.nodes) - 1, 0, -1):
             node, here = self.nodes[index], found[index]
             if here is None:
                 continue
-            if isinstance(node.layer, Affine):
+            if isinstance(node.layer, AffineMap):
                 if node.parents[0] == 0:
                     from_here = here if index < len(self.nodes) - 1 else _transposed(self.contrasts) * here
                     parts.append((node.layer, from_here))
@@ -172,7 +172,7 @@ class Cotangent:
     """A gradient over the ``n`` inputs: the sum of W^T y over ``parts`` (W, y), and ``direct`` (None: nothing)."""
 
     n: int
-    parts: list[tuple[Affine, Any]]
+    parts: list[tuple[AffineMap, Any]]
     direct: Any
 
     def enclosed(self) -> Interval:

@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 
 from separatrix.flow.piecewise_linear.creases import crease_nodes
-from separatrix.networks.layers import Activation, Affine
+from separatrix.networks.layers import Activation, AffineMap
 from separatrix.networks.network import Network
 
 NEARLY_PARALLEL = 1e-9
@@ -49,7 +49,7 @@ class CreaseGroups:
             assert isinstance(activation, Activation)
             left[start:stop] = activation.slope if activation.name == "leaky_relu" else 0.0
             source = network.nodes[network.nodes[index].parents[0]].layer
-            if isinstance(source, Affine):
+            if isinstance(source, AffineMap):
                 for k, (j, r) in enumerate(_proportional_rows(source)):
                     leader[start + k], ratio[start + k] = (start + j if j >= 0 else -1), r
         leader = np.where(left == 1.0, -1, leader)
@@ -83,7 +83,7 @@ class CreaseGroups:
         return np.array([1 if r > 0 else -1 for r in self.ratio], dtype=np.int8).reshape(len(self))
 
 
-def _proportional_rows(layer: Affine) -> list[tuple[int, Fraction]]:
+def _proportional_rows(layer: AffineMap) -> list[tuple[int, Fraction]]:
     """For every row of (weight, bias) the first row that it is a multiple of, and the factor; (-1, 1) for zero weights."""
     rows = np.column_stack([layer.weight, layer.bias])
     found = [(k, Fraction(1)) for k in range(rows.shape[0])]

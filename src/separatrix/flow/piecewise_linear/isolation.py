@@ -13,7 +13,7 @@ import numpy as np
 from separatrix.flow.piecewise_linear.ball_piece import interval
 from separatrix.flow.piecewise_linear.stratum import Frame
 from separatrix.flow.piecewise_linear.stratum_system import Region, System
-from separatrix.networks.layers import Affine
+from separatrix.networks.layers import AffineMap
 from separatrix.numerics.rounding import up
 from separatrix.potentials.log_density import LogSumExp
 from separatrix.potentials.margin import Coordinate
@@ -47,7 +47,7 @@ def first_layer(frame: Frame) -> tuple[np.ndarray, np.ndarray] | None:
     """(weight, bias) of all creased neurons where each is affine in the inputs with exact weights, else None."""
     network = frame.potential.network
     sources = [network.nodes[network.nodes[node].parents[0]] for node in frame.groups.nodes]
-    layers = [source.layer for source in sources if source.parents == (0,) and isinstance(source.layer, Affine)]
+    layers = [source.layer for source in sources if source.parents == (0,) and isinstance(source.layer, AffineMap)]
     exact = [layer for layer in layers if layer.weight_radius is None and layer.bias_radius is None]
     if len(exact) < len(sources):
         return None

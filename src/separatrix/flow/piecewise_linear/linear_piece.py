@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from separatrix.flow.piecewise_linear.crease_groups import CreaseGroups
-from separatrix.networks.layers import Activation, Affine
+from separatrix.networks.layers import Activation, AffineMap
 from separatrix.networks.network import Network
 
 SlopeRule = Callable[[int, np.ndarray], np.ndarray]
@@ -44,7 +44,7 @@ class LinearPiece:
         found = [start]
         for index, node in enumerate(self.graph.nodes[1:], 1):
             parent = found[node.parents[0]]
-            if isinstance(node.layer, Affine):
+            if isinstance(node.layer, AffineMap):
                 parent = node.layer.weight @ parent
                 found.append(parent + node.layer.bias if constant else parent)
             elif isinstance(node.layer, Activation):
@@ -60,7 +60,7 @@ class LinearPiece:
         found[-1] = y
         for index in range(len(self.graph.nodes) - 1, 0, -1):
             node, here = self.graph.nodes[index], found[index]
-            if isinstance(node.layer, Affine):
+            if isinstance(node.layer, AffineMap):
                 here = node.layer.weight.T @ here
             elif index in self.slopes:
                 here = here * (self.slopes[index] if rule is None else rule(index, here))
@@ -75,7 +75,7 @@ class LinearPiece:
         found = [directions]
         for index, node in enumerate(self.graph.nodes[1:], 1):
             parent = found[node.parents[0]]
-            if isinstance(node.layer, Affine):
+            if isinstance(node.layer, AffineMap):
                 found.append(node.layer.weight @ parent)
             elif index in self.slopes:
                 part = groups.part(index)
@@ -98,7 +98,7 @@ def signs_at(graph: Network, groups: CreaseGroups, x: np.ndarray, zeros: np.ndar
     found = [x]
     for index, node in enumerate(graph.nodes[1:], 1):
         parent = found[node.parents[0]]
-        if isinstance(node.layer, Affine):
+        if isinstance(node.layer, AffineMap):
             found.append(node.layer.weight @ parent + node.layer.bias)
         elif index in groups.nodes:
             part = groups.part(index)

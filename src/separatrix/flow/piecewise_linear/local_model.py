@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from separatrix.flow.piecewise_linear.creases import crease_nodes
-from separatrix.networks.layers import Activation, Affine
+from separatrix.networks.layers import Activation, AffineMap
 from separatrix.networks.network import Network
 
 ROUNDING = 1e-14
@@ -57,7 +57,7 @@ class LocalModel:
         self.absolute = {
             index: (np.abs(node.layer.weight), np.abs(node.layer.bias))
             for index, node in enumerate(self.nodes)
-            if index and isinstance(node.layer, Affine)
+            if index and isinstance(node.layer, AffineMap)
         }
         self.layer = np.concatenate([np.full(s.stop - s.start, i) for i, s in self.span.items()] or [np.zeros(0, int)])
         self.n_layers = len(self.span)
@@ -70,7 +70,7 @@ class LocalModel:
             parent = self.nodes[self.nodes[index].parents[0]]
             width = span.stop - span.start
             rows = np.zeros((width, 0))
-            if isinstance(parent.layer, Affine):
+            if isinstance(parent.layer, AffineMap):
                 rows = np.hstack([parent.layer.weight, parent.layer.bias[:, None]])
             known: dict[bytes, tuple[int, float]] = {}
             for k, row in enumerate(rows):
@@ -94,7 +94,7 @@ class LocalModel:
         u, noise = np.empty(self.n_neurons), np.empty(self.n_neurons)
         for index, node in enumerate(self.nodes[1:], 1):
             parent, size = values[node.parents[0]], sizes[node.parents[0]]
-            if isinstance(node.layer, Affine):
+            if isinstance(node.layer, AffineMap):
                 values.append(node.layer.weight @ parent + node.layer.bias)
                 weight, bias = self.absolute[index]
                 sizes.append(weight @ size + bias)
@@ -114,7 +114,7 @@ class LocalModel:
         constant = np.zeros(self.n_neurons, dtype=bool)
         for index, node in enumerate(self.nodes[1:], 1):
             parent = reach[node.parents[0]]
-            if isinstance(node.layer, Affine):
+            if isinstance(node.layer, AffineMap):
                 reach.append(self.absolute[index][0] @ parent > 0)
             elif index in self.span:
                 span = self.span[index]
@@ -134,7 +134,7 @@ class LocalModel:
         tied = np.zeros(self.n_neurons, dtype=bool)
         for index, node in enumerate(self.nodes[1:], 1):
             parent, large = values[node.parents[0]], size[node.parents[0]]
-            if isinstance(node.layer, Affine):
+            if isinstance(node.layer, AffineMap):
                 values.append(parent @ node.layer.weight.T)
                 size.append(self.absolute[index][0] @ large)
             elif index in self.span:
@@ -159,7 +159,7 @@ class LocalModel:
         rates = np.empty((directions.shape[0], self.n_neurons))
         for index, node in enumerate(self.nodes[1:], 1):
             parent = values[node.parents[0]]
-            if isinstance(node.layer, Affine):
+            if isinstance(node.layer, AffineMap):
                 values.append(parent @ node.layer.weight.T)
             elif index in self.span:
                 span = self.span[index]
@@ -192,7 +192,7 @@ class LocalModel:
             node, y_here = self.nodes[index], found[index]
             if y_here is None:
                 continue
-            if isinstance(node.layer, Affine):
+            if isinstance(node.layer, AffineMap):
                 y_here = y_here @ node.layer.weight
             elif index in self.span:
                 by_output[:, self.span[index]] = y_here
@@ -218,7 +218,7 @@ class LocalModel:
             if here is None:
                 continue
             middle, radius = here
-            if isinstance(node.layer, Affine):
+            if isinstance(node.layer, AffineMap):
                 middle, radius = middle @ node.layer.weight, radius @ self.absolute[index][0]
             elif index in self.span:
                 span = self.span[index]

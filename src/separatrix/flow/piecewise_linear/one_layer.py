@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from separatrix.flow.piecewise_linear.creases import crease_nodes
-from separatrix.networks.layers import Activation, Affine, Sum
+from separatrix.networks.layers import Activation, AffineMap, Sum
 from separatrix.networks.network import Network
 from separatrix.potentials.base import Potential
 from separatrix.potentials.head import NetworkPotential
@@ -88,7 +88,7 @@ def _affine_parts(graph: Network) -> tuple[tuple[np.ndarray, ...], tuple[np.ndar
     for index, node in enumerate(graph.nodes[1:], 1):
         p, q, r = values[node.parents[0]]
         layer = node.layer
-        if isinstance(layer, Affine):
+        if isinstance(layer, AffineMap):
             first = node.parents[0] == 0  # the product with the identity is the weight, without rounding
             values.append(
                 (layer.weight if first else layer.weight @ p, layer.weight @ q, layer.weight @ r + layer.bias)

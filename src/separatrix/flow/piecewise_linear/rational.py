@@ -10,7 +10,7 @@ import numpy as np
 
 from separatrix.flow.piecewise_linear.stratum import Frame, Stratum
 from separatrix.flow.piecewise_linear.stratum_system import locally_constant
-from separatrix.networks.layers import Affine
+from separatrix.networks.layers import AffineMap
 
 MOST_WEIGHTS = 100_000
 
@@ -30,7 +30,7 @@ class Exact:
 def exact_vertex(frame: Frame, stratum: Stratum) -> Exact | str:
     """Where the independent creases of ``stratum`` meet, if they fix a point of the box, or why there is none."""
     network = frame.potential.network
-    layers = [node.layer for node in network.nodes[1:] if isinstance(node.layer, Affine)]
+    layers = [node.layer for node in network.nodes[1:] if isinstance(node.layer, AffineMap)]
     if any(layer.weight_radius is not None or layer.bias_radius is not None for layer in layers):
         return "the weights are known up to rounding only"
     if sum(layer.weight.size for layer in layers) > MOST_WEIGHTS:
@@ -104,7 +104,7 @@ def _passed(frame: Frame, start: Any, rule: Any) -> list[list[Any]]:
     found, levels = [start], []
     for index, node in enumerate(network.nodes[1:], 1):
         here = found[node.parents[0]]
-        if isinstance(node.layer, Affine):
+        if isinstance(node.layer, AffineMap):
             here = (_matrix(node.layer.weight) * here).tolist()
             for row, bias in zip(here, node.layer.bias.tolist(), strict=True):
                 row[0] = row[0] + _rational(bias)

@@ -18,7 +18,7 @@ from separatrix.flow.piecewise_linear.first_order import (
 )
 from separatrix.flow.piecewise_linear.linear_piece import preactivations, signs_at
 from separatrix.flow.projection import Bounds
-from separatrix.networks.layers import Affine
+from separatrix.networks.layers import AffineMap
 from separatrix.potentials.head import NetworkPotential
 
 ROUNDS = 60
@@ -267,7 +267,7 @@ def _at_zero(walk: _Walk, model: LocalModel) -> np.ndarray:
     sizes: list[np.ndarray] = [np.abs(value) for value in values]
     for index, node in enumerate(graph.nodes[1:], 1):
         layer = node.layer
-        if isinstance(layer, Affine):
+        if isinstance(layer, AffineMap):
             sizes[index] = np.abs(layer.weight) @ (np.abs(values[node.parents[0]]) + 1.0) + np.abs(layer.bias)
     close = np.abs(model.u) <= AT_ZERO * np.maximum(preactivations(graph, groups, sizes), 1e-300)
     return groups.leaders_of(np.flatnonzero(close))

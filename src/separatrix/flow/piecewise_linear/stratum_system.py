@@ -10,7 +10,7 @@ import numpy as np
 from separatrix.flow.piecewise_linear.ball_piece import Ball, BallPiece, Cotangent, between, column, interval, rows
 from separatrix.flow.piecewise_linear.first_order import set_slopes
 from separatrix.flow.piecewise_linear.stratum import Frame, Stratum
-from separatrix.networks.layers import Activation, Affine
+from separatrix.networks.layers import Activation, AffineMap
 from separatrix.numerics.balls import MidRad
 from separatrix.numerics.intervals import Interval
 from separatrix.numerics.spectra import inertia
@@ -200,7 +200,7 @@ def locally_constant(frame: Frame, signs: np.ndarray) -> np.ndarray:
     found = np.zeros(len(groups), dtype=bool)
     for index, node in enumerate(network.nodes[1:], 1):
         parent = still[node.parents[0]]
-        if isinstance(node.layer, Affine):
+        if isinstance(node.layer, AffineMap):
             moving = node.layer.weight != 0
             if node.layer.weight_radius is not None:
                 moving |= node.layer.weight_radius != 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from separatrix.networks.layers import Affine, Node
+from separatrix.networks.layers import AffineMap, Node
 from separatrix.networks.propagation import Propagation
 from separatrix.potentials.base import Potential
 from separatrix.potentials.head import NetworkPotential
@@ -67,7 +67,7 @@ def _through_layer(potential: Potential, x: np.ndarray, free: np.ndarray) -> Cur
         return None
     nodes = potential.graph.nodes
     first = nodes[1].layer
-    if not isinstance(first, Affine) or free.size < WIDER * first.weight.shape[0]:
+    if not isinstance(first, AffineMap) or free.size < WIDER * first.n_outputs:
         return None
     if any(0 in node.parents for node in nodes[2:]):
         return None
@@ -85,11 +85,11 @@ def _through_layer(potential: Potential, x: np.ndarray, free: np.ndarray) -> Cur
     return Curvature(lam, part.T @ pulled, None)
 
 
-def _hessian_by_layer(potential: NetworkPotential, first: Affine, x: np.ndarray) -> np.ndarray:
+def _hessian_by_layer(potential: NetworkPotential, first: AffineMap, x: np.ndarray) -> np.ndarray:
     """The Hessian of f by the values of the first layer at ``x`` (dim,), (m, m)."""
     graph, head = potential.graph, potential.head
     rest = [graph.nodes[0], *(Node(node.layer, tuple(p - 1 for p in node.parents)) for node in graph.nodes[2:])]
     state = Propagation(rest, graph.parameters, x[None] @ first.weight.T + first.bias)
     slopes = head.value_and_gradient(np, state.output)[1]
-    every = np.arange(first.weight.shape[0])
+    every = np.arange(first.n_outputs)
     return state.hessians(state.cotangents(slopes), every, head.hessian(np, state.output))[0]

@@ -79,7 +79,7 @@ def mixtures(arena: Arena, x: np.ndarray, classes: np.ndarray) -> tuple[np.ndarr
     for turn in range(HALVINGS):
         logit = 0.5 * (low + high)
         share = 1.0 / (1.0 + np.exp(-logit))
-        weights = np.zeros((x.shape[0], graph.nodes[-1].layer.weight.shape[0]))
+        weights = np.zeros((x.shape[0], graph.nodes[-1].layer.n_outputs))
         weights[rows, classes[:, 0]], weights[rows, classes[:, 1]] = share, 1.0 - share
 
         def climbed(y: np.ndarray, chosen: np.ndarray, weights: np.ndarray = weights) -> tuple[Any, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from separatrix.networks.bounds import BoundPropagation
-from separatrix.networks.layers import Activation, Affine, Sum
+from separatrix.networks.layers import Activation, AffineMap, Sum
 from separatrix.networks.network import Network
 from separatrix.numerics.intervals import Interval
 from separatrix.numerics.rounding import UNIT, down, up
@@ -42,7 +42,7 @@ def _propagated(network: Network, x: Array) -> tuple[Array, Array, Array]:
     lost = np.zeros(len(x), dtype=bool)
     for node in network.nodes[1:]:
         layer, parents = node.layer, node.parents
-        if isinstance(layer, Affine):
+        if isinstance(layer, AffineMap):
             middle, radius = _affine(layer, middles[parents[0]], radii[parents[0]])
         elif isinstance(layer, Activation):
             middle, radius, beyond = _activation(layer, middles[parents[0]], radii[parents[0]])
@@ -62,9 +62,9 @@ def _size(middle: Array) -> Array:
     return np.maximum(middle.max(axis=1, keepdims=True), -middle.min(axis=1, keepdims=True))
 
 
-def _affine(layer: Affine, middle: Array, radius: Array) -> tuple[Array, Array]:
+def _affine(layer: AffineMap, middle: Array, radius: Array) -> tuple[Array, Array]:
     """W x + b: the product in any order, its rounding and that of the bound itself."""
-    weight, k = layer.weight, layer.weight.shape[1]
+    weight, k = layer.weight, layer.n_inputs
     size, bias = _size(middle), np.abs(layer.bias)[:, None]
     spread = radius + (k + 4) * UNIT * size + TINY
     error = np.abs(weight) @ spread

@@ -11,8 +11,6 @@ from separatrix.complexes.sign_layout import SignLayout
 from separatrix.errors import SeparatrixError
 from separatrix.surface.arrangement.lattice import Lattice
 
-SEED = 20240229
-
 
 @dataclass(frozen=True, eq=False)
 class Arrangement:
@@ -38,20 +36,19 @@ class Arrangement:
 
 def cells_of(lattice: Lattice) -> Cells:
     """The lattice's cells by dimension, numbered in the order of their ids; checks boundary of boundary and Euler's sum."""
-    from separatrix.surface.arrangement.export_kernels import boundary_of_boundary, list_incidences, place_cells
+    from separatrix.surface.arrangement.export_kernels import list_incidences, number_facets, place_cells
 
     n, count = lattice.n, lattice.n_cells
     places, used = np.empty(count, dtype=np.int32), np.array([lattice.n_edges, count, lattice.n_nodes])
     firsts, starts = np.zeros(n + 2, dtype=np.int64), np.empty(count + 1, dtype=np.int64)
     place_cells(count, lattice.cells, places, firsts, np.empty_like(firsts))
-    incidences = lattice.n_nodes + 2 * lattice.n_edges
+    incidences, ends = lattice.n_nodes + 2 * lattice.n_edges, np.empty(count, dtype=np.int64)
     faces, signs = np.empty(incidences, dtype=np.int32), np.empty(incidences, dtype=np.int8)
-    list_incidences(used, lattice.edges, lattice.nodes, places, firsts, starts, faces, signs)
+    list_incidences(used, lattice.cells, lattice.edges, lattice.nodes, places, firsts, ends, starts, faces)
     if starts[-1] != incidences:
         raise SeparatrixError("internal check failed: an incidence belongs to no cell")
     sizes = [lattice.n_vertices, *np.diff(firsts[1:]).tolist()]
-    weights = np.random.default_rng(SEED).integers(0, 2**64, max(sizes[:-1]), dtype=np.uint64)
-    fault = boundary_of_boundary(firsts, starts, faces, signs, weights, np.empty(count, dtype=np.uint64))
+    fault = number_facets(firsts, starts, places, faces, signs, ends.view(np.uint64))
     if fault >= 0:
         raise SeparatrixError(f"internal check failed: the boundary of cell {fault} has a boundary")
     return _by_dimension(sizes, firsts, starts, faces, signs)

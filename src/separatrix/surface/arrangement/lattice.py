@@ -7,6 +7,8 @@ ends of an edge stand in ``edges``. Columns are named by the constants below.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 CELL_FACETS, CELL_COFACES, CELL_WITNESS, CELL_ROOT, CELL_DIM, CELL_STATE, CELL_MINUS, CELL_ZERO = range(8)
@@ -14,6 +16,8 @@ NODE_FACET, NODE_COFACE, NODE_NEXT_FACET, NODE_NEXT_COFACE = range(4)
 EDGE_A, EDGE_B, EDGE_CELL, EDGE_NEXT = range(4)
 UNMARKED, SPLIT, TOUCHED_ZERO, TOUCHED_POSITIVE, TOUCHED_NEGATIVE = range(5)
 NONE = -1
+FEWEST_ROWS = 512  # of an array that grows
+LARGE, LINE = 1 << 20, 64  # bytes of a large array and of a cache line
 GROWTH, LEAST_GROWTH = 3.0, 1.25  # rows that are never touched cost no memory, copies do
 
 
@@ -72,8 +76,19 @@ class Lattice:
 def _longer(array: np.ndarray, used: int, least: int) -> np.ndarray:
     """A copy of the used rows with room for ``least`` rows and, where the system grants it, for more."""
     try:
-        longer = np.empty((max(least, int(GROWTH * used)), *array.shape[1:]), dtype=array.dtype)
+        longer = _aligned(max(least, int(GROWTH * used), FEWEST_ROWS), array)
     except MemoryError:
-        longer = np.empty((max(least, int(LEAST_GROWTH * used)), *array.shape[1:]), dtype=array.dtype)
+        longer = _aligned(max(least, int(LEAST_GROWTH * used)), array)
     longer[:used] = array[:used]
     return longer
+
+
+def _aligned(rows: int, like: np.ndarray) -> np.ndarray:
+    """Rows as those of ``like``; in large arrays from the start of a cache line on: no row of 16 or 32 bytes lies in two."""
+    shape = (rows, *like.shape[1:])
+    size = math.prod(shape) * like.itemsize
+    if size < LARGE:
+        return np.empty(shape, dtype=like.dtype)
+    room = np.empty(size + LINE, dtype=np.uint8)
+    start = -room.ctypes.data % LINE
+    return room[start : start + size].view(like.dtype).reshape(shape)

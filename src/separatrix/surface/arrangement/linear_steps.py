@@ -16,7 +16,7 @@ import numpy as np
 from separatrix.errors import InputError
 from separatrix.networks.activations import activation_function
 from separatrix.networks.graph_folding import pruned
-from separatrix.networks.layers import Activation, Affine, Node
+from separatrix.networks.layers import Activation, AffineMap, Node
 from separatrix.networks.network import Network
 from separatrix.surface.arrangement.exact_maps import exact_affine, exact_slopes
 from separatrix.surface.arrangement.norms import TINIEST, gamma, norm_up, raised
@@ -115,7 +115,7 @@ def _checked(network: Network) -> list[Node]:
     nodes = pruned(network.nodes, len(network.nodes) - 1)
     for node in nodes[1:]:
         layer = node.layer
-        if isinstance(layer, Affine) and (layer.weight_radius is not None or layer.bias_radius is not None):
+        if isinstance(layer, AffineMap) and (layer.weight_radius is not None or layer.bias_radius is not None):
             raise InputError(
                 "the weights of this network are known only up to a rounding, so that its signs cannot be decided; "
                 "start from the network as it was read and pass combinations of logits as rows"
@@ -152,7 +152,7 @@ def _integer_rows(rows: Any, outputs: int) -> np.ndarray:
 def _factor(node: Node, live: list[int], kept: list[int], width: dict[int, int], index: int) -> list[Factor]:
     """The map from the values of the nodes in ``live`` to those in ``kept`` and the new node's, before its crease."""
     if live == list(node.parents) and len(live) == 1 and not kept:
-        return [(node.layer.weight, node.layer.bias)] if isinstance(node.layer, Affine) else []
+        return [(node.layer.weight, node.layer.bias)] if isinstance(node.layer, AffineMap) else []
     starts, at = {}, 0
     for i in live:
         starts[i], at = at, at + width[i]
@@ -164,7 +164,7 @@ def _factor(node: Node, live: list[int], kept: list[int], width: dict[int, int],
         row += width[i]
     for parent in node.parents:
         columns = slice(starts[parent], starts[parent] + width[parent])
-        if isinstance(node.layer, Affine):
+        if isinstance(node.layer, AffineMap):
             weight[row:, columns], bias[row:] = node.layer.weight, node.layer.bias
         else:
             weight[row:, columns] += np.eye(width[index])

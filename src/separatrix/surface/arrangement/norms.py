@@ -24,7 +24,7 @@ def gamma(terms: int) -> float:
 def raised(x: np.ndarray | float, operations: int = 8) -> np.ndarray:
     """An upper bound of a real number x >= 0 that was computed with that many roundings; nan becomes inf."""
     up = np.asarray(x) * (1.0 + (operations + 4) * 2.0**-52) + operations * TINIEST
-    return np.where(np.isnan(up), np.inf, up)
+    return np.asarray(np.fmin(up, np.inf))  # which is inf where ``up`` is nan
 
 
 def norm_up(x: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -34,7 +34,7 @@ def norm_up(x: np.ndarray, axis: int = -1) -> np.ndarray:
     (True, 0.0)
     """
     with np.errstate(all="ignore"):
-        plain = np.sqrt(np.sum(x * x, axis=axis))
+        plain = np.sqrt(np.add.reduce(x * x, axis=axis))
         if ((plain > 2.0**-400) & (plain < 2.0**400)).all():  # squares that vanished are nothing beside the others
             return np.asarray(plain * (1.0 + (x.shape[axis] + 16) * 2.0**-52))
         size = np.abs(x)

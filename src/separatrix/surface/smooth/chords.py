@@ -18,7 +18,7 @@ from separatrix.certainty import Certainty
 from separatrix.domains import Box
 from separatrix.errors import InputError, KindError, printable
 from separatrix.networks.bounds import BoundPropagation
-from separatrix.networks.layers import Activation, Affine, Layer, Node, Sum
+from separatrix.networks.layers import Activation, Affine, AffineMap, Layer, Node, Sum
 from separatrix.networks.network import INPUT, Network, Reading
 from separatrix.numerics.activation_ranges import activation_range
 from separatrix.numerics.intervals import Interval
@@ -149,7 +149,7 @@ def _chords_of(graph: Network, box: Box, pieces: int, kind: str) -> tuple[dict[i
     found: dict[int, Chords] = {}
     for index, node in enumerate(graph.nodes[1:], 1):
         layer, before = node.layer, [errors[i] for i in node.parents]
-        if isinstance(layer, Affine):
+        if isinstance(layer, AffineMap):
             radius = 0.0 if layer.weight_radius is None else layer.weight_radius
             errors.append((np.abs(layer.weight) + radius) @ before[0] * (1.0 + 1e-9))
         elif isinstance(layer, Sum):

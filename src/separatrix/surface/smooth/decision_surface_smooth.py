@@ -10,7 +10,7 @@ import numpy as np
 from separatrix.certainty import Certainty
 from separatrix.domains import Box, WholeSpace, as_box
 from separatrix.errors import InputError, KindError, SeparatrixError
-from separatrix.networks.layers import Affine
+from separatrix.networks.layers import AffineMap
 from separatrix.networks.network import Network
 from separatrix.numerics.rounding import ieee_arithmetic_holds
 from separatrix.records import Provenance
@@ -94,7 +94,7 @@ def _checked_box(net: Network, box: Any) -> Box:
 def is_zero(net: Network, contrasts: np.ndarray) -> bool:
     """Whether a combination (1, n_classes) of the logits vanishes identically because its last layer does."""
     last = net.contrasted(contrasts).nodes[-1].layer
-    assert isinstance(last, Affine)
+    assert isinstance(last, AffineMap)
     arrays = (last.weight, last.bias, last.weight_radius, last.bias_radius)
     return not any(array is not None and array.any() for array in arrays)
 

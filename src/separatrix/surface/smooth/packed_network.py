@@ -13,7 +13,7 @@ import numpy as np
 
 from separatrix.domains import Box
 from separatrix.errors import InputError
-from separatrix.networks.layers import Activation, Affine, Node, Sum
+from separatrix.networks.layers import Activation, Affine, AffineMap, Node, Sum
 from separatrix.networks.network import Network
 from separatrix.surface.smooth.activation_tables import META, ROW, activation_table
 
@@ -76,14 +76,14 @@ class _Packer:
         width = box.upper - box.lower
         if not np.isfinite(width).all():
             raise InputError("the box is too wide: its sides overflow; choose a smaller box")
-        self.layers: list[Affine | None] = [Affine(np.diag(width), box.lower, np.diag(np.spacing(width)))]
+        self.layers: list[AffineMap | None] = [Affine(np.diag(width), box.lower, np.diag(np.spacing(width)))]
         self.places: list[tuple[int, int] | None] = [None]
 
     def add(self, node: Node, is_last: bool) -> None:
         """Append a node's operation."""
         layer, parents = node.layer, node.parents
         place, flat = None, None
-        if isinstance(layer, Affine):
+        if isinstance(layer, AffineMap):
             layer = _scaled_up(layer) if is_last else layer
             before = self.layers[parents[0]]
             if before is not None:
@@ -110,7 +110,7 @@ class _Packer:
             place = self.places[index] = self._affine(layer, self.cube)
         return place
 
-    def _affine(self, layer: Affine, parent: tuple[int, int]) -> tuple[int, int]:
+    def _affine(self, layer: AffineMap, parent: tuple[int, int]) -> tuple[int, int]:
         weight, bias = layer.weight, layer.bias
         zeros = np.zeros(weight.shape), np.zeros(bias.shape)
         radius = zeros[0] if layer.weight_radius is None else layer.weight_radius
@@ -131,7 +131,7 @@ class _Packer:
         return place
 
 
-def composed(second: Affine, first: Affine) -> Affine:
+def composed(second: AffineMap, first: AffineMap) -> AffineMap:
     """``second`` after ``first`` as one affine map with radii: products of K terms are off by (K + 2) u sum |a b|."""
     zero = np.zeros(())
     radii = [zero if r is None else r for r in (first.weight_radius, first.bias_radius)]
@@ -150,7 +150,7 @@ def composed(second: Affine, first: Affine) -> Affine:
         return Affine(second.weight @ first.weight, bias, parts[0] * grow + TINY, bias_radius)
 
 
-def _scaled_up(layer: Affine) -> Affine:
+def _scaled_up(layer: AffineMap) -> AffineMap:
     """The layer times a power of two >= 1 that brings its largest weight towards 1: exact, signs stay."""
     largest = max(float(np.abs(layer.weight).max()), float(np.abs(layer.bias).max()))
     if largest == 0.0 or largest >= 0.5:
