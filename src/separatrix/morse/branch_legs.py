@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from separatrix.flow.basin_targets import Targets
 from separatrix.flow.projection import Arena
 from separatrix.flow.sensitivity import faint_coordinates
 
-HEAD_TOLERANCE, TAIL_TOLERANCE, SECOND = 5e-3, 2e-3, 0.25
+HEAD_TOLERANCE, TAIL_TOLERANCE = 5e-3, 2e-3
 LOW_DIMENSION, FINER = 32, 0.02
 HEAD_STEPS, TAIL_STEPS = 600, 4000
 CHECK_EVERY, TAIL_CHECK_EVERY, CONFIRMATIONS = 10, 5, 3
@@ -22,11 +22,17 @@ KEPT_POINTS, FEW = 33, 8
 
 @dataclass(frozen=True, eq=False)
 class Beginning:
-    """One branch to be followed: the saddle, the unit vector (dim,) along which it leaves, and how far off it starts."""
+    """One branch to be followed: the saddle, the unit vector (dim,) along which it leaves, how far off it starts, and the
+    factor of the tolerances."""
 
     saddle: np.ndarray
     direction: np.ndarray
     distance: float
+    fineness: float = 1.0
+
+    def finer(self, factor: float) -> Beginning:
+        """The same branch from ``factor`` times as far off, with tolerances ``factor`` times as large."""
+        return replace(self, distance=factor * self.distance, fineness=factor * self.fineness)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +50,8 @@ def follow_piece(
     """Both integrations of one piece of branches: Bogacki-Shampine steps of all together, exponential ones of what creeps."""
     beginnings = [*first, *second]
     starts = arena.bounds.snap(np.array([b.saddle + b.distance * b.direction for b in beginnings]))
-    fine = np.repeat([1.0, SECOND], len(first)) * (FINER if arena.potential.dim <= LOW_DIMENSION else 1.0) * arena.width
+    fine = np.array([b.fineness for b in beginnings]) * (FINER if arena.potential.dim <= LOW_DIMENSION else 1.0)
+    fine = fine * arena.width
     batch = HeadBatch(arena.potential, arena.bounds, starts, HEAD_TOLERANCE * fine, precise=True)
     paths = [[begin.saddle, start] for begin, start in zip(beginnings, starts, strict=True)]
     live, given = np.arange(len(starts)), Given(len(starts))

@@ -30,6 +30,7 @@ from separatrix.records import Provenance
 
 PIECE = 32
 FIRST, SHORTEST, STRAIGHT = 1e-2, 1e-6, 0.1
+SECOND = 0.25  # of the distance and of the tolerances of the first integration
 RISE_SLACK = 1e-12
 STAYED = ("sink", "at rest", "budget")  # reasons of ends that may be near a sink
 
@@ -61,12 +62,12 @@ def trace_branches(
         beginnings = [begin for row in rows for begin in _beginnings(arena, saddles.points[row])]
     else:
         beginnings = [begin for row in rows for begin in _sides_of(arena, saddles.points[row], directions[row])]
-    nearer = [Beginning(b.saddle, b.direction, 0.25 * b.distance) for b in beginnings]
-    first, second = _follow(arena, (beginnings, nearer), Targets.of(sinks, arena), workers, progress)
+    first, second = _follow(arena, beginnings, Targets.of(sinks, arena), workers, progress)
     met = _met(arena, flow, sinks, [*first, *second])
     if len(met) > len(sinks):
         sinks, goals = met, Targets.of(met, arena)
         first, second = (_labelled(goals, legs) for legs in (first, second))
+    _follow_finer(arena, beginnings, (first, second), Targets.of(sinks, arena), workers)
     points = joined(sinks, saddles) if len(sinks) else saddles
     place = rows_in(points, saddles)
     orbits = tuple(
@@ -125,18 +126,40 @@ def _sides_of(arena: Arena, point: np.ndarray, direction: np.ndarray) -> list[Be
 
 def _follow(
     arena: Arena,
-    both: tuple[Sequence[Beginning], Sequence[Beginning]],
+    beginnings: Sequence[Beginning],
     targets: Targets,
     workers: int | None,
     progress: Progress | None,
 ) -> tuple[list[Leg], list[Leg]]:
-    """The first and the second integration of every branch, from the beginnings for these."""
-    parts = slices(len(both[0]), PIECE)
-    pieces = [(arena, tuple(both[0][part]), tuple(both[1][part]), targets) for part in parts]
+    """The first and the second integration of every branch, the second a factor SECOND nearer and finer."""
+    parts = slices(len(beginnings), PIECE)
+    nearer = [begin.finer(SECOND) for begin in beginnings]
+    pieces = [(arena, tuple(beginnings[part]), tuple(nearer[part]), targets) for part in parts]
     sizes = [part.stop - part.start for part in parts]
     stage = f"branches of saddles of the {arena.potential.name}"
     found = run_pieces(follow_piece, pieces, sizes, workers, stage, progress)
     return [leg for first, _ in found for leg in first], [leg for _, second in found for leg in second]
+
+
+def _follow_finer(
+    arena: Arena,
+    beginnings: Sequence[Beginning],
+    legs: tuple[list[Leg], list[Leg]],
+    targets: Targets,
+    workers: int | None,
+) -> None:
+    """Put two finer integrations in the place of two that end at different places: both lists in ``legs`` change."""
+    first, second = legs
+    apart = [row for row in range(len(beginnings)) if not _agree(first[row], second[row])]
+    if apart:
+        finer = [beginnings[row].finer(SECOND**2) for row in apart]
+        for row, *found in zip(apart, *_follow(arena, finer, targets, workers, None), strict=True):
+            first[row], second[row] = found
+
+
+def _agree(first: Leg, second: Leg) -> bool:
+    """Whether two integrations end at one sink, or in the same way at none."""
+    return first.label == second.label and (first.label >= 0 or first.reason == second.reason)
 
 
 def _labelled(targets: Targets, legs: Sequence[Leg]) -> list[Leg]:
@@ -174,7 +197,7 @@ def _orbit(
     arena: Arena, sinks: CriticalPoints, begin: Beginning, legs: tuple[Leg, Leg], place: tuple[int, int]
 ) -> Orbit:
     (first, second), (saddle, side) = legs, place
-    same = first.label == second.label and (first.label >= 0 or first.reason == second.reason)
+    same = _agree(first, second)
     label = first.label if same else second.label
     leg = second if not same else first
     path = leg.path if label < 0 else np.vstack([leg.path, sinks.points[label][None]])
