@@ -6,6 +6,7 @@ UnreadableFileErrors that name the file and the key.
 
 from __future__ import annotations
 
+import lzma
 import os
 import stat
 import struct
@@ -25,9 +26,11 @@ from separatrix.errors import InputError, UnreadableFileError, printable
 MEMBER_LIMIT = 20_000
 BYTES_LIMIT = 1 << 32
 BOMB_BYTES, BOMB_RATIO = 1 << 28, 200
+TOGETHER_BYTES, TOGETHER_RATIO = 1 << 29, 16
 BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
+    lzma.LZMAError,
     struct.error,
     tokenize.TokenError,
     SyntaxError,
@@ -72,6 +75,7 @@ def regular_file(path: Any, expected: str = NETWORK_FILE) -> str:
         raise UnreadableFileError(f"{name}: is a folder; expected {expected}")
     if not stat.S_ISREG(mode):
         raise UnreadableFileError(f"{name}: is no regular file; expected {expected}")
+    require_growth(text, os.path.getsize(text))  # a file of holes
     return text
 
 
@@ -85,6 +89,21 @@ def first_bytes(path: str, count: int) -> bytes:
     if not start:
         raise UnreadableFileError(f"{printable(path)}: is empty; was it written completely?")
     return start
+
+
+def bytes_on_disk(path: str) -> int:
+    """What a file takes on the disk: less than its size where it has holes."""
+    found = os.stat(path)
+    return min(found.st_size, 512 * getattr(found, "st_blocks", found.st_size) + 4096)
+
+
+def require_growth(path: str, n_numbers: int) -> None:
+    """Raise UnreadableFileError where a small file would take much memory: ``n_numbers`` as float64."""
+    if 8 * n_numbers > TOGETHER_BYTES and 8 * n_numbers > TOGETHER_RATIO * bytes_on_disk(path):
+        raise UnreadableFileError(
+            f"{printable(path)}: {bytes_on_disk(path)} bytes on the disk would become {printable(n_numbers, 30)} numbers "
+            "in float64; refused as too large"
+        )
 
 
 @contextmanager
@@ -127,6 +146,9 @@ class NpzFile:
             raise UnreadableFileError(f"{name}: is a file of torch.save: {self._pickle_advice}")
         if len(infos) > MEMBER_LIMIT:
             raise UnreadableFileError(f"{name}: holds {len(infos)} members; more than {MEMBER_LIMIT} are not read")
+        unpacked, stored = sum(info.file_size for info in infos), bytes_on_disk(self.path)
+        if unpacked > TOGETHER_BYTES and unpacked > TOGETHER_RATIO * stored:
+            raise UnreadableFileError(f"{name}: unpacks from {stored} to {unpacked} bytes; refused as too large")
         members: dict[str, zipfile.ZipInfo] = {}
         for info in infos:
             if info.filename.endswith(".npy"):
@@ -191,6 +213,7 @@ class NpzFile:
             with self._zip.open(self._members[key]) as stream:
                 shape, fortran, dtype = self._header(stream, key)
                 if not dtype.hasobject:
+                    require_growth(self.path, prod(shape))
                     content = stream.read(prod(shape) * dtype.itemsize + 1)
                     if len(content) != prod(shape) * dtype.itemsize:
                         raise ValueError(f"expected {prod(shape) * dtype.itemsize} bytes, came {len(content)}")
@@ -216,11 +239,14 @@ class SafetensorsFile:
         try:
             self._file = safe_open(path, framework="numpy")
             self.keys: list[str] = list(self._file.keys())
-            self.metadata: dict[str, str] = dict(self._file.metadata() or {})
+            self.metadata: dict[str, str] = dict(
+                sorted((self._file.metadata() or {}).items())
+            )  # theirs has a random order
         except (SafetensorError, OSError, ValueError, UnicodeError) as error:
             raise UnreadableFileError(
                 f"{printable(path)}: torn or damaged: {printable(error)}; write or copy the file again"
             ) from None
+        require_growth(path, sum(prod(self.shape(key)) for key in self.keys))
 
     def __enter__(self) -> SafetensorsFile:
         self._file.__enter__()

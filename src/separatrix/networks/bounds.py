@@ -10,7 +10,7 @@ import numpy as np
 
 from separatrix.networks.layers import Activation, Affine, AffineMap
 from separatrix.networks.network import Network
-from separatrix.networks.structured_layers import StructuredMap
+from separatrix.networks.structured_map import StructuredMap
 from separatrix.numerics.activation_ranges import activation_range
 from separatrix.numerics.balls import MidRad, product, structured_product
 from separatrix.numerics.intervals import Interval

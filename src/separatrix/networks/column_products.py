@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from separatrix.networks.layers import AffineMap
-from separatrix.networks.structured_layers import StructuredMap
+from separatrix.networks.structured_map import StructuredMap
 from separatrix.numerics.rounding import UNIT, Array
 
 TINY = 1e-300

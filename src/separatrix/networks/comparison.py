@@ -4,13 +4,43 @@ from __future__ import annotations
 
 import numpy as np
 
+from separatrix.networks.layers import AffineMap
+from separatrix.networks.network import Network
+from separatrix.networks.structured_layers import StructuredMap
+
 CHECKED_POINTS = 64
+VALUES_LIMIT, VALUES_AT_ONCE, PRODUCTS_LIMIT = 1 << 24, 1 << 21, 4_000_000_000
+
+
+def checked_points(network: Network, evaluator: bool = False) -> int:
+    """How many points are compared: fewer, at least 2, where one takes many values or products.
+
+    ``evaluator``: whether they run through onnx's reference evaluator, which is slow on images.
+    """
+    maps = [node.layer for node in network.nodes[1:] if isinstance(node.layer, AffineMap)]
+    products = sum(float(layer.n_outputs) * layer.terms for layer in maps)
+    has_images = evaluator and any(isinstance(layer, StructuredMap) for layer in maps)
+    limit = PRODUCTS_LIMIT // 40 if has_images else PRODUCTS_LIMIT
+    return max(2, min(CHECKED_POINTS, VALUES_LIMIT // sum(network.widths), int(limit / max(products, 1.0))))
+
+
+def portions(network: Network, count: int) -> list[tuple[int, int]]:
+    """Starts and ends of portions of at least 2 points whose values fit in a little memory."""
+    each = max(2, VALUES_AT_ONCE // sum(network.widths))
+    starts = list(range(0, count, each))
+    if len(starts) > 1 and count - starts[-1] < 2:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], count], strict=True))
 
 
 def random_points(n_inputs: int, count: int = CHECKED_POINTS) -> np.ndarray:
-    """The points of the comparison, (count, n_inputs): half uniform in [-1, 1], half normal, always the same."""
-    rng, half = np.random.default_rng(0), count // 2
-    return np.concatenate([rng.uniform(-1, 1, (half, n_inputs)), rng.standard_normal((count - half, n_inputs))])
+    """The points of the comparison, (count, n_inputs), always the same.
+
+    A third is uniform in [0, 1], where images lie, a third uniform in [-1, 1], the rest normal.
+    """
+    rng, third = np.random.default_rng(0), count // 3
+    images, centred = rng.uniform(0, 1, (third, n_inputs)), rng.uniform(-1, 1, (third, n_inputs))
+    return np.concatenate([images, centred, rng.standard_normal((count - 2 * third, n_inputs))])
 
 
 def last_step(z: np.ndarray, tail: str | None, n_outputs: int) -> np.ndarray:

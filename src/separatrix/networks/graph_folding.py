@@ -1,118 +1,68 @@
 """Constants, normalisations and selections of a read graph, folded into its affine layers in float64 (§1).
 
-A reader appends ``Scale`` nodes (x -> scale * x + shift) and ``Selection`` nodes (coordinates picked, repeated or
-padded with zeros); :func:`folded` leaves affine layers, activations and sums only.
+A reader appends the layers of ``traced_layers``; :func:`folded` leaves affine maps, activations and sums only. Poolings become
+sums of ReLUs, reorderings are moved behind what does not mind the order, and scales and selections join the affine maps
+beside them, which keep their structure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from separatrix.errors import UnsupportedLayerError
-from separatrix.networks.layers import Affine, Layer, Node
+from separatrix.networks.layers import Affine, AffineMap, Node
+from separatrix.networks.structured_layers import Convolution, SparseAffine
+from separatrix.networks.traced_layers import Scale, Selection, pruned
+from separatrix.networks.traced_maxima import expanded, pools_first
+from separatrix.networks.traced_permutations import reordered
 
-ENTRIES_LIMIT = 30_000_000
+DENSE_LIMIT = 1 << 14
 
-
-@dataclass(frozen=True, eq=False)
-class Scale(Layer):
-    """x -> scale * x + shift, coordinate by coordinate; exists only while a graph is read."""
-
-    scale: np.ndarray
-    shift: np.ndarray
-
-    def output_width(self, widths: Sequence[int]) -> int:
-        """The parent's width."""
-        return widths[0]
-
-
-@dataclass(frozen=True, eq=False)
-class Selection(Layer):
-    """x -> (x[index[0]], x[index[1]], …), 0 where the index is -1; exists only while a graph is read."""
-
-    index: np.ndarray
-    n_inputs: int
-
-    def output_width(self, widths: Sequence[int]) -> int:
-        """Number of entries picked."""
-        return self.index.size
-
-
-@dataclass(frozen=True, eq=False)
-class Softmax(Layer):
-    """A softmax or log-softmax over the classes; exists only while a graph is read."""
-
-    is_log: bool
-    place: str
-
-    def output_width(self, widths: Sequence[int]) -> int:
-        """The parent's width."""
-        return widths[0]
-
-
-@dataclass(frozen=True, eq=False)
-class Pending(Layer):
-    """A function that can be read only as part of a pattern such as u * (1 + erf(u)); exists only while one is read.
-
-    ``kind``: product, quotient, power 2, power 3, exp, log, erf, or positive (a comparison with 0).
-    """
-
-    kind: str
-    place: str
-
-    def output_width(self, widths: Sequence[int]) -> int:
-        """The parent's width."""
-        return widths[0]
-
-
-def pruned(nodes: Sequence[Node], last: int) -> list[Node]:
-    """The nodes that node ``last`` depends on, renumbered, ``last`` at the end; the input stays."""
-    needed, stack = {0, last}, [last]
-    while stack:
-        for parent in nodes[stack.pop()].parents:
-            if parent not in needed:
-                needed.add(parent)
-                stack.append(parent)
-    order = {old: new for new, old in enumerate(sorted(needed))}
-    return [Node(nodes[old].layer, tuple(order[p] for p in nodes[old].parents)) for old in order]
+__all__ = ["folded", "pruned"]
 
 
 def folded(nodes: Sequence[Node]) -> list[Node]:
-    """The graph without Scale and Selection nodes: each joins the affine layer before it or those after it, or becomes one.
+    """The graph of affine maps, activations and sums with the same values.
 
-    Raises UnsupportedLayerError where so many become affine layers of their own that their matrices are too large.
+    Each Scale and Selection joins the affine map before it or those after it, or becomes one.
     """
-    graph = list(nodes)
-    n_users = [len(users) for users in _users(graph)]
-    for index in range(1, len(graph)):
-        graph[index] = _after_parent(graph, index, n_users)
-    graph = pruned(_without_identities(graph), len(graph) - 1)
-    users, spent = _users(graph), 0
-    for index in range(1, len(graph)):
+    graph = _joined(pools_first(reordered(_joined(list(nodes)))))
+    graph = _joined(expanded(graph))
+    users = _users(graph)
+    is_structured = any(isinstance(node.layer, (Convolution, SparseAffine)) for node in graph)
+    for index in reversed(range(1, len(graph))):  # what stands behind has its map first
         layer = graph[index].layer
         if isinstance(layer, (Scale, Selection)) and not _into_users(graph, index, users):
-            spent += _width(layer) * _input_width(layer)
-            if spent > ENTRIES_LIMIT:
-                raise UnsupportedLayerError(
-                    "constants or selections that stand between two activations would need matrices of more than "
-                    f"{ENTRIES_LIMIT} entries; apply them next to a dense layer"
-                )
-            graph[index] = Node(_matrix(layer), graph[index].parents)
+            graph[index] = Node(_map(layer, is_structured), graph[index].parents)
     return pruned(graph, len(graph) - 1)
 
 
+def _joined(graph: list[Node]) -> list[Node]:
+    """Every Scale and Selection joined to what stands before it, where that serves it alone."""
+    n_users = [len(users) for users in _users(graph)]
+    for index in range(1, len(graph)):
+        graph[index] = _after_parent(graph, index, n_users)
+    return pruned(_without_identities(graph), len(graph) - 1)
+
+
 def _without_identities(graph: Sequence[Node]) -> list[Node]:
-    """The graph in which no node takes the value of a Scale node that changes nothing."""
+    """The graph in which no node takes the value of a node that changes nothing."""
     known = list(range(len(graph)))
     nodes: list[Node] = []
     for index, node in enumerate(graph):
         nodes.append(Node(node.layer, tuple(known[parent] for parent in node.parents)))
-        if isinstance(node.layer, Scale) and (node.layer.scale == 1.0).all() and not node.layer.shift.any():
+        if _changes_nothing(node.layer):
             known[index] = nodes[index].parents[0]
     return nodes
+
+
+def _changes_nothing(layer: object) -> bool:
+    if isinstance(layer, Scale):
+        return bool((layer.scale == 1.0).all()) and not layer.shift.any()
+    if isinstance(layer, Selection):
+        return layer.index.size == layer.n_inputs and np.array_equal(layer.index, np.arange(layer.n_inputs))
+    return False
 
 
 def _users(graph: Sequence[Node]) -> list[list[int]]:
@@ -124,22 +74,15 @@ def _users(graph: Sequence[Node]) -> list[list[int]]:
     return users
 
 
-def _width(layer: Scale | Selection) -> int:
-    return layer.scale.size if isinstance(layer, Scale) else layer.index.size
-
-
-def _input_width(layer: Scale | Selection) -> int:
-    return layer.scale.size if isinstance(layer, Scale) else layer.n_inputs
-
-
 def _after_parent(graph: list[Node], index: int, n_users: list[int]) -> Node:
     """Node ``index`` with its parent folded in, where the parent serves this node alone."""
     node = graph[index]
     if not isinstance(node.layer, (Scale, Selection)) or n_users[node.parents[0]] > 1:
         return node
     layer, before = node.layer, graph[node.parents[0]]
-    if isinstance(before.layer, Affine) and before.parents:
-        return Node(_after(layer, before.layer), before.parents)
+    if isinstance(before.layer, AffineMap) and before.parents:
+        joined = after(layer, before.layer)
+        return node if joined is None else Node(joined, before.parents)
     if isinstance(layer, Scale) and isinstance(before.layer, Scale):
         scale, shift = layer.scale * before.layer.scale, layer.scale * before.layer.shift + layer.shift
         return Node(Scale(scale, shift), before.parents)
@@ -149,8 +92,36 @@ def _after_parent(graph: list[Node], index: int, n_users: list[int]) -> Node:
     return node
 
 
-def _after(layer: Scale | Selection, affine: Affine) -> Affine:
-    """The affine map ``affine``, then ``layer``."""
+def after(layer: Scale | Selection, affine: AffineMap) -> AffineMap | None:
+    """The affine map ``affine``, then ``layer``; None where that has no structure of its own."""
+    if isinstance(affine, Affine):
+        return _dense_after(layer, affine)
+    if isinstance(affine, SparseAffine):
+        matrix = _matrix(layer) @ affine.rows()
+        bias = _matrix(layer) @ affine.bias
+        return SparseAffine.of(matrix, bias + layer.shift if isinstance(layer, Scale) else bias)
+    if isinstance(affine, Convolution) and isinstance(layer, Scale):
+        channels = affine.kernel.shape[0]
+        scale, shift = _by_channel(layer.scale, channels), _by_channel(layer.shift, channels)
+        if scale is not None and shift is not None:
+            return affine.scaled(scale, shift)
+    return None
+
+
+def _by_channel(values: np.ndarray, channels: int) -> np.ndarray | None:
+    """One number a channel, where all numbers of a channel are the same."""
+    table = values.reshape(channels, -1)
+    return table[:, 0].copy() if (table == table[:, :1]).all() else None
+
+
+def _is_too_large(layer: Scale | Selection, rows: int, columns: int, entries: int) -> bool:
+    """Whether a selection would blow up a dense matrix instead of picking from it."""
+    return isinstance(layer, Selection) and rows * columns > max(2 * entries, DENSE_LIMIT)
+
+
+def _dense_after(layer: Scale | Selection, affine: Affine) -> Affine | None:
+    if _is_too_large(layer, layer.n_outputs, affine.n_inputs, affine.weight.size):
+        return None
     if isinstance(layer, Scale):
         scales = not (layer.scale == 1.0).all()  # a bias alone leaves the weight as it is, without a copy
         weight = layer.scale[:, None] * affine.weight if scales else affine.weight
@@ -161,8 +132,21 @@ def _after(layer: Scale | Selection, affine: Affine) -> Affine:
     return Affine(weight, bias)
 
 
-def _before(affine: Affine, layer: Scale | Selection) -> Affine:
-    """``layer``, then the affine map ``affine``."""
+def before(affine: AffineMap, layer: Scale | Selection) -> AffineMap | None:
+    """``layer``, then the affine map ``affine``; None where that has no structure of its own."""
+    if isinstance(affine, Affine):
+        return _dense_before(affine, layer)
+    if isinstance(affine, SparseAffine):
+        bias = affine.bias + affine.rows() @ layer.shift if isinstance(layer, Scale) else affine.bias
+        return SparseAffine.of(affine.rows() @ _matrix(layer), bias)
+    if isinstance(affine, Convolution):
+        return _scale_then(affine, layer) if isinstance(layer, Scale) else _padding_then(affine, layer)
+    return None
+
+
+def _dense_before(affine: Affine, layer: Scale | Selection) -> Affine | None:
+    if _is_too_large(layer, affine.n_outputs, layer.n_inputs, affine.weight.size):
+        return None
     if isinstance(layer, Scale):
         return Affine(affine.weight * layer.scale, affine.bias + affine.weight @ layer.shift)
     weight = np.zeros((affine.weight.shape[0], layer.n_inputs))
@@ -171,26 +155,73 @@ def _before(affine: Affine, layer: Scale | Selection) -> Affine:
     return Affine(weight, affine.bias)
 
 
-def _matrix(layer: Scale | Selection) -> Affine:
-    """``layer`` as a dense affine map."""
+def _scale_then(conv: Convolution, layer: Scale) -> Convolution | None:
+    """One factor a channel joins the kernel; a shift joins the bias where no padding is left out of it."""
+    channels = conv.shape[0]
+    scale, shift = _by_channel(layer.scale, channels), _by_channel(layer.shift, channels)
+    if scale is None or shift is None or (shift.any() and any(any(pads) for pads in conv.padding)):
+        return None
+    each = (conv.groups, -1, *conv.kernel.shape[1:])
+    sides = (conv.groups, 1, -1, *(1,) * len(conv.stride))
+    kernel = conv.kernel.reshape(each)
+    added = (kernel * shift.reshape(sides)).reshape(conv.kernel.shape[0], -1).sum(axis=1)
+    scaled = (kernel * scale.reshape(sides)).reshape(conv.kernel.shape)
+    bias = conv.channel_bias + added if shift.any() else conv.channel_bias
+    return Convolution(scaled, bias, conv.shape, conv.stride, conv.padding, conv.dilation, conv.groups)
+
+
+def _padding_then(conv: Convolution, layer: Selection) -> Convolution | None:
+    """Zeros around every channel join the padding."""
+    index = layer.index.reshape(conv.shape)
+    places = np.nonzero(index >= 0)
+    if not places[0].size:
+        return None
+    box = tuple(slice(int(place.min()), int(place.max()) + 1) for place in places)
+    inner = index[box]
+    if box[0] != slice(0, conv.shape[0]) or inner.size != layer.n_inputs or (np.diff(inner.ravel()) != 1).any():
+        return None
+    padding = tuple(
+        (begin + side.start, end + size - side.stop)
+        for (begin, end), side, size in zip(conv.padding, box[1:], conv.shape[1:], strict=True)
+    )
+    return Convolution(conv.kernel, conv.channel_bias, inner.shape, conv.stride, padding, conv.dilation, conv.groups)
+
+
+def _matrix(layer: Scale | Selection) -> object:
+    """``layer`` without its shift as a sparse matrix."""
+    from scipy.sparse import csr_array, dia_array
+
     if isinstance(layer, Scale):
-        return Affine(np.diag(layer.scale), layer.shift)
-    weight = np.zeros((layer.index.size, layer.n_inputs))
+        return dia_array((layer.scale[None], [0]), shape=(layer.n_outputs, layer.n_inputs)).tocsr()
     used = np.flatnonzero(layer.index >= 0)
-    weight[used, layer.index[used]] = 1.0
-    return Affine(weight, np.zeros(layer.index.size))
+    return csr_array((np.ones(used.size), (used, layer.index[used])), shape=(layer.n_outputs, layer.n_inputs))
+
+
+def _map(layer: Scale | Selection, is_structured: bool) -> AffineMap:
+    """``layer`` as an affine map of its own, dense where it is small in a network of dense layers."""
+    shift = layer.shift if isinstance(layer, Scale) else np.zeros(layer.n_outputs)
+    sparse = SparseAffine.of(_matrix(layer), shift)
+    if is_structured or layer.n_outputs * layer.n_inputs > DENSE_LIMIT:
+        return sparse
+    return Affine(sparse.rows().toarray(), shift)
 
 
 def _into_users(graph: list[Node], index: int, users: list[list[int]]) -> bool:
-    """Folds node ``index`` into the affine layers that take its value, if all of them are affine layers."""
+    """Folds node ``index`` into the affine maps that take its value, if all of them can take it in."""
     node = graph[index]
     layer = node.layer
     assert isinstance(layer, (Scale, Selection))
-    if not users[index] or not all(isinstance(graph[user].layer, Affine) for user in users[index]):
-        return False
+    joined: dict[int, AffineMap] = {}
     for user in users[index]:
-        after = graph[user].layer
-        assert isinstance(after, Affine)
-        graph[user] = Node(_before(after, layer), node.parents)
-    users[node.parents[0]] += users[index]
+        behind = graph[user].layer
+        whole = before(behind, layer) if isinstance(behind, AffineMap) else None
+        if whole is None:
+            return False
+        joined[user] = whole
+    if not joined:
+        return False
+    for user, whole in joined.items():
+        graph[user] = Node(whole, node.parents)
+    parent = users[node.parents[0]]
+    parent[:] = [user for user in parent if user != index and user not in joined] + list(joined)
     return True

@@ -38,6 +38,11 @@ class AffineMap(Layer):
     bias_radius: np.ndarray | None = None
 
     @property
+    def short_name(self) -> str:
+        """How the layer appears in a network's architecture; "" not at all."""
+        return str(self.n_outputs)
+
+    @property
     @abstractmethod
     def n_inputs(self) -> int:
         """Width of the input."""

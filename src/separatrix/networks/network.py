@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from separatrix.networks.propagation import Parameters, Propagation, chain_of
 
 INPUT = Node(Affine(np.zeros((0, 0)), np.zeros(0)), ())
 ROWS_AT_ONCE = 4096
+MOST_LAYERS = 20_000
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,12 @@ class Network:
         Raises InputError for NaN or infinite entries, shapes that do not chain, or an unknown activation.
         """
         try:
-            weights, biases = list(weights), list(biases)
-            names = [activation] * (len(weights) - 1) if isinstance(activation, str) else list(activation)
+            weights, biases = (list(islice(iter(given), MOST_LAYERS)) for given in (weights, biases))
+            names = (
+                [activation] * (len(weights) - 1)
+                if isinstance(activation, str)
+                else list(islice(iter(activation), MOST_LAYERS))
+            )
         except TypeError:
             raise KindError(
                 "expected lists of weights and of biases, and one activation's name or a list of names, came "
@@ -152,11 +158,12 @@ class Network:
 
     @property
     def architecture(self) -> str:
-        """Widths of the input, the affine layers and the logits, as ``784-256-10``."""
-        affine_widths = [
-            w for w, node in zip(self.widths[1:], self.nodes[1:], strict=True) if isinstance(node.layer, AffineMap)
-        ]
-        return "-".join(str(width) for width in [self.n_inputs, *affine_widths])
+        """Widths of the input, the affine layers and the logits, as ``784-256-10``.
+
+        A convolution shows its channels and window, as in ``784-8c5x5-mean2x2-10``; pads and the like are left out.
+        """
+        shown = (node.layer.short_name for node in self.nodes[1:] if isinstance(node.layer, AffineMap))
+        return "-".join([str(self.n_inputs), *(name for name in shown if name)])
 
     @property
     def affine_layers(self) -> list[AffineMap]:
@@ -229,7 +236,7 @@ class Network:
         return self.contrasted(-np.eye(self.n_classes))
 
     def save(self, path: Any) -> None:
-        """Write a chain of affine layers and one activation as safetensors (``W0, b0, W1, b1, …``, metadata)."""
+        """Write the network as safetensors, with its metadata; :func:`separatrix.load` reads it back bit for bit."""
         from separatrix.networks.plain_files import save_safetensors
 
         save_safetensors(self, path)

@@ -57,6 +57,8 @@ def read_safetensors(path: str, activation: str | Sequence[str] | None = None) -
     """The network in a .safetensors file; see :func:`separatrix.load`."""
     source = printable(path)
     with SafetensorsFile(path) as file:
+        if "graph" in file.metadata:
+            return _graph(file, source)
         stated = Stated(metadata=dict(file.metadata))
         if "activation" in file.metadata:
             stated.activation = [name.strip() for name in file.metadata["activation"].split(",")]
@@ -66,6 +68,24 @@ def read_safetensors(path: str, activation: str | Sequence[str] | None = None) -
         layers, notes = layer_order(shapes, source)
         arrays = {key: file.array(key) for layer in layers for key in (layer.weight, layer.bias) if key is not None}
     return network_from_arrays(arrays, layers, notes, source, activation, stated)
+
+
+def _graph(file: SafetensorsFile, source: str) -> Network:
+    """The network whose layers the metadata ``graph`` describe."""
+    from separatrix.networks.graph_files import read_graph
+
+    known = set(file.keys)
+
+    def array(key: str) -> np.ndarray:
+        if key not in known:
+            if key.endswith("_radius"):
+                raise KeyError(key)
+            raise InputError(f"its graph needs the array {printable(key, 60)}; is the file complete?")
+        found = file.array(key)
+        return found.astype(np.int64) if found.dtype.kind in "iu" else real_array(found, printable(key, 60))
+
+    metadata = {key: value for key, value in file.metadata.items() if key != "graph"}
+    return read_graph(file.metadata["graph"], array, source, metadata)
 
 
 def network_from_arrays(
@@ -184,10 +204,11 @@ def _slope(value: Any, where: str) -> float:
 
 
 def save_safetensors(network: Network, path: Any) -> None:
-    """Write a chain of affine layers and activations as safetensors: ``W0, b0, …``, metadata ``activation``.
+    """Write a network as safetensors: a perceptron as ``W0, b0, …`` with metadata ``activation``, any other graph with its
+    layers in the metadata ``graph`` (:mod:`separatrix.networks.graph_files`).
 
-    Weights come back bit for bit. A one-logit network is written with its two logits (0, t). Raises InputError for
-    networks that such a file cannot hold: skip connections, or an activation at the start or the end.
+    Weights come back bit for bit. A one-logit network is written with its two logits (0, t). Raises InputError for another
+    suffix than .safetensors, UnreadableFileError where the file cannot be written.
 
     >>> import tempfile, separatrix as sx
     >>> net = Network.from_arrays([[[1.0, -1.0]], [[2.0], [0.0]]], [[0.0], [0.5, 1.0]], "tanh")
@@ -198,26 +219,30 @@ def save_safetensors(network: Network, path: Any) -> None:
     """
     from safetensors.numpy import save
 
+    from separatrix.networks.graph_files import written
+
     target = Path(os.fspath(path))
     if target.suffix.lower() not in ("", ".safetensors"):
         raise InputError(
             f"save: the file is safetensors; name it {printable(target.stem)}.safetensors, came "
             f"{printable(target.name)}"
         )
-    arrays, names, slopes = _perceptron(network)
     metadata = {
-        str(key): str(value) for key, value in network.reading.metadata.items() if key not in ("activation", "slope")
+        str(key): str(value)
+        for key, value in network.reading.metadata.items()
+        if key not in ("activation", "slope", "graph")
     }
-    if names:
-        metadata["activation"] = names[0] if len(set(names)) == 1 else ",".join(names)
-    if slopes:
-        metadata["slope"] = repr(slopes.pop())
-    content = save(arrays, metadata=metadata or None)
-    _write_whole(target, content)
+    perceptron = _perceptron(network)
+    if perceptron is not None:
+        arrays, stated = perceptron
+        metadata |= stated
+    else:
+        arrays, metadata["graph"] = written(network)
+    _write_whole(target, save(arrays, metadata=metadata or None))
 
 
-def _perceptron(network: Network) -> tuple[dict[str, np.ndarray], list[str], set[float]]:
-    """Arrays by key, one activation a hidden layer (identity between adjacent affine layers), slopes of leaky ReLUs."""
+def _perceptron(network: Network) -> tuple[dict[str, np.ndarray], dict[str, str]] | None:
+    """Arrays by key and the metadata of activations (identity between adjacent affine layers); None for another graph."""
     layers = [node.layer for node in network.nodes[1:]]
     fits = network.is_chain and isinstance(layers[0], Affine) and isinstance(layers[-1], Affine)
     arrays: dict[str, np.ndarray] = {}
@@ -225,24 +250,22 @@ def _perceptron(network: Network) -> tuple[dict[str, np.ndarray], list[str], set
     slopes: set[float] = set()
     for before, layer in zip([None, *layers], layers, strict=False):
         if isinstance(layer, Affine):
-            fits = fits and layer.weight_radius is None
+            fits = fits and layer.weight_radius is None and layer.bias_radius is None
             if isinstance(before, Affine):
                 names.append("identity")
             index = len(arrays) // 2
-            arrays[f"W{index}"], arrays[f"b{index}"] = (
-                np.ascontiguousarray(layer.weight),
-                np.ascontiguousarray(layer.bias),
-            )
+            arrays[f"W{index}"] = np.ascontiguousarray(layer.weight)
+            arrays[f"b{index}"] = np.ascontiguousarray(layer.bias)
         elif isinstance(layer, Activation):
             fits = fits and isinstance(before, Affine)
             names.append(layer.name)
             slopes |= {layer.slope} if layer.name == "leaky_relu" else set()
+        else:
+            return None
     if not fits or len(slopes) > 1:
-        raise InputError(
-            "save: only chains affine, activation, affine, …, affine with exact weights and one slope can be "
-            f"written; this network has the layers {', '.join(type(layer).__name__ for layer in layers[:20])}"
-        )
-    return arrays, names, slopes
+        return None
+    stated = {"activation": names[0] if len(set(names)) == 1 else ",".join(names)} if names else {}
+    return arrays, stated | ({"slope": repr(slopes.pop())} if slopes else {})
 
 
 def _write_whole(target: Path, content: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import islice
 from math import prod
 from typing import Any
 
@@ -21,11 +22,12 @@ from separatrix.networks.array_files import PICKLE_ADVICE, first_bytes, regular_
 from separatrix.networks.network import Network
 from separatrix.networks.plain_files import activation_list, read_npz, read_safetensors
 
+MOST_SIDES = 12
 TORCH_PICKLES = (".pt", ".pth", ".ckpt", ".bin")
 OTHER_PICKLES = (".pkl", ".pickle", ".joblib", ".sav")
 READABLE = (
-    "a path to .npz, .safetensors or .onnx, a torch.nn.Module, or a fitted sklearn MLPClassifier (alone or behind scalers "
-    "in a Pipeline)"
+    "a path to .npz, .safetensors or .onnx, a torch.nn.Module, or a fitted sklearn MLPClassifier (alone or behind affine "
+    "steps in a Pipeline)"
 )
 
 
@@ -76,10 +78,12 @@ def _shape(input_shape: Any) -> tuple[int, ...] | None:
         return None
     sides = (input_shape,) if isinstance(input_shape, (int, np.integer)) else input_shape
     try:
-        sides = tuple(sides)
+        sides = tuple(islice(iter(sides), MOST_SIDES + 1))
     except TypeError:
         raise KindError(f"input_shape: expected integers, came {type(input_shape).__name__}") from None
-    if not sides or not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n > 0 for n in sides):
+    if not 1 <= len(sides) <= MOST_SIDES or not all(
+        isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n > 0 for n in sides
+    ):
         raise InputError(f"input_shape: expected positive integers such as (1, 28, 28), came {printable(input_shape)}")
     return tuple(int(n) for n in sides)
 
@@ -96,8 +100,8 @@ def _load_file(path: Any, activation: Any, shape: tuple[int, ...] | None, allow_
         return _checked_activation(_onnx_network(text, shape), activation)
     if suffix == ".pt2":
         raise UnsupportedLayerError(
-            f"{printable(text)}: PT2 files are not read by this version; load the model in its "
-            "framework and give sx.load the module, or store W0, b0, W1, b1, … in .npz or .safetensors"
+            f"{printable(text)}: a PT2 file holds pickles and expressions that torch evaluates, so it is not opened; if you "
+            "trust it, give sx.load the module torch.export.load(path).module(), or export the model to ONNX"
         )
     start = first_bytes(text, 9)
     if suffix == ".npz" or (suffix != ".safetensors" and start[:2] == b"PK"):
@@ -148,6 +152,10 @@ def _load_object(source: Any, activation: Any, shape: tuple[int, ...] | None) ->
         from separatrix.networks.torch_module import read_module
 
         network = read_module(source, shape)
+    elif _has_base(source, "torch.export.") and hasattr(source, "module"):
+        from separatrix.networks.torch_module import read_program
+
+        network = read_program(source, shape)
     elif _has_base(source, "sklearn."):
         from separatrix.networks.sklearn_mlp import read_estimator
 
@@ -180,8 +188,6 @@ def _advice(source: Any) -> str:
     text = f"load: cannot read an object of kind {kind}; expected {READABLE}"
     if isinstance(source, dict):
         return text + "; a dict of arrays: save it with safetensors or numpy.savez, or use Network.from_arrays"
-    if kind.startswith("torch.export"):
-        return text + "; an exported program: pass the module it was made from"
     if kind.startswith(("torch.Tensor", "torch.nn.parameter", "numpy.ndarray")):
         return text + "; arrays: use Network.from_arrays(weights, biases, activation)"
     if callable(source):

@@ -6,7 +6,6 @@ the matrix is written down once, if it is small enough.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,40 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from separatrix.errors import InputError, KindError
-from separatrix.networks.layers import AffineMap
+from separatrix.errors import InputError
+from separatrix.networks.structured_map import StructuredMap
 from separatrix.networks.windows import WindowProducts, output_sizes
 
-MATRIX_LIMIT = 30_000_000
 Pads = tuple[tuple[int, int], ...]
-
-
-class StructuredMap(AffineMap):
-    """What structured maps have in common: their matrix, from its rows."""
-
-    @cached_property
-    def weight(self) -> np.ndarray:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """W (out, in), made once; KindError beyond MATRIX_LIMIT entries."""
-        if self.n_outputs * self.n_inputs > MATRIX_LIMIT:
-            raise KindError(
-                f"the matrix of a layer from {self.n_inputs} to {self.n_outputs} values is needed here and is too large "
-                f"(at most {MATRIX_LIMIT} entries); restrict the network to a slice, or take a method that follows the flow"
-            )
-        found = self._matrix.toarray()
-        found.flags.writeable = False
-        return found
-
-    @cached_property
-    def _matrix(self) -> Any:
-        return self._rows()
-
-    @abstractmethod
-    def _rows(self) -> Any:
-        """The matrix as a CSR array."""
-
-    def rows(self) -> Any:
-        """W as a CSR array of the exact entries, made once; do not change it."""
-        return self._matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +91,20 @@ class Convolution(StructuredMap):
 
     @property
     def n_parameters(self) -> int:
-        """Entries of the kernel and the bias."""
-        return self.kernel.size + self.channel_bias.size
+        """Entries of the kernel and the bias; 0 for average pooling."""
+        return 0 if self.is_averaging else self.kernel.size + self.channel_bias.size
+
+    @property
+    def short_name(self) -> str:
+        """``8c5x5``: channels and window; ``mean2x2`` for average pooling."""
+        window = "x".join(map(str, self.kernel.shape[2:]))
+        return f"mean{window}" if self.is_averaging else f"{self.kernel.shape[0]}c{window}"
+
+    @property
+    def is_averaging(self) -> bool:
+        """Whether this is a mean (or sum) over windows, channel by channel."""
+        alone = self.groups == self.shape[0] == self.kernel.shape[0]
+        return alone and bool((self.kernel == self.kernel.flat[0]).all()) and not self.channel_bias.any()
 
     @cached_property
     def bias(self) -> np.ndarray:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -258,6 +240,11 @@ class SparseAffine(StructuredMap):
     def pull_terms(self) -> int:
         """Entries of the fullest column."""
         return max(int(np.bincount(self.columns, minlength=1).max()), 1)
+
+    @property
+    def short_name(self) -> str:
+        """Not shown: pads, pooling and the like."""
+        return ""
 
     @property
     def n_parameters(self) -> int:

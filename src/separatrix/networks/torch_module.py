@@ -7,7 +7,6 @@ points. torch is imported in this file only.
 from __future__ import annotations
 
 import contextlib
-import copy
 import io
 import logging
 import warnings
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils._pytree import tree_leaves  # as torch.export flattens results
 
 from separatrix.errors import (
     InputError,
@@ -26,21 +26,28 @@ from separatrix.errors import (
     UnsupportedLayerError,
     printable,
 )
-from separatrix.networks.comparison import CHECKED_POINTS, last_step, random_points
+from separatrix.networks.comparison import checked_points, last_step, portions, random_points
 from separatrix.networks.layer_keys import is_layer_like, layer_order
-from separatrix.networks.layers import Activation
 from separatrix.networks.network import Network, Reading
 from separatrix.networks.plain_files import network_from_arrays
-from separatrix.networks.torch_graph import read_graph
+from separatrix.networks.torch_copies import check_inputs, check_parameters, evaluation_copy, floats, plain_module
+from separatrix.networks.torch_graph import changes_views, read_graph
 from separatrix.networks.traced_network import TracedNetwork, refusal
 
 ROWS = 7
+HALVES = (torch.float16, torch.bfloat16)
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
-READABLE_LEAVES = (
-    "Linear", "NonDynamicallyQuantizableLinear", "Identity", "Flatten", "Unflatten", "ReLU", "LeakyReLU", "PReLU",
-    "Sigmoid", "Tanh", "Softplus", "GELU", "SiLU", "Softmax", "LogSoftmax", "BatchNorm1d", "Dropout", "AlphaDropout",
-    "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict",
+UNREADABLE_LEAVES = (
+    "ELU", "SELU", "CELU", "Mish", "Hardswish", "Hardshrink", "Softsign", "GLU", "LayerNorm", "GroupNorm", "RMSNorm",
+    "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "LocalResponseNorm", "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell",
+    "GRUCell", "Embedding", "EmbeddingBag", "MultiheadAttention", "Transformer", "TransformerEncoder",
+    "TransformerEncoderLayer", "TransformerDecoder", "TransformerDecoderLayer", "LPPool1d", "LPPool2d", "MaxPool3d",
+    "Bilinear", "CosineSimilarity", "PairwiseDistance",
 )  # fmt: skip
+
+
+class _NotDouble(Exception):
+    """The module does not run in double precision."""
 
 
 def read_module(module: Any, input_shape: tuple[int, ...] | None = None) -> Network:
@@ -56,17 +63,43 @@ def read_module(module: Any, input_shape: tuple[int, ...] | None = None) -> Netw
     >>> net.architecture, net.activations, net.reading.largest_difference < 1e-6
     ('2-3-2', ('tanh',), True)
     """
-    plain = _plain_module(module)
+    plain = plain_module(module)
     source = f"torch module {printable(type(plain).__name__, 80)}"
-    twin, notes = _evaluation_copy(plain, source)
-    dtype = torch.float64 if any(p.dtype == torch.float64 for p in _floats(twin)) else torch.float32
+    check_parameters(plain, source)
+    check_inputs(plain, source)
     with torch.no_grad():
-        shape = _fitting_shape(twin, input_shape, dtype, source)
-        traced = _traced(twin, shape, dtype, source)
-        network = Network.graph(traced.nodes, prod(shape), Reading(source))
-        difference = _difference(network, traced, twin, shape, dtype, source)
-    reading = Reading(source, difference, (*notes, *traced.notes))
-    return Network(network.nodes, network.n_inputs, reading)
+        try:
+            return _read(plain, input_shape, source, torch.float64)
+        except _NotDouble:
+            return _read(plain, input_shape, source, torch.float32)
+
+
+def read_program(program: Any, input_shape: tuple[int, ...] | None = None) -> Network:
+    """The network of an exported program, as of its module; errors as there."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch about its own exported programs
+        module = program.module()
+    return read_module(module, input_shape)
+
+
+def _read(plain: torch.nn.Module, input_shape: tuple[int, ...] | None, source: str, dtype: torch.dtype) -> Network:
+    """The network of a copy of the module with parameters of this type; _NotDouble where it does not run so."""
+    twin, notes = evaluation_copy(plain, source, dtype)
+    shape = _fitting_shape(twin, input_shape, dtype, source)
+    traced = _traced(twin, shape, dtype, source)
+    network = Network.graph(traced.nodes, prod(shape), Reading(source))
+    difference = _difference(network, traced, twin, shape, dtype, source)
+    if notes:
+        warnings.warn(
+            f"{source}: {notes[-1]}; if they change outputs, the network read is without them",
+            ReadingWarning,
+            stacklevel=6,
+        )
+    if any(tensor.dtype in HALVES for tensor in floats(plain)):
+        notes.append("half precision was converted to double precision, which is exact")
+    if dtype != torch.float64:
+        notes.append("the module fixes its precision and was compared in single precision")
+    return Network(network.nodes, network.n_inputs, Reading(source, difference, (*notes, *traced.notes)))
 
 
 def read_torch_file(path: str, activation: str | Sequence[str] | None, input_shape: tuple[int, ...] | None) -> Network:
@@ -96,71 +129,6 @@ def _numpy(tensor: torch.Tensor) -> np.ndarray:
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
 
-def _plain_module(module: Any) -> torch.nn.Module:
-    """The nn.Module itself, out of torch.compile and DataParallel; KindError for what cannot be exported."""
-    name = printable(type(module).__name__, 80)
-    if isinstance(module, (torch.jit.ScriptModule, torch.jit.ScriptFunction)) or not isinstance(
-        module, torch.nn.Module
-    ):
-        raise KindError(
-            f"load: {name} is compiled by TorchScript or no module; give the torch.nn.Module that it was made from"
-        )
-    bases = [base.__module__.split(".")[0] for base in type(module).__mro__]
-    if any(base in ("lightning", "pytorch_lightning", "lightning_fabric") for base in bases):
-        raise KindError(
-            f"load: {name} is a Lightning module; give the torch.nn.Module inside it (often .model or .net)"
-        )
-    if isinstance(getattr(module, "_orig_mod", None), torch.nn.Module):
-        return _plain_module(module._orig_mod)
-    if isinstance(module, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
-        return _plain_module(module.module)
-    return module
-
-
-def _floats(module: torch.nn.Module) -> list[torch.Tensor]:
-    return [tensor for tensor in (*module.parameters(), *module.buffers()) if tensor.is_floating_point()]
-
-
-def _evaluation_copy(module: torch.nn.Module, source: str) -> tuple[torch.nn.Module, list[str]]:
-    """A deep copy on the CPU in evaluation mode and at least single precision, without the user's hooks."""
-    lazy = [name for name, p in module.named_parameters() if isinstance(p, torch.nn.parameter.UninitializedParameter)]
-    if lazy:
-        raise InputError(f"{source}: {printable(', '.join(lazy))} not initialised yet; run the module once on a batch")
-    try:
-        twin = copy.deepcopy(module).cpu()
-    except Exception as error:
-        raise InputError(
-            f"{source}: cannot be copied: {printable(error)}; detach its tensors or remove what cannot be copied"
-        ) from error
-    notes = []
-    torch.nn.Module.eval(twin)
-    if any(tensor.dtype in (torch.float16, torch.bfloat16) for tensor in _floats(twin)):
-        twin = twin.float()
-        notes.append("half precision was converted to single precision, which is exact")
-    if dropped := _without_hooks(twin):
-        notes.append(f"{dropped} forward hooks of the user were not run")
-        warnings.warn(
-            f"{source}: {notes[-1]}; if they change outputs, the network read is without them",
-            ReadingWarning,
-            stacklevel=5,
-        )
-    if any(tensor.is_complex() for tensor in twin.parameters()):
-        raise UnsupportedLayerError(f"{source}: has complex parameters; expected real ones")
-    return twin, notes
-
-
-def _without_hooks(module: torch.nn.Module) -> int:
-    """Removes forward hooks that are not torch's own (weight norm, pruning) and says how many there were."""
-    dropped = 0
-    for part in module.modules():
-        for hooks in (part._forward_hooks, part._forward_pre_hooks):
-            for key, hook in list(hooks.items()):
-                if not str(getattr(hook, "__module__", type(hook).__module__)).startswith("torch."):
-                    del hooks[key]
-                    dropped += 1
-    return dropped
-
-
 def _fitting_shape(
     module: torch.nn.Module, given: tuple[int, ...] | None, dtype: torch.dtype, source: str
 ) -> tuple[int, ...]:
@@ -172,14 +140,29 @@ def _fitting_shape(
             return shape
         except Exception as error:  # noqa: BLE001 -- the module's own code may raise anything
             failure = failure or error
+    if dtype == torch.float64 and failure is not None:
+        raise _NotDouble
     if foreign := _foreign_leaves(module):
         raise UnsupportedLayerError(refusal(foreign, source)) from failure
+    if given is None and (channels := _channels(module)) is not None:
+        raise InputError(
+            f"{source}: the size of its images cannot be guessed; pass input_shape=, the shape of one input without the "
+            f"batch, such as ({channels}, height, width), or ({channels}, length) for convolutions in 1 dimension"
+        )
     tried = f"on inputs of shape {given}" if given else "on inputs of a shape guessed from its parameters"
     raise InputError(
         f"{source}: does not run {tried}: {printable(failure or 'it has no parameters')}; pass input_shape=, the "
         "shape of one input without the batch (a program exported for one batch size: give the module it was made "
         "from)"
     ) from failure
+
+
+def _channels(module: torch.nn.Module) -> int | None:
+    """Input channels of the first convolution."""
+    found = (
+        part.in_channels for part in module.modules() if hasattr(part, "in_channels") and hasattr(part, "kernel_size")
+    )
+    return next((n for n in found if isinstance(n, int)), None)
 
 
 def _guesses(module: torch.nn.Module) -> list[tuple[int, ...]]:
@@ -198,14 +181,16 @@ def _foreign_leaves(module: torch.nn.Module) -> list[tuple[str, str, str]]:
     return [
         (type(part).__name__, path, "")
         for path, part in module.named_modules()
-        if type(part).__module__.startswith("torch.nn.modules.") and type(part).__name__ not in READABLE_LEAVES
+        if type(part).__module__.startswith("torch.nn.modules.") and type(part).__name__ in UNREADABLE_LEAVES
     ]
 
 
 def _run(module: torch.nn.Module, x: torch.Tensor) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return module(x)
+        result = module(x)
+    leaves = tree_leaves(result)
+    return leaves[0] if len(leaves) == 1 else result
 
 
 def _traced(module: torch.nn.Module, shape: tuple[int, ...], dtype: torch.dtype, source: str) -> TracedNetwork:
@@ -214,6 +199,8 @@ def _traced(module: torch.nn.Module, shape: tuple[int, ...], dtype: torch.dtype,
     try:
         with _quiet():
             program = torch.export.export(module, (example,), strict=False)
+            if changes_views(program.graph):
+                program = program.run_decompositions({})
     except Exception as error:
         leaves = _foreign_leaves(module)
         listed = " " + refusal(leaves, "modules without counterpart") if leaves else ""
@@ -223,16 +210,16 @@ def _traced(module: torch.nn.Module, shape: tuple[int, ...], dtype: torch.dtype,
         ) from error
     signature = program.graph_signature
     bound: dict[str, Any] = {str(name): shape for name in signature.user_inputs}
-    tensors = {**program.constants, **program.state_dict}
-    for names in (
-        signature.inputs_to_parameters,
-        signature.inputs_to_buffers,
-        signature.inputs_to_lifted_tensor_constants,
-    ):
+    for names in (signature.inputs_to_parameters, signature.inputs_to_buffers):
         for placeholder, name in names.items():
-            tensor = tensors[name].detach()
+            tensor: Any = program.state_dict[name] if name in program.state_dict else program.constants[name]
+            tensor = tensor.detach()
             bound[placeholder] = tensor.double() if tensor.is_floating_point() else tensor
-    return read_graph(program.graph, bound, ROWS, source)
+    for placeholder, name in signature.inputs_to_lifted_tensor_constants.items():  # may be the user's own tensors
+        constant: Any = program.constants[name]
+        tensor = constant.detach()
+        bound[placeholder] = tensor.to("cpu", torch.float64 if tensor.is_floating_point() else tensor.dtype, copy=True)
+    return read_graph(program.graph, bound, ROWS, source, [str(name) for name in signature.user_outputs])
 
 
 def _first_line(error: Exception) -> str:
@@ -267,17 +254,19 @@ def _difference(
     source: str,
 ) -> float:
     """Largest difference on random points between the module's output and ours, put through the same last step."""
-    rows = torch.from_numpy(random_points(network.n_inputs)).to(dtype)
-    try:
-        own = _run(module, rows.clone().reshape(CHECKED_POINTS, *shape)).double().reshape(CHECKED_POINTS, -1).numpy()
-    except Exception as error:
-        raise InputError(f"{source}: does not run on a batch of {CHECKED_POINTS}: {printable(error)}") from error
-    passed = network.propagate(rows.double().numpy())
-    ours = last_step(passed.output, traced.tail, own.shape[1])
-    scale = max(1.0, *(float(np.abs(values).max()) for values in passed.values))
-    difference = float(np.abs(own - ours).max()) if own.shape == ours.shape else np.inf
-    has_cut = any(isinstance(node.layer, Activation) and node.layer.name == "softplus" for node in network.nodes)
-    rounding = 1e-5 if traced.has_rounded_patterns else 1e-7 if has_cut else 0.0
+    count, scale, difference = checked_points(network), 1.0, 0.0
+    points = random_points(network.n_inputs, count)
+    for start, stop in portions(network, count):
+        rows = torch.from_numpy(points[start:stop]).to(dtype)
+        try:
+            own = _run(module, rows.clone().reshape(-1, *shape)).double().reshape(stop - start, -1).numpy()
+        except Exception as error:
+            raise InputError(f"{source}: does not run on a batch of {stop - start}: {printable(error)}") from error
+        passed = network.propagate(rows.double().numpy())
+        ours = last_step(passed.output, traced.tail, own.shape[1])
+        scale = max(scale, *(float(np.abs(values).max()) for values in passed.values))
+        difference = max(difference, float(np.abs(own - ours).max()) if own.shape == ours.shape else np.inf)
+    rounding = 1e-5 if traced.has_rounded_patterns else 1e-7 if traced.has_cut_softplus else 0.0
     tolerance = max(TOLERANCE[dtype], rounding) * scale
     if not difference <= tolerance:
         raise InputError(

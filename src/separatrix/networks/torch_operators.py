@@ -5,79 +5,73 @@ A rule takes the graph being built, the shape of the result without the batch, a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from separatrix.networks.graph_folding import Softmax
-from separatrix.networks.layers import Activation, Sum
-from separatrix.networks.traced_operations import dense, normalised, scaled
-from separatrix.networks.traced_patterns import product
-from separatrix.networks.traced_values import Building, Shape, Unknown, Unsupported, Value
+from separatrix.networks.layers import Sum
+from separatrix.networks.torch_activations import ACTIVATION_RULES, extreme_of_two
+from separatrix.networks.torch_constants import along_features, array
+from separatrix.networks.torch_windows import WINDOW_RULES
+from separatrix.networks.traced_operations import dense, normalised, scaled, selected
+from separatrix.networks.traced_patterns import chosen, product, reciprocal, times
+from separatrix.networks.traced_values import Building, Shape, Unsupported, Value
 
 
-def _array(constant: Any) -> np.ndarray:
-    """A parameter, buffer or number as float64."""
-    if isinstance(constant, (Value, Unknown)) or constant is None:
-        raise Unsupported("with a computed operand")
-    if isinstance(constant, (int, float)):
-        return np.array(float(constant))
-    if hasattr(constant, "detach") and not constant.is_complex():
-        return constant.detach().double().cpu().numpy()
-    raise Unsupported("with this operand")
-
-
-def _along_features(constant: Any, shape: Shape) -> np.ndarray:
-    """A constant broadcast over one row of a value, flat."""
-    array = _array(constant)
-    if array.ndim == len(shape) + 1:
-        if array.shape[0] != 1:
-            raise Unsupported("differs between the rows of a batch")
-        array = array[0]
+def widened(building: Building, x: Value, shape: Shape) -> Value:
+    """A value broadcast to a shape, both without the batch."""
+    if x.shape == shape:
+        return x
+    if len(x.shape) > len(shape):
+        raise Unsupported("mixes the rows of a batch")
     try:
-        return np.broadcast_to(array, shape).astype(np.float64).ravel()
+        index = np.broadcast_to(np.arange(prod(x.shape)).reshape(x.shape), shape)
     except ValueError:
-        raise Unsupported("broadcasts to a larger shape") from None
+        raise Unsupported("mixes the rows of a batch") from None
+    if len(x.shape) != len(shape):
+        raise Unsupported("mixes the rows of a batch")
+    return selected(building, x, index, shape)
 
 
 def _linear(building: Building, shape: Shape, x: Any, weight: Any, bias: Any = None) -> Value:
     if not isinstance(x, Value):
         raise Unsupported("with a computed weight")
-    return dense(building, shape, x, _array(weight), None if bias is None else _array(bias))
+    return dense(building, shape, x, array(weight), None if bias is None else array(bias))
 
 
 def _matmul(building: Building, shape: Shape, x: Any, matrix: Any) -> Value:
-    if not isinstance(x, Value):
-        raise Unsupported("with the matrix on the left")
-    return dense(building, shape, x, _array(matrix).T, None)
+    if isinstance(x, Value) and isinstance(matrix, Value):
+        raise Unsupported("of two computed values")
+    if not isinstance(x, Value) or array(matrix).ndim > 2:
+        raise NotImplementedError  # runs on the unit vectors
+    weight = array(matrix)
+    return dense(building, shape, x, weight.reshape(weight.shape[0], -1).T, None)
 
 
 def _addmm(
     building: Building, shape: Shape, bias: Any, x: Any, matrix: Any, beta: float = 1, alpha: float = 1
 ) -> Value:
-    if not isinstance(x, Value):
-        raise Unsupported("with the matrix on the left")
-    array = _array(bias)
-    if array.ndim > 1 and array.shape[0] != 1:
-        raise Unsupported("differs between the rows of a batch")
-    return dense(building, shape, x, alpha * _array(matrix).T, beta * array.reshape(-1))
+    if isinstance(bias, Value) and not isinstance(x, Value):
+        return _add(building, shape, bias, alpha * (x.double() @ matrix.double()), 1)
+    if not isinstance(x, Value) or isinstance(matrix, Value):
+        raise Unsupported("with the matrix on the left, or of two computed values")
+    out = dense(building, shape, x, alpha * array(matrix).T, None)
+    if isinstance(bias, Value):
+        return building.append(Sum(), out, times(building, widened(building, bias, shape), float(beta)))
+    return scaled(building, out, np.ones(prod(shape)), beta * along_features(bias, shape))
 
 
 def _add(building: Building, shape: Shape, x: Any, y: Any, alpha: float = 1) -> Value:
     if isinstance(x, Value) and isinstance(y, Value):
-        if x.shape != shape or y.shape != shape:
-            raise Unsupported("broadcasts between computed values")
-        if alpha != 1:
-            y = scaled(building, y, np.full(prod(shape), float(alpha)), np.zeros(prod(shape)))
-        return building.append(Sum(), x, y)
+        y = times(building, widened(building, y, shape), float(alpha))
+        return building.append(Sum(), widened(building, x, shape), y, shape=shape)
     if isinstance(x, Value):
-        _same(x, shape)
-        return scaled(building, x, np.ones(prod(shape)), alpha * _along_features(y, shape))
-    _same(y, shape)
-    return scaled(building, y, np.full(prod(shape), float(alpha)), _along_features(x, shape))
+        shift = alpha * along_features(y, shape)
+        return scaled(building, widened(building, x, shape), np.ones(prod(shape)), shift)
+    factor = np.full(prod(shape), float(alpha))
+    return scaled(building, widened(building, y, shape), factor, along_features(x, shape))
 
 
 def _sub(building: Building, shape: Shape, x: Any, y: Any, alpha: float = 1) -> Value:
@@ -90,35 +84,64 @@ def _rsub(building: Building, shape: Shape, x: Any, y: Any, alpha: float = 1) ->
 
 def _mul(building: Building, shape: Shape, x: Any, y: Any) -> Value:
     if isinstance(x, Value) and isinstance(y, Value):
-        if x.shape != shape or y.shape != shape:
-            raise Unsupported("broadcasts between computed values")
-        return product(building, x, y)
+        return product(building, widened(building, x, shape), widened(building, y, shape))
     value, constant = (x, y) if isinstance(x, Value) else (y, x)
-    _same(value, shape)
-    return scaled(building, value, _along_features(constant, shape), np.zeros(prod(shape)))
+    value = widened(building, value, shape)
+    return scaled(building, value, along_features(constant, shape), np.zeros(prod(shape)))
 
 
-def _div(building: Building, shape: Shape, x: Any, y: Any) -> Value:
-    if not isinstance(x, Value) or isinstance(y, Value):
-        raise Unsupported("by a computed value")
-    _same(x, shape)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return scaled(building, x, 1.0 / _along_features(y, shape), np.zeros(prod(shape)))
+def _div(building: Building, shape: Shape, x: Any, y: Any, rounding_mode: str | None = None) -> Value:
+    if rounding_mode is not None:
+        raise Unsupported("with rounding")
+    if isinstance(y, Value):
+        return _mul(building, shape, x, reciprocal(building, y))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        factors = 1.0 / along_features(y, shape)
+    return scaled(building, widened(building, x, shape), factors, np.zeros(prod(shape)))
 
 
 def _neg(building: Building, shape: Shape, x: Value) -> Value:
-    return scaled(building, x, -np.ones(prod(shape)), np.zeros(prod(shape)))
+    return times(building, x, -1.0)
 
 
-def _same(x: Value, shape: Shape) -> None:
-    if x.shape != shape:
-        raise Unsupported("broadcasts to a larger shape")
+def _add_product(divides: bool) -> Callable[..., Value]:
+    """addcmul and addcdiv: x + value * (y times z, or y over z)."""
+
+    def rule(building: Building, shape: Shape, x: Any, y: Any, z: Any, value: float = 1) -> Value:
+        if not isinstance(y, Value) and not isinstance(z, Value):
+            constant = array(y) / array(z) if divides else array(y) * array(z)
+            if constant.ndim == len(shape) + 1 and constant.shape[0] != 1:
+                raise Unsupported("differs between the rows of a batch")
+            wide = np.broadcast_to(constant[0] if constant.ndim == len(shape) + 1 else constant, shape).ravel()
+            return scaled(building, widened(building, x, shape), np.ones(prod(shape)), value * wide)
+        inner = _div(building, shape, y, z) if divides else _mul(building, shape, y, z)
+        return _add(building, shape, x, inner, value)
+
+    return rule
+
+
+def _lerp(building: Building, shape: Shape, x: Any, y: Any, weight: Any) -> Value:
+    """(1 - weight) x + weight y for a constant weight."""
+    part, total = along_features(weight, shape), None
+    for operand, factor in ((x, 1.0 - part), (y, part)):
+        if isinstance(operand, Value):
+            term = scaled(building, widened(building, operand, shape), factor, np.zeros(part.size))
+            total = term if total is None else building.append(Sum(), total, term)
+    assert total is not None
+    for operand, factor in ((x, 1.0 - part), (y, part)):
+        if not isinstance(operand, Value):
+            total = scaled(building, total, np.ones(part.size), factor * along_features(operand, shape))
+    return total
+
+
+def _normalised_rows(building: Building, shape: Shape, *_: Any, **__: Any) -> Value:
+    raise Unsupported("with statistics of the point itself; train with batch norm, or without it")
 
 
 def _normalise(building: Building, x: Value, weight: Any, bias: Any, mean: Any, variance: Any, eps: float) -> Value:
-    center, spread = _array(mean), np.sqrt(_array(variance) + eps)
-    scale = (1.0 if weight is None else _array(weight)) / spread
-    shift = (0.0 if bias is None else _array(bias)) - center * scale
+    center, spread = array(mean), np.sqrt(array(variance) + eps)
+    scale = (1.0 if weight is None else array(weight)) / spread
+    shift = (0.0 if bias is None else array(bias)) - center * scale
     return normalised(building, x, scale, shift)
 
 
@@ -145,61 +168,6 @@ def _batch_norm_inference(
     return _normalise(building, x, weight, bias, mean, variance, eps)
 
 
-def _activation(name: str) -> Callable[..., Value]:
-    return lambda building, shape, x: building.append(Activation(name), x)
-
-
-def _leaky_relu(building: Building, shape: Shape, x: Value, slope: float = 0.01) -> Value:
-    return building.append(Activation("leaky_relu", float(slope)), x)
-
-
-def _prelu(building: Building, shape: Shape, x: Value, slopes: Any) -> Value:
-    values = np.unique(_array(slopes))
-    if values.size != 1:
-        raise Unsupported("with a slope for each channel")
-    building.note("PReLU was read as a leaky ReLU with its trained slope")
-    return building.append(Activation("leaky_relu", float(values[0])), x)
-
-
-def _gelu(building: Building, shape: Shape, x: Value, approximate: str = "none") -> Value:
-    return building.append(Activation("gelu_tanh" if approximate == "tanh" else "gelu"), x)
-
-
-def _softplus(building: Building, shape: Shape, x: Value, beta: float = 1, threshold: float = 20) -> Value:
-    if beta <= 0 or math.frexp(beta)[0] != 0.5:
-        raise Unsupported(f"beta = {beta:g}, which is no power of 2")
-    if threshold < 20:
-        raise Unsupported(f"threshold = {threshold:g} below 20, not smooth")
-    building.note(
-        f"softplus was read as log(1 + exp(u)); torch returns u above {threshold:g}, a difference of at most "
-        f"{math.exp(-threshold) / beta:.1e}"
-    )
-    ones, zeros = np.ones(prod(shape)), np.zeros(prod(shape))
-    if beta == 1:
-        return building.append(Activation("softplus"), x)
-    return scaled(
-        building, building.append(Activation("softplus"), scaled(building, x, beta * ones, zeros)), ones / beta, zeros
-    )
-
-
-def _clamp(building: Building, shape: Shape, x: Value, min: Any = None, max: Any = None) -> Value:
-    if max is not None or min is None or (_array(min) != 0).any():
-        raise Unsupported("with bounds other than min = 0")
-    return building.append(Activation("relu"), x)
-
-
-def _maximum(building: Building, shape: Shape, x: Any, y: Any) -> Value:
-    value, bound = (x, y) if isinstance(x, Value) else (y, x)
-    _same(value, shape)
-    return _clamp(building, shape, value, bound)
-
-
-def _threshold(building: Building, shape: Shape, x: Value, threshold: float, value: float) -> Value:
-    if threshold != 0 or value != 0:
-        raise Unsupported("other than at 0")
-    return building.append(Activation("relu"), x)
-
-
 def _dropout(building: Building, shape: Shape, x: Value, p: float, train: bool = True) -> Value:
     if train and p > 0:
         raise Unsupported("in training mode whatever the module's mode")
@@ -224,35 +192,71 @@ def _alias(building: Building, shape: Shape, x: Value, *_: Any, **__: Any) -> Va
     return Value(x.cell, shape)
 
 
-def _softmax(is_log: bool) -> Callable[..., Value]:
-    def rule(building: Building, shape: Shape, x: Value, dim: int, *_: Any, **__: Any) -> Value:
-        axis = dim if dim >= 0 else dim + len(shape) + 1
-        if axis < 1 or shape[axis - 1] != prod(shape):
-            raise Unsupported("not over the classes")
-        return building.append(Softmax(is_log, building.place), x)
+def _where(building: Building, shape: Shape, condition: Any, x: Any, y: Any) -> Value:
+    """A choice by a comparison, where it makes an activation."""
+    if not isinstance(condition, Value):
+        raise NotImplementedError  # moves entries
+    x, y = (
+        widened(building, part, shape)
+        if isinstance(part, Value)
+        else scaled(building, zero_of(building, condition, shape), np.ones(prod(shape)), along_features(part, shape))
+        for part in (x, y)
+    )
+    return chosen(building, condition, x, y)
+
+
+def zero_of(building: Building, condition: Value, shape: Shape) -> Value:
+    """Zeros of a shape, as a multiple of what a comparison compares."""
+    tested = Value([building.nodes[condition.index].parents[0]], condition.shape)
+    return times(building, widened(building, tested, shape), 0.0)
+
+
+def _extreme_operator(sign: int, name: str) -> Callable[..., Any]:
+    """max or min: of two tensors, or along an axis with its indices."""
+
+    def rule(building: Building, shape: Shape, x: Any, y: Any = None, keepdim: bool = False, dim: Any = None) -> Any:
+        if isinstance(y, int) or dim is not None:
+            found = WINDOW_RULES[name](building, shape, x, y if dim is None else dim, keepdim)
+            return [found, None]
+        if y is None:
+            raise Unsupported("mixes the rows of a batch")
+        x, y = (widened(building, part, shape) if isinstance(part, Value) else part for part in (x, y))
+        return extreme_of_two(building, shape, x, y, sign)
 
     return rule
 
 
-def _table(**rules: Callable[..., Value]) -> dict[str, Callable[..., Value]]:
+def _table(**rules: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
     table = dict(rules)
-    table |= {name: _activation(name) for name in ("relu", "sigmoid", "tanh", "silu")}
-    table |= dict.fromkeys(("matmul", "mm"), _matmul)
+    table |= dict.fromkeys(("matmul", "mm", "mv"), _matmul)
     table |= dict.fromkeys(
-        ("view", "reshape", "flatten", "squeeze", "unsqueeze", "_unsafe_view", "unflatten"), _reshape
-    )
-    table |= dict.fromkeys(("clone", "_to_copy", "lift_fresh_copy"), _copy)
-    table |= dict.fromkeys(("detach", "contiguous", "alias", "lift_fresh", "expand", "to"), _alias)
+        ("view", "reshape", "flatten", "squeeze", "unsqueeze", "_unsafe_view", "unflatten", "view_as", "reshape_as",
+         "view_copy", "unsqueeze_copy", "squeeze_copy", "atleast_2d", "atleast_3d"),
+        _reshape,
+    )  # fmt: skip
+    table |= dict.fromkeys(("clone", "_to_copy", "lift_fresh_copy", "expand_copy", "detach_copy"), _copy)
     table |= dict.fromkeys(
-        ("dropout", "native_dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"), _dropout
+        ("detach", "contiguous", "alias", "lift_fresh", "to", "type_as", "float", "double", "identity", "positive"),
+        _alias,
     )
+    table |= dict.fromkeys(
+        ("dropout", "native_dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout", "dropout1d"),
+        _dropout,
+    )
+    table |= dict.fromkeys(
+        ("layer_norm", "native_layer_norm", "group_norm", "native_group_norm", "instance_norm", "rms_norm", "std", "var",
+         "std_mean", "var_mean", "norm", "linalg_vector_norm", "local_response_norm"),
+        _normalised_rows,
+    )  # fmt: skip
+    table |= dict.fromkeys(("maximum", "max"), _extreme_operator(1, "amax"))
+    table |= dict.fromkeys(("minimum", "min"), _extreme_operator(-1, "amin"))
     return table
 
 
-RULES = _table(
-    linear=_linear, addmm=_addmm, add=_add, sub=_sub, rsub=_rsub, mul=_mul, div=_div, neg=_neg, batch_norm=_batch_norm,
-    _native_batch_norm_legit_no_training=_batch_norm_inference, leaky_relu=_leaky_relu, prelu=_prelu,
-    _prelu_kernel=_prelu, gelu=_gelu, softplus=_softplus, clamp=_clamp, clamp_min=_clamp, maximum=_maximum,
-    threshold=_threshold, softmax=_softmax(False), _softmax=_softmax(False), log_softmax=_softmax(True),
-    _log_softmax=_softmax(True),
-)  # fmt: skip
+RULES = {**ACTIVATION_RULES, **WINDOW_RULES, **_table(
+    linear=_linear, addmm=_addmm, add=_add, sub=_sub, subtract=_sub, rsub=_rsub, mul=_mul, multiply=_mul, div=_div,
+    divide=_div, true_divide=_div, neg=_neg, negative=_neg, batch_norm=_batch_norm, addcmul=_add_product(False),
+    addcdiv=_add_product(True), lerp=_lerp, where=_where, native_batch_norm=_batch_norm,
+    _native_batch_norm_legit=_batch_norm, _native_batch_norm_legit_no_training=_batch_norm_inference,
+    cudnn_batch_norm=_batch_norm,
+)}  # fmt: skip

@@ -11,38 +11,57 @@ from typing import Any
 import numpy as np
 
 from separatrix.errors import InputError, UnsupportedLayerError, printable
-from separatrix.networks.graph_folding import Pending, Scale, Selection, Softmax, folded, pruned
-from separatrix.networks.layers import Activation, Affine, Node, Sum
+from separatrix.networks.graph_folding import folded
+from separatrix.networks.layers import Activation, Affine, AffineMap, Node, Sum
+from separatrix.networks.structured_layers import Convolution, SparseAffine
+from separatrix.networks.traced_layers import Pending, Pool, Scale, Selection, Softmax, pruned
 from separatrix.networks.traced_patterns import polynomials
 from separatrix.networks.traced_values import Building, Unknown, Value
 
 KINDS_LISTED, PLACES_LISTED = 25, 6
 ACTIVATION_NAMES = ("relu", "leaky_relu", "prelu with one slope", "sigmoid", "tanh", "softplus", "gelu", "silu")
 READABLE = (
-    f"dense layers, batch norm, skip connections, {', '.join(ACTIVATION_NAMES)}, reshapes that keep the batch, and a "
-    "softmax or one sigmoid at the end"
+    "dense layers, convolutions in 1 and 2 dimensions, pooling, batch norm, skip connections, concatenations, "
+    f"{', '.join(ACTIVATION_NAMES)}, clips, maxima, reshapes and other moves that keep the batch, and a softmax or one "
+    "sigmoid at the end"
 )
+
+UNREAD = "unread"
+PENDING_NAMES = {
+    "product": ("mul", "of two computed values"),
+    "quotient": ("div", "by a computed value"),
+    "positive": ("comparison", "such as gt or lt"),
+}
 
 
 @dataclass
 class TracedNetwork:
     """Nodes with the logits last, notes, and what was taken off the end: softmax, log_softmax, sigmoid or nothing.
 
-    ``has_rounded_patterns``: whether an activation was recognised whose constants are those of the theory up to rounding.
+    ``has_rounded_patterns``: whether an activation was recognised whose constants are those of the theory up to rounding;
+    ``has_cut_softplus``: whether the source returns its argument for the softplus of large numbers.
     """
 
     nodes: list[Node]
     notes: list[str]
     tail: str | None
     has_rounded_patterns: bool = False
+    has_cut_softplus: bool = False
 
 
-def finished(building: Building, outputs: Sequence[Any], readable: str = READABLE) -> TracedNetwork:
+def finished(
+    building: Building, outputs: Sequence[Any], readable: str = READABLE, refused: Sequence[tuple[str, str, str]] = ()
+) -> TracedNetwork:
     """The network of a graph that has been read: one output, its softmax or one-output sigmoid taken off, constants folded.
 
-    Raises UnsupportedLayerError for outputs that are no logits and for patterns that were not recognised.
+    ``refused``: operations that could not be read, name, place and reason. Raises UnsupportedLayerError for them, for
+    patterns that were not recognised, all in one message, and for outputs that are no logits.
     """
     source = building.source
+    if refused:
+        ends = [value.index for value in outputs if isinstance(value, Value)]
+        left = _unread(pruned(building.nodes, ends[0])) if len(ends) == 1 else []
+        raise UnsupportedLayerError(refusal([*refused, *left], source, readable))
     if len(outputs) != 1 or not isinstance(outputs[0], Value):
         kind = "that cannot be followed" if isinstance(outputs[0], Unknown) else "that does not depend on its input"
         what = f"{len(outputs)} results" if len(outputs) != 1 else f"a result {kind}"
@@ -61,13 +80,21 @@ def finished(building: Building, outputs: Sequence[Any], readable: str = READABL
         building.note("coordinates picked or joined were folded into affine layers")
     if width == 1 and tail is None:
         building.note("one output: read as the logit of class 1, logits (0, t)")
-    return TracedNetwork(_finite(folded(nodes), source), building.notes, tail, building.has_rounded_patterns)
+    if any(isinstance(node.layer, Pool) for node in nodes):
+        building.note("max pooling was read as max(a, b) = a + relu(b - a) in a tree, which is the same function")
+    if any(isinstance(node.layer, Softmax) for node in nodes):
+        building.note(
+            "a softmax in the middle was read as sigmoids and softplus of differences, which is the same function"
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        nodes = folded(nodes)
+    return TracedNetwork(_finite(nodes, source), building.notes, tail, building.has_rounded_patterns)
 
 
 def _is_bias(nodes: Sequence[Node], node: Node) -> bool:
     """Whether a Scale node only adds the bias of a dense layer that has none, which is exact."""
     before = nodes[node.parents[0]]
-    if not (isinstance(node.layer, Scale) and isinstance(before.layer, Affine) and before.parents):
+    if not (isinstance(node.layer, Scale) and isinstance(before.layer, (Affine, Convolution)) and before.parents):
         return False
     return not before.layer.bias.any() and bool((node.layer.scale == 1.0).all())
 
@@ -79,6 +106,11 @@ def _without_last_step(building: Building, nodes: list[Node], width: int) -> tup
         if width == 1:
             raise UnsupportedLayerError(
                 f"{source}: ends in a softmax over one output, which is constant; end it in a sigmoid"
+            )
+        if last.layer.groups.shape[0] > 1:
+            raise UnsupportedLayerError(
+                f"{source}: ends in {last.layer.groups.shape[0]} softmaxes side by side, not over the classes of one "
+                "classification; give the module without its last softmax if its outputs are logits of classes"
             )
         tail = "log_softmax" if last.layer.is_log else "softmax"
         building.note(f"the {tail} at the end was taken off: logits are right up to a constant a point")
@@ -114,15 +146,11 @@ def _logit_of_two(nodes: list[Node]) -> int | None:
 
 
 def _unread(nodes: list[Node]) -> list[tuple[str, str, str]]:
-    """Name, place and reason of what may stand at the end or in a pattern only."""
+    """Name, place and reason of what may stand in a pattern only."""
     found = []
     for node in nodes:
-        if isinstance(node.layer, Softmax):
-            found.append(("softmax", node.layer.place, "not at the end"))
-        elif isinstance(node.layer, Pending):
-            name, why = {"product": ("mul", "of two computed values"), "quotient": ("div", "by a computed value")}.get(
-                node.layer.kind, (node.layer.kind, "")
-            )
+        if isinstance(node.layer, Pending) and node.layer.kind != UNREAD:
+            name, why = PENDING_NAMES.get(node.layer.kind, (node.layer.kind, ""))
             found.append((name, node.layer.place, f"{why}, in no pattern that is known".lstrip(", ")))
     return found
 
@@ -130,11 +158,19 @@ def _unread(nodes: list[Node]) -> list[tuple[str, str, str]]:
 def _finite(nodes: list[Node], source: str) -> list[Node]:
     """Arrays of folded layers, read-only like all others; InputError where folding overflowed."""
     for node in nodes[1:]:
-        if isinstance(node.layer, Affine):
-            if not (np.isfinite(node.layer.weight).all() and np.isfinite(node.layer.bias).all()):
-                raise InputError(f"{source}: constants overflow float64 when they are folded into a dense layer")
-            node.layer.weight.flags.writeable = node.layer.bias.flags.writeable = False
+        for array in _numbers(node.layer):
+            if not np.isfinite(array).all():
+                raise InputError(f"{source}: constants overflow float64 when they are folded into an affine layer")
+            array.flags.writeable = False
     return nodes
+
+
+def _numbers(layer: object) -> tuple[np.ndarray, ...]:
+    if isinstance(layer, Convolution):
+        return layer.kernel, layer.channel_bias
+    if isinstance(layer, SparseAffine):
+        return layer.entries, layer.bias
+    return (layer.weight, layer.bias) if isinstance(layer, AffineMap) else ()
 
 
 def refusal(refused: Sequence[tuple[str, str, str]], source: str, readable: str = READABLE) -> str:

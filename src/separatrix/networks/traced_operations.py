@@ -6,11 +6,14 @@ from math import prod
 
 import numpy as np
 
-from separatrix.networks.graph_folding import Scale, Selection
 from separatrix.networks.layers import Activation, Sum
 from separatrix.networks.network import affine
+from separatrix.networks.structured_layers import SparseAffine
+from separatrix.networks.traced_layers import Scale, Selection
 from separatrix.networks.traced_patterns import times
 from separatrix.networks.traced_values import Building, Shape, Unsupported, Value
+
+DENSE_LIMIT = 1 << 16
 
 
 def scaled(building: Building, x: Value, scale: np.ndarray, shift: np.ndarray) -> Value:
@@ -30,12 +33,30 @@ def dense(building: Building, shape: Shape, x: Value, weight: np.ndarray, bias: 
     """W x + b along the last axis; further axes are independent copies."""
     if weight.ndim != 2 or not x.shape:
         raise Unsupported("with a weight that is no matrix")
-    copies = prod(x.shape[:-1])
     bias = np.zeros(weight.shape[0]) if bias is None else np.broadcast_to(bias, weight.shape[:1])
-    if copies != 1:
-        building.spend(copies * copies * weight.size)
-        weight, bias = np.kron(np.eye(copies), weight), np.tile(bias, copies)
-    return matrix(building, shape, x, weight, bias)
+    return copied(building, shape, x, weight, bias, prod(x.shape[:-1]), 1)
+
+
+def copied(
+    building: Building, shape: Shape, x: Value, weight: np.ndarray, bias: np.ndarray, before: int, after: int
+) -> Value:
+    """W x + b on every one of ``before`` times ``after`` copies that stand around the axis of the matrix.
+
+    ``bias`` (out,) is one number a row of W. Dense where the whole is small, sparse otherwise.
+    """
+    if before * after == 1:
+        return matrix(building, shape, x, weight, bias)
+    if weight.size == 0 or not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        raise Unsupported("with an empty matrix, NaN or infinite entries")
+    wide = np.tile(np.repeat(bias, after), before)
+    building.spend(before * after * weight.size)
+    if (before * after) ** 2 * weight.size <= DENSE_LIMIT:
+        whole = np.kron(np.eye(before), np.kron(weight, np.eye(after)))
+        return matrix(building, shape, x, whole, wide)
+    from scipy.sparse import csr_array, eye_array, kron
+
+    whole = kron(eye_array(before), kron(csr_array(weight), eye_array(after)), format="csr")
+    return building.append(SparseAffine.of(whole, wide), x, shape=shape)
 
 
 def matrix(building: Building, shape: Shape, x: Value, weight: np.ndarray, bias: np.ndarray) -> Value:
@@ -86,6 +107,12 @@ def clipped(building: Building, x: Value, lower: float | None, upper: float | No
 def maximum(building: Building, x: Value, y: Value) -> Value:
     """max(x, y) = x + relu(y - x)."""
     above = relu(building, building.append(Sum(), y, times(building, x, -1.0)))
+    return building.append(Sum(), x, above)
+
+
+def softplus_of(building: Building, x: Value, y: Value) -> Value:
+    """log(e^x + e^y) = x + softplus(y - x)."""
+    above = building.append(Activation("softplus"), building.append(Sum(), y, times(building, x, -1.0)))
     return building.append(Sum(), x, above)
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from separatrix.networks.activations import GELU_CUBIC
-from separatrix.networks.graph_folding import Pending, Scale
 from separatrix.networks.layers import Activation, Node, Sum
+from separatrix.networks.traced_layers import Pending, Scale
 from separatrix.networks.traced_values import Building, Unsupported, Value
 
 STEPS, DEGREE, SOFTPLUS_CUT = 6, 3, 20.0
@@ -49,7 +49,8 @@ def logarithm(building: Building, x: Value) -> Value:
 
 
 def chosen(building: Building, condition: Value, x: Value, y: Value) -> Value:
-    """x where the condition holds, y elsewhere: a leaky ReLU, or the softplus that returns its argument where it is large.
+    """x where the condition holds, y elsewhere: a function that is linear on both sides of its cut and continuous there, such
+    as a leaky ReLU, or the softplus that returns its argument where it is large.
 
     Raises Unsupported for other choices.
     """
@@ -59,9 +60,15 @@ def chosen(building: Building, condition: Value, x: Value, y: Value) -> Value:
     for base, tested in polynomials(building.nodes, node.parents[0]).items():
         above = polynomials(building.nodes, x.index).get(base)
         below = polynomials(building.nodes, y.index).get(base)
-        if len(tested) != 2 or tested[1] == 0 or above is None or len(above) != 2 or above[0] != 0:
+        if len(tested) != 2 or tested[1] == 0 or above is None or len(above) != 2:
             continue
         u = Value([base], x.shape)
+        if below is not None and len(below) == 2 and any(part[0] != 0 for part in (tested, above, below)):
+            bent = _bent(building, u, tested, above, below)
+            if bent is not None:
+                return bent
+        if above[0] != 0:
+            continue
         if tested[0] == 0 and below is not None and len(below) == 2 and below[0] == 0:
             right, left = (above[1], below[1]) if tested[1] > 0 else (below[1], above[1])
             positive = times(building, building.append(Activation("relu"), u), right)
@@ -73,6 +80,17 @@ def chosen(building: Building, condition: Value, x: Value, y: Value) -> Value:
         if above[1] == 1 and tested[1] > 0 and _is_cut_softplus(building, y, base, -tested[0] / tested[1]):
             return y
     raise Unsupported("by a condition that makes no activation")
+
+
+def _bent(building: Building, u: Value, tested: Coefficients, above: Coefficients, below: Coefficients) -> Value | None:
+    """above(u) where tested(u) > 0, below(u) elsewhere, as below(u) + slope relu(tested(u)); None where it jumps."""
+    cut = -tested[0] / tested[1]
+    if above[0] + above[1] * cut != below[0] + below[1] * cut:
+        return None
+    width = math.prod(u.shape)
+    inner = building.append(Scale(np.full(width, tested[1]), np.full(width, tested[0])), u)
+    over = times(building, building.append(Activation("relu"), inner), (above[1] - below[1]) / tested[1])
+    return building.append(Sum(), building.append(Scale(np.full(width, below[1]), np.full(width, below[0])), u), over)
 
 
 def _is_cut_softplus(building: Building, y: Value, base: int, cut: float) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from separatrix.networks.graph_folding import ENTRIES_LIMIT
 from separatrix.networks.layers import Layer, Node
 from separatrix.networks.network import INPUT
 
-WEIGHTS_LIMIT, WORK_LIMIT = 80_000_000, 1 << 28
+ENTRIES_LIMIT, WEIGHTS_LIMIT, WORK_LIMIT = 30_000_000, 80_000_000, 1 << 28
+PRODUCTS_LIMIT = 10**10
 Shape = tuple[int, ...]
 
 
@@ -38,8 +38,9 @@ class Building:
     """The graph so far; operators append to it.
 
     ``batch``: the number of rows it is traced with, 0 where the source takes one point without a batch axis.
-    ``spent``: entries of matrices and constants that the reader made itself, more than the source stores; ``held``:
-    entries of all weights; ``done``: entries moved about. ``owns_constants``: whether arrays may be kept without a copy.
+    ``spent``: entries of matrices and constants that the reader made itself, more than the source stores; ``held``: entries
+    of all weights; ``done``: entries moved about; ``products``: of one point's convolutions. ``owns_constants``: whether
+    arrays may be kept without a copy.
     """
 
     batch: int
@@ -50,7 +51,9 @@ class Building:
     spent: int = 0
     held: int = 0
     done: int = 0
+    products: int = 0
     has_rounded_patterns: bool = False
+    has_cut_softplus: bool = False
     owns_constants: bool = False
 
     def append(self, layer: Layer, *parents: Value, shape: tuple[int, ...] | None = None) -> Value:
@@ -75,6 +78,12 @@ class Building:
         self.done += entries
         if self.done > WORK_LIMIT:
             raise Unsupported("moves too many entries about")
+
+    def multiply(self, products: int) -> None:
+        """Count the products of one point's convolutions; Unsupported where one point would take long."""
+        self.products += products
+        if self.products > PRODUCTS_LIMIT:
+            raise Unsupported("with too many products a point")
 
     def note(self, text: str) -> None:
         """Say something in the reading, once."""

@@ -5,31 +5,24 @@ import random
 from onnx import ModelProto, helper
 
 from separatrix.networks.onnx.constants import RULES as CONSTANT_RULES
-from separatrix.networks.onnx.operators import LATER, RULES
+from separatrix.networks.onnx.operators import RULES
+from separatrix.networks.onnx.refused_operators import REFUSED
 
-OPERATORS = sorted({*CONSTANT_RULES, *RULES, *LATER})
+OPERATORS = sorted({*CONSTANT_RULES, *RULES, *REFUSED})
 NUMBERS = (0, 1, -1, 2, 3, 7, -5, 1 << 31, 1 << 40, -(1 << 63), (1 << 63) - 1)
 ATTRIBUTES = (
-    "axis",
-    "axes",
-    "perm",
-    "to",
-    "alpha",
-    "transA",
-    "transB",
-    "split",
-    "starts",
-    "ends",
-    "min",
-    "value",
-    "end",
-)
+    "axis", "axes", "perm", "to", "alpha", "transA", "transB", "split", "starts", "ends", "min", "value", "end",
+    "kernel_shape", "pads", "strides", "dilations", "group", "ceil_mode", "count_include_pad", "auto_pad", "blocksize",
+    "output_padding", "output_shape", "keepdims", "mode", "equation",
+)  # fmt: skip
 
 
 def damaged_bytes(content: bytes, rng: random.Random) -> bytes:
     """A few bits flipped, bytes replaced, moved, put in or cut off."""
     data = bytearray(content)
     for _ in range(rng.choice((1, 1, 2, 4))):
+        if not data:
+            break
         kind, i = rng.random(), rng.randrange(len(data))
         if kind < 0.5:
             data[i] ^= 1 << rng.randrange(8)

@@ -28,6 +28,12 @@ ELEMENTWISE = {
     "leaky": ((7, 16), [n("LeakyRelu", "h", "g", alpha=0.25)], {}, np.where(H > 0, H, 0.25 * H)),
     "prelu": ((7, 16), [n("PRelu", "h p", "g")], {"p": P}, np.where(H > 0, H, P * H)),
     "prelu, one slope": ((9,), [n("PRelu", "h p", "g")], {"p": [0.5]}, np.where(H > 0, H, 0.5 * H)),
+    "defaults of attributes": (
+        (7, 13),
+        [n("LeakyRelu", "h", "m"), n("HardSigmoid", "m", "k"), n("BatchNormalization", "k p a q v", "g")],
+        {"p": P, "a": P + 1, "q": P - 1, "v": P**2},
+        (np.clip(0.2 * np.where(H > 0, H, 0.01 * H) + 0.5, 0, 1) - P + 1) / np.sqrt(P**2 + 1e-5) * P + P + 1,
+    ),
     "tanh": ((7, 13), [n("Tanh", "h", "g")], {}, np.tanh(H)),
     "sigmoid": ((7, 13), [n("Sigmoid", "h", "g")], {}, expit(H)),
     "softplus": ((7, NEWEST), [n("Softplus", "h", "g")], {}, np.logaddexp(0, H)),

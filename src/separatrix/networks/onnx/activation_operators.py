@@ -1,16 +1,15 @@
-"""ONNX operators that are functions of each coordinate, and softmax (§1)."""
+"""ONNX operators that are functions of each coordinate (§1)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import prod
 
 import numpy as np
 
-from separatrix.networks.graph_folding import Pending, Softmax
 from separatrix.networks.layers import Activation, Sum
 from separatrix.networks.onnx.calls import Call
 from separatrix.networks.onnx.shape_operators import row
+from separatrix.networks.traced_layers import Pending, Softmax
 from separatrix.networks.traced_operations import clipped, parametric_relu, relu, shifted
 from separatrix.networks.traced_patterns import logarithm, reciprocal, times
 from separatrix.networks.traced_values import Unsupported, Value
@@ -27,7 +26,7 @@ def _pending(kind: str) -> Rule:
 
 
 def _leaky_relu(call: Call) -> Value:
-    return call.building.append(Activation("leaky_relu", call.attribute("alpha", 0.01)), call.value())
+    return call.building.append(Activation("leaky_relu", call.real("alpha", 0.01)), call.value())
 
 
 def _prelu(call: Call) -> Value:
@@ -66,7 +65,7 @@ def _clip(call: Call) -> Value:
 
 
 def _hard_sigmoid(call: Call) -> Value:
-    slope = times(call.building, call.value(), call.attribute("alpha", 0.2))
+    slope = times(call.building, call.value(), call.real("alpha", 0.2))
     return clipped(call.building, shifted(call.building, slope, call.attribute("beta", 0.5)), 0.0, 1.0)
 
 
@@ -86,7 +85,7 @@ def _log(call: Call) -> Value:
     layer = call.building.nodes[x.index].layer
     if isinstance(layer, Softmax) and not layer.is_log:
         before = Value([call.building.nodes[x.index].parents[0]], x.shape)
-        return call.building.append(Softmax(True, call.building.place), before)
+        return call.building.append(Softmax(True, layer.groups, call.building.place), before)
     if isinstance(layer, Activation) and layer.name == "sigmoid":  # log sigmoid(u) = -softplus(-u)
         before = Value([call.building.nodes[x.index].parents[0]], x.shape)
         return times(
@@ -95,24 +94,21 @@ def _log(call: Call) -> Value:
     return logarithm(call.building, x)
 
 
-def _softmax(is_log: bool) -> Rule:
-    def rule(call: Call) -> Value:
-        x = call.value()
-        whole = call.shape(x)
-        axis = call.axis(call.attribute("axis", -1 if call.opset >= 13 else 1), len(whole))
-        over = prod(whole[axis:]) if call.opset < 13 else whole[axis]
-        if axis < call.first_axis or over != prod(x.shape):
-            raise Unsupported("not over the classes")
-        return call.building.append(Softmax(is_log, call.building.place), x)
-
-    return rule
+def _shrink(call: Call) -> Value:
+    """relu(x - half) - relu(-x - half), where it has no step."""
+    half, bias, x = call.attribute("lambd", 0.5), call.attribute("bias", 0.0), call.value()
+    if half != bias:
+        raise Unsupported("with a bias other than lambd, which is a step")
+    below = relu(call.building, shifted(call.building, times(call.building, x, -1.0), -half))
+    above = relu(call.building, shifted(call.building, x, -half))
+    return call.building.append(Sum(), above, times(call.building, below, -1.0))
 
 
 ACTIVATION_RULES: dict[str, Rule] = {
     **{name: _activation(name.lower()) for name in ("Relu", "Sigmoid", "Tanh", "Softplus")},
     "LeakyRelu": _leaky_relu, "PRelu": _prelu, "Gelu": _gelu, "Swish": _swish, "Clip": _clip,
     "HardSigmoid": _hard_sigmoid, "ThresholdedRelu": _thresholded, "Abs": _absolute, "Erf": _pending("erf"),
-    "Exp": _pending("exp"), "Log": _log, "Softmax": _softmax(False), "LogSoftmax": _softmax(True),
+    "Exp": _pending("exp"), "Log": _log, "Shrink": _shrink,
     "Reciprocal": lambda call: reciprocal(call.building, call.value()),
     "Neg": lambda call: times(call.building, call.value(), -1.0),
 }  # fmt: skip

@@ -83,6 +83,10 @@ class Call:
             return value
         raise Unsupported(f"with a wrong kind of attribute {name}")
 
+    def real(self, name: str, default: float) -> float:
+        """An attribute that is a real number, single precision as files hold it; its default too."""
+        return self.attribute(name, float(np.float32(default)))
+
     def axes(self, position: int, n_axes: int) -> list[int] | None:
         """Axes, an attribute or an input by the version, counted from the front; None where they are left out."""
         axes = self.attribute("axes") if "axes" in self.attributes else None

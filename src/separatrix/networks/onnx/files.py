@@ -210,6 +210,15 @@ def _nodes(protos: Any) -> tuple[FileNode, ...]:
     )
 
 
+def branch_graph(node: FileNode, is_true: bool) -> tuple[tuple[FileNode, ...], list[Any], list[str]] | None:
+    """Nodes, tensors and names of the outputs of a branch of If."""
+    proto: Any = node.attributes.get("then_branch" if is_true else "else_branch")
+    if getattr(proto, "type", None) != Attribute.GRAPH:
+        return None
+    graph = proto.g
+    return _nodes(graph.node), list(graph.initializer), [port.name for port in graph.output]
+
+
 def _attribute(proto: Any) -> Any:
     """A number, a text, a list of them, or the protobuf itself (tensors and graphs)."""
     if proto.ref_attr_name:

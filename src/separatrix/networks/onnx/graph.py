@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from separatrix.errors import SeparatrixError, UnreadableFileError, UnsupportedLayerError, printable
+from separatrix.errors import SeparatrixError, UnreadableFileError, printable
 from separatrix.networks.onnx.calls import Call
+from separatrix.networks.onnx.constants import RULES as CONSTANT_RULES
 from separatrix.networks.onnx.constants import constant_node, evaluated
-from separatrix.networks.onnx.files import NODES_LIMIT, FileFunction, FileModel, FileNode, Reference
-from separatrix.networks.onnx.operators import LATER, RULES
+from separatrix.networks.onnx.files import NODES_LIMIT, FileFunction, FileModel, FileNode, Reference, branch_graph
+from separatrix.networks.onnx.linear_operators import LINEAR, probed
+from separatrix.networks.onnx.operators import RULES
 from separatrix.networks.onnx.ports import Asked
-from separatrix.networks.traced_network import READABLE, TracedNetwork, finished, refusal
+from separatrix.networks.onnx.refused_operators import REFUSED
+from separatrix.networks.onnx.tensors import tensor_array
+from separatrix.networks.traced_network import READABLE, TracedNetwork, finished
 from separatrix.networks.traced_values import Building, Unknown, Unsupported, Value
 
+SEQUENCES = ("SequenceConstruct", "SequenceAt", "ConcatFromSequence", "SplitToSequence")
 DEPTH_LIMIT, DECODED_LIMIT = 20, 1 << 29
 ALWAYS_CONSTANT = ("Shape", "Size")
-READABLE_HERE = READABLE + (
-    ", clips, maxima, slices and concatenations; other nodes: rewrite them, or give the part of the model without them"
-)
+READABLE_HERE = READABLE + ("; other nodes: rewrite them, or give the part of the model without them")
 
 
 @dataclass
@@ -62,6 +65,7 @@ class Walk:
     def run(self, nodes: Sequence[FileNode], scope: Scope) -> None:
         """Read nodes in their order."""
         last_use = {name: i for i, node in enumerate(nodes) for name in node.inputs}
+        kept = {name for node in nodes for name in node.captured}
         for i, node in enumerate(nodes):
             self.n_nodes += 1
             if self.n_nodes > NODES_LIMIT:
@@ -73,7 +77,12 @@ class Walk:
             for name in node.outputs[len(results) :]:
                 scope.values[name] = Unknown()
             for name in node.inputs:
-                if last_use[name] == i and isinstance(scope.values.get(name), np.ndarray) and not scope.depth:
+                if (
+                    last_use[name] == i
+                    and name not in kept
+                    and isinstance(scope.values.get(name), np.ndarray)
+                    and not scope.depth
+                ):
                     del scope.values[name]
 
     def results(self, node: FileNode, inputs: list[Any], scope: Scope) -> Sequence[Any]:
@@ -87,10 +96,16 @@ class Walk:
                 for name, value in node.attributes.items()
                 if not isinstance(value, Reference) or value.name in scope.attributes
             }
+            if node.operator == "If" and not node.domain and not isinstance(inputs[0], Unknown):
+                return self.branch(node, inputs[0], scope)
             if function is not None:
                 return self.entered(function, inputs, attributes, scope, place)
             if any(isinstance(x, Unknown) for x in inputs):
-                return []
+                return self.unknown(node)
+            if node.operator in SEQUENCES and not node.domain:
+                return [
+                    _sequence(node, inputs, Call(self.building, node.operator, scope.opset, inputs, attributes, 1, ""))
+                ]
             call = Call(
                 self.building, _name(node), scope.opset, inputs, attributes, len(node.outputs), self.model.folder
             )
@@ -99,6 +114,40 @@ class Walk:
         except Unsupported as why:
             self.refused.append((_name(node), self.building.place, str(why)))
             return []
+
+    def branch(self, node: FileNode, condition: Any, scope: Scope) -> Sequence[Any]:
+        """The outputs of the branch that a constant condition takes."""
+        if not isinstance(condition, np.ndarray) or condition.size != 1:
+            raise Unsupported("control flow that depends on the data")
+        if scope.depth >= DEPTH_LIMIT:
+            raise Unsupported("nested too deeply")
+        taken = branch_graph(node, bool(condition.reshape(())))
+        if taken is None:
+            raise Unsupported("without its branches")
+        nodes, tensors, outputs = taken
+        inner = Scope(dict(scope.values), scope.opset, scope.attributes, scope.place, scope.depth + 1)
+        for name in {name for part in nodes for name in (*part.inputs, *part.captured)} - inner.values.keys():
+            if not scope.depth and name in self.model.constants:
+                inner.values[name] = self.looked_up(name, scope)
+        for tensor in tensors:
+            inner.values[tensor.name] = tensor_array(tensor, self.model.folder, f"{self.model.source}: {node.place}")
+        self.run(nodes, inner)
+        return [self.looked_up(name, inner) for name in outputs]
+
+    def unknown(self, node: FileNode) -> list[Any]:
+        """Nothing, for a node behind one that cannot be read; Unsupported where it could not be read anyway."""
+        name = _name(node)
+        if name in REFUSED or name not in (
+            *RULES,
+            *LINEAR,
+            *CONSTANT_RULES,
+            *ALWAYS_CONSTANT,
+            *SEQUENCES,
+            "Constant",
+            "If",
+        ):
+            raise Unsupported(REFUSED.get(name, ""))
+        return []
 
     def entered(
         self, function: FileFunction, inputs: list[Any], attributes: Mapping[str, Any], scope: Scope, place: str
@@ -116,6 +165,45 @@ class Walk:
         return [self.looked_up(name, inner) for name in function.outputs]
 
 
+def _sequence(node: FileNode, inputs: list[Any], call: Call) -> Any:
+    """Lists of tensors, which old exporters write for chunk, split and stack."""
+    if node.operator == "SequenceConstruct":
+        return list(inputs)
+    if node.operator == "SplitToSequence":
+        return _parts(call)
+    if not isinstance(inputs[0], list) or any(isinstance(x, Unknown) for x in inputs[0]):
+        raise Unsupported("of something else than a list of tensors")
+    if node.operator == "SequenceAt":
+        place = call.constant(1)
+        if place.size != 1 or not -len(inputs[0]) <= int(place.reshape(())) < len(inputs[0]):
+            raise Unsupported("at a place that is not there")
+        return inputs[0][int(place.reshape(()))]
+    if call.attribute("new_axis", 0):
+        raise Unsupported("with a new axis")
+    joined = replace(call, operator="Concat", inputs=inputs[0], attributes={"axis": call.attribute("axis", 0)})
+    return _applied(joined)
+
+
+def _parts(call: Call) -> list[Any]:
+    """SplitToSequence: pieces of one length, of given lengths, or single entries without their axis."""
+    x = call.operand(0)
+    axis = call.axis(call.attribute("axis", 0), len(call.shape(x)))
+    n = call.shape(x)[axis]
+    sizes = call.integers(1) if call.given(1) else [1]
+    if call.given(1) and call.constant(1).ndim == 1:
+        lengths = sizes
+    else:
+        if sizes[0] < 1:
+            raise Unsupported("into parts that do not fit")
+        lengths = [min(sizes[0], n - start) for start in range(0, n, sizes[0])]
+    split = replace(call, operator="Split", inputs=[x], attributes={"axis": axis, "split": lengths})
+    found = list(_applied(replace(split, n_outputs=len(lengths))))
+    if call.given(1) or call.attribute("keepdims", 1):
+        return found
+    squeezed = replace(call, operator="Squeeze", opset=11, attributes={"axes": [axis]})
+    return [_applied(replace(squeezed, inputs=[part])) for part in found]
+
+
 def _is_transposed(node: FileNode, position: int) -> bool:
     """Whether an input is a matrix on the right, of which a layer keeps the transpose."""
     return position == 1 and node.operator in ("MatMul", "Gemm") and not node.attributes.get("transB")
@@ -129,14 +217,19 @@ def _applied(call: Call) -> Any:
     try:
         if call.operator == "Constant":
             return constant_node(call)
-        if call.operator in LATER:
-            raise Unsupported(LATER[call.operator])
         has_value = any(isinstance(x, Value) for x in call.inputs)
+        if call.operator in REFUSED and (has_value or call.operator not in CONSTANT_RULES):
+            raise Unsupported(REFUSED[call.operator])
         if call.operator in ALWAYS_CONSTANT or not has_value:
             return evaluated(call)
-        if call.operator not in RULES:
+        if call.operator in RULES:
+            try:
+                return RULES[call.operator](call)
+            except NotImplementedError:  # the rule is for other arguments
+                return probed(call)
+        if call.operator not in LINEAR:
             raise Unsupported("")
-        return RULES[call.operator](call)
+        return probed(call)
     except SeparatrixError:
         raise
     except (ArithmeticError, LookupError, TypeError, ValueError):
@@ -152,6 +245,4 @@ def read_graph(model: FileModel, nodes: Sequence[FileNode], asked: Asked) -> Tra
     walk = Walk(model, building)
     scope = Scope({asked.input: Value([0], asked.shape)}, model.opset)
     walk.run(nodes, scope)
-    if walk.refused:
-        raise UnsupportedLayerError(refusal(walk.refused, model.source, READABLE_HERE))
-    return finished(building, [walk.looked_up(asked.output, scope)], READABLE_HERE)
+    return finished(building, [walk.looked_up(asked.output, scope)], READABLE_HERE, walk.refused)

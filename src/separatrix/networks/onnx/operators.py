@@ -9,19 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from separatrix.networks.graph_folding import Pending
 from separatrix.networks.layers import Sum
 from separatrix.networks.onnx.activation_operators import ACTIVATION_RULES
 from separatrix.networks.onnx.calls import Call
+from separatrix.networks.onnx.index_operators import INDEX_RULES
 from separatrix.networks.onnx.shape_operators import SHAPE_RULES, common_shape, row, widened
 from separatrix.networks.onnx.tensors import BFLOAT16, is_floating
+from separatrix.networks.onnx.window_operators import WINDOW_RULES
+from separatrix.networks.traced_layers import Pending
 from separatrix.networks.traced_operations import (
+    copied,
     dense,
-    matrix,
     maximum,
     normalised,
     relu,
     scaled,
+    selected,
 )
 from separatrix.networks.traced_patterns import chosen, product, reciprocal, times
 from separatrix.networks.traced_values import Shape, Unsupported, Value
@@ -72,14 +75,34 @@ def _greater(is_reversed: bool) -> Rule:
 
 
 def _where(call: Call) -> Value:
-    (condition, *choices), _ = _operands(call)
-    value = next((x for x in choices if isinstance(x, Value)), None)
-    if not isinstance(condition, Value) or value is None:
-        raise Unsupported("by a constant condition, or between constants")
-    if any(not isinstance(x, Value) and x.any() for x in choices):
-        raise Unsupported("with a constant other than 0")
-    x, y = (x if isinstance(x, Value) else times(call.building, value, 0.0) for x in choices)
+    if not isinstance(call.operand(0), Value):
+        return _picked(call)
+    (condition, *choices), shape = _operands(call)
+    assert isinstance(condition, Value)
+    tested = Value([call.building.nodes[condition.index].parents[0]], shape)
+    zero = times(call.building, tested, 0.0)
+    x, y = (
+        x if isinstance(x, Value) else scaled(call.building, zero, np.ones(prod(shape)), x) if x.any() else zero
+        for x in choices
+    )
     return chosen(call.building, condition, x, y)
+
+
+def _picked(call: Call) -> Value:
+    """Where by a constant condition."""
+    shape = common_shape(call)
+    mask = np.broadcast_to(row(call, call.constant(0), len(shape) + call.first_axis), shape).ravel() != 0
+    parts, shift = [], np.zeros(prod(shape))
+    for position, kept in ((1, mask), (2, ~mask)):
+        operand = call.operand(position)
+        if isinstance(operand, Value):
+            index = np.broadcast_to(np.arange(prod(operand.shape)).reshape(operand.shape), shape).ravel()
+            parts.append(selected(call.building, operand, np.where(kept, index, -1), shape))
+        else:
+            constant = np.broadcast_to(row(call, call.reals(position), len(shape) + call.first_axis), shape).ravel()
+            shift = np.where(kept, constant, shift)
+    whole = parts[0] if len(parts) == 1 else call.building.append(Sum(), *parts)
+    return scaled(call.building, whole, np.ones(shift.size), shift) if shift.any() else whole
 
 
 def _mul(call: Call) -> Value:
@@ -156,14 +179,12 @@ def _matrix_with_product(call: Call, x: Any, y: Value) -> Value:
     axis = max(len(whole) - 2, 0)
     if weight.ndim not in (1, 2) or axis < call.first_axis:
         raise Unsupported("with the matrix on the left of a batch")
-    if whole[axis] != weight.shape[-1] or (prod(y.shape) != prod(whole[axis:])):
+    if whole[axis] != weight.shape[-1]:
         raise Unsupported("of shapes that do not fit")
-    shape = (*y.shape[: axis - call.first_axis], *weight.shape[:-1], *whole[axis + 1 :])
-    weight, columns = np.atleast_2d(weight), prod(whole[axis + 1 :])
-    if columns != 1:
-        call.building.spend(weight.size * columns * columns)
-        weight = np.kron(weight, np.eye(columns))
-    return matrix(call.building, shape, y, weight, np.zeros(weight.shape[0]))
+    before = y.shape[: axis - call.first_axis]
+    shape = (*before, *weight.shape[:-1], *whole[axis + 1 :])
+    weight, after = np.atleast_2d(weight), prod(whole[axis + 1 :])
+    return copied(call.building, shape, y, weight, np.zeros(weight.shape[0]), prod(before), after)
 
 
 def _matmul(call: Call) -> Value:
@@ -215,7 +236,7 @@ def _batch_norm(call: Call) -> Value:
     if len(x.shape) <= axis or any(part.shape != (x.shape[axis],) for part in (weight, bias, mean, variance)):
         raise Unsupported("of shapes that do not fit")
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        scale = weight / np.sqrt(variance + call.attribute("epsilon", 1e-5))
+        scale = weight / np.sqrt(variance + call.real("epsilon", 1e-5))
         return normalised(call.building, x, scale, bias - mean * scale, axis)
 
 
@@ -245,23 +266,10 @@ def _ml_scaler(call: Call) -> Value:
 
 
 RULES: dict[str, Rule] = {
-    **SHAPE_RULES, **ACTIVATION_RULES,
+    **SHAPE_RULES, **ACTIVATION_RULES, **WINDOW_RULES, **INDEX_RULES,
     "Add": _add, "Sum": _add, "Sub": _sub, "Mul": _mul, "Div": _div, "Pow": _pow, "Mean": _mean,
     "Greater": _greater(False), "GreaterOrEqual": _greater(False), "Less": _greater(True), "LessOrEqual": _greater(True),
     "Where": _where, "Max": _extreme(1.0), "Min": _extreme(-1.0), "MatMul": _matmul, "Gemm": _gemm,
     "BatchNormalization": _batch_norm, "Cast": _cast, "CastLike": lambda call: call.value(),
     "Identity": lambda call: call.value(), "Dropout": _dropout, "ai.onnx.ml::Scaler": _ml_scaler,
 }  # fmt: skip
-LATER = dict.fromkeys(
-    ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "LpPool"),
-    "convolutions and pooling are not read by this version",
-)
-LATER |= dict.fromkeys(("If", "Loop", "Scan"), "control flow")
-LATER |= dict.fromkeys(
-    ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearMatMul", "QLinearConv", "MatMulInteger"),
-    "quantised; export the unquantised model",
-)
-LATER |= dict.fromkeys(
-    ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"),
-    "draws random numbers",
-)

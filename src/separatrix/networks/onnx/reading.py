@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from separatrix.errors import InputError, ReadingWarning, UnreadableFileError, UnsupportedLayerError, printable
-from separatrix.networks.comparison import CHECKED_POINTS, last_step, random_points
+from separatrix.networks.comparison import checked_points, last_step, portions, random_points
 from separatrix.networks.network import Network, Reading
 from separatrix.networks.onnx.files import FileModel, FileNode, read_file
 from separatrix.networks.onnx.graph import read_graph
@@ -72,12 +72,13 @@ def _difference(
     """Largest difference on random points from the file's own output, and notes; InputError where it is too large."""
     if sum(network.widths) > VALUES_LIMIT:
         raise InputError(f"{model.source}: has more than {VALUES_LIMIT} values a point; it is refused as too large")
-    count = max(1, min(CHECKED_POINTS, VALUES_LIMIT // sum(network.widths)))
+    count = checked_points(network, evaluator=True)
     if asked.rows is not None:  # a file that takes few points at once is run many times
         count = max(2, min(count, RUNS_LIMIT // len(network.nodes)))
     x = random_points(network.n_inputs, count if asked.rows is None else -(-count // asked.rows) * asked.rows)
     try:
-        own = own_output(model, nodes, asked, x)
+        at_once = [stop - start for start, stop in portions(network, len(x))]
+        own = own_output(model, nodes, asked, x, at_once)
     except (UnreadableFileError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 -- the evaluator may raise anything on what it does not know
@@ -86,10 +87,13 @@ def _difference(
         note = f"onnx's reference evaluator does not run the file, nothing was compared: {printable(error)}"
         warnings.warn(f"{model.source}: {note}", ReadingWarning, stacklevel=5)
         return None, [note]
-    passed = network.propagate(x)
-    ours = last_step(passed.output, traced.tail, own.shape[1])
-    scale = max(1.0, *(float(np.abs(values).max()) for values in passed.values))
-    difference = float(np.abs(own - ours).max()) if own.shape == ours.shape else np.inf
+    scale, difference = 1.0, 0.0
+    for start, stop in portions(network, len(x)):
+        passed = network.propagate(x[start:stop])
+        ours = last_step(passed.output, traced.tail, own.shape[1])
+        scale = max(scale, *(float(np.abs(values).max()) for values in passed.values))
+        fits = own[start:stop].shape == ours.shape
+        difference = max(difference, float(np.abs(own[start:stop] - ours).max()) if fits else np.inf)
     tolerance = (ROUNDED_TOLERANCE if traced.has_rounded_patterns else TOLERANCE) * scale
     if not difference <= tolerance:
         raise InputError(

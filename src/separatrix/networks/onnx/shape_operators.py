@@ -18,7 +18,7 @@ from separatrix.networks.onnx.constants import (
     squeezed,
     unsqueezed,
 )
-from separatrix.networks.traced_operations import matrix, scaled, selected
+from separatrix.networks.traced_operations import scaled, selected
 from separatrix.networks.traced_values import Shape, Unsupported, Value
 
 
@@ -128,42 +128,61 @@ def _tiled(call: Call, index: np.ndarray) -> np.ndarray:
     return np.tile(index, times)
 
 
-def _padded(call: Call, index: np.ndarray) -> np.ndarray:
+def _pad_widths(call: Call, n_axes: int) -> list[tuple[int, int]]:
+    """Entries added before and after every axis, negative where they are cut off."""
     pads = call.attribute("pads", []) if "pads" in call.attributes else call.integers(1)
-    value = call.attribute("value", 0.0) if call.opset < 11 else call.number(2) or 0.0
-    axes = [call.axis(n, index.ndim) for n in call.integers(3)] if call.given(3) else list(range(index.ndim))
-    if call.attribute("mode", "constant") != "constant" or value != 0:
-        raise Unsupported("with anything but zeros")
-    if len(pads) != 2 * len(axes) or any(n < 0 for n in pads):
-        raise Unsupported("with negative or missing widths")
-    widths = [(0, 0)] * index.ndim
+    axes = [call.axis(n, n_axes) for n in call.integers(3)] if call.given(3) else list(range(n_axes))
+    if len(pads) != 2 * len(axes) or any(abs(n) > 1 << 24 for n in pads):
+        raise Unsupported("with widths that do not fit")
+    widths = [(0, 0)] * n_axes
     for i, axis in enumerate(axes):
         widths[axis] = (pads[i], pads[i + len(axes)])
     if call.building.batch and widths[0] != (0, 0):
         raise Unsupported("adds rows to a batch")
-    _counted([n + sum(width) for n, width in zip(index.shape, widths, strict=True)])
-    return np.pad(index, widths, constant_values=-1)
+    return widths
 
 
-def _reduced(is_mean: bool) -> Callable[[Call], Value]:
-    """ReduceSum or ReduceMean over axes that are no batch, as a dense layer."""
+def _padded(call: Call) -> Value:
+    """Pad in all its modes, numbers of entries in the place of values."""
+    x = call.value()
+    index = np.arange(prod(x.shape)).reshape((1, *x.shape) if call.building.batch else x.shape)
+    widths, mode = _pad_widths(call, index.ndim), call.attribute("mode", "constant")
+    value = call.attribute("value", 0.0) if call.opset < 11 else call.number(2) or 0.0
+    if mode not in ("constant", "reflect", "edge", "wrap"):
+        raise Unsupported("in an unknown mode")
+    _counted([n + max(sum(width), 0) for n, width in zip(index.shape, widths, strict=True)])
+    cut = tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(index.shape, widths, strict=True))
+    added = [(max(a, 0), max(b, 0)) for a, b in widths]
+    index = index[cut]
+    if index.size == 0 or (mode == "reflect" and any(max(w) >= n for w, n in zip(added, index.shape, strict=True))):
+        raise Unsupported("with widths that do not fit")
+    if mode == "constant":
+        picked = np.pad(index, added, constant_values=-1)
+    else:
+        picked = np.pad(index, added, mode=mode)
+    shape = picked.shape[1:] if call.building.batch else picked.shape
+    found = selected(call.building, x, picked, shape)
+    if value == 0 or mode != "constant":
+        return found
+    return scaled(call.building, found, np.ones(picked.size), np.where(picked.ravel() < 0, float(value), 0.0))
 
-    def rule(call: Call) -> Value:
-        x, n_axes = call.value(), len(call.shape(call.value()))
-        axes = call.axes(1, n_axes)
-        if not axes and call.attribute("noop_with_empty_axes", 0):
-            return x
-        axes = sorted({_kept(call, axis) - call.first_axis for axis in (axes or range(n_axes))})
-        kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
-        target = np.broadcast_to(np.arange(prod(kept)).reshape(kept), x.shape).ravel()
-        call.building.spend(prod(kept) * target.size)
-        weight = np.zeros((prod(kept), target.size))
-        weight[target, np.arange(target.size)] = prod(kept) / target.size if is_mean else 1.0
-        keeps = call.attribute("keepdims", 1)
-        shape = kept if keeps else tuple(n for i, n in enumerate(kept) if i not in axes)
-        return matrix(call.building, shape, x, weight, np.zeros(prod(kept)))
 
-    return rule
+def _depth_to_space(call: Call, index: np.ndarray) -> np.ndarray:
+    n, c, h, w = index.shape
+    b = call.attribute("blocksize", 0)
+    if b < 1 or c % (b * b):
+        raise Unsupported("of shapes that do not fit")
+    if call.attribute("mode", "DCR") == "DCR":
+        return index.reshape(n, b, b, c // b**2, h, w).transpose(0, 3, 4, 1, 5, 2).reshape(n, c // b**2, h * b, w * b)
+    return index.reshape(n, c // b**2, b, b, h, w).transpose(0, 1, 4, 2, 5, 3).reshape(n, c // b**2, h * b, w * b)
+
+
+def _space_to_depth(call: Call, index: np.ndarray) -> np.ndarray:
+    n, c, h, w = index.shape
+    b = call.attribute("blocksize", 0)
+    if b < 1 or h % b or w % b:
+        raise Unsupported("of shapes that do not fit")
+    return index.reshape(n, c, h // b, b, w // b, b).transpose(0, 3, 5, 1, 2, 4).reshape(n, c * b * b, h // b, w // b)
 
 
 def _renamed(whole: Callable[[Call, Shape], Sequence[int]]) -> Callable[[Call], Value]:
@@ -211,6 +230,12 @@ def _numbered(part: Value | np.ndarray, is_own: bool) -> np.ndarray:
     return np.arange(prod(part.shape)).reshape(part.shape) if is_own else np.full(part.shape, -1)
 
 
+def _triangle(call: Call, index: np.ndarray) -> np.ndarray:
+    offset = int(call.number(1) or 0)
+    take = np.triu if call.attribute("upper", 1) else np.tril
+    return take(index + 1, offset) - 1
+
+
 SHAPE_RULES: dict[str, Callable[[Call], Value | tuple[Value, ...]]] = {
     "Reshape": _renamed(reshaped),
     "Flatten": _renamed(flattened),
@@ -221,9 +246,10 @@ SHAPE_RULES: dict[str, Callable[[Call], Value | tuple[Value, ...]]] = {
     "Gather": _moved(_gathered),
     "Expand": _moved(_expanded),
     "Tile": _moved(_tiled),
-    "Pad": _moved(_padded),
-    "ReduceSum": _reduced(False),
-    "ReduceMean": _reduced(True),
+    "Pad": _padded,
+    "DepthToSpace": _moved(_depth_to_space),
+    "SpaceToDepth": _moved(_space_to_depth),
+    "Trilu": _moved(_triangle),
     "Split": _split,
     "Concat": concatenated,
 }

@@ -131,7 +131,10 @@ def _external(tensor: Any, folder: str, n_bytes: int, where: str) -> Stored:
         raise UnreadableFileError(
             f"{where}: its data file {printable(location, 100)} is a link out of the model's folder; copy the file there"
         )
-    regular_file(path, "the tensors of the model, in the file that was written with it")
+    try:
+        regular_file(path, "the tensors of the model, in the file that was written with it")
+    except UnreadableFileError as error:
+        raise UnreadableFileError(f"{where}: its data file {error}") from None
     try:
         offset, length = int(entries.get("offset") or 0), int(entries.get("length") or n_bytes)
     except ValueError:

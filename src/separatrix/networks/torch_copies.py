@@ -1,0 +1,114 @@
+"""Copies of torch modules that can be traced: plain, in evaluation mode, in one precision (§1).
+
+The module that is handed over stays as it is.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import warnings
+from typing import Any
+
+import torch
+
+from separatrix.errors import InputError, KindError, UnsupportedLayerError, printable
+
+
+def plain_module(module: Any) -> torch.nn.Module:
+    """The nn.Module itself, out of torch.compile and DataParallel; KindError for what cannot be exported."""
+    name = printable(type(module).__name__, 80)
+    if isinstance(module, (torch.jit.ScriptModule, torch.jit.ScriptFunction)) or not isinstance(
+        module, torch.nn.Module
+    ):
+        raise KindError(
+            f"load: {name} is compiled by TorchScript or no module; give the torch.nn.Module that it was made from"
+        )
+    bases = [base.__module__.split(".")[0] for base in type(module).__mro__]
+    if any(base in ("lightning", "pytorch_lightning", "lightning_fabric") for base in bases):
+        raise KindError(
+            f"load: {name} is a Lightning module; give the torch.nn.Module inside it (often .model or .net)"
+        )
+    if isinstance(getattr(module, "_orig_mod", None), torch.nn.Module):
+        return plain_module(module._orig_mod)
+    if isinstance(module, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
+        return plain_module(module.module)
+    return module
+
+
+def floats(module: torch.nn.Module) -> list[torch.Tensor]:
+    """Real parameters and buffers."""
+    return [tensor for tensor in (*module.parameters(), *module.buffers()) if tensor.is_floating_point()]
+
+
+def check_parameters(module: torch.nn.Module, source: str) -> None:
+    """Parameters that are there, and real."""
+    lazy = [name for name, p in module.named_parameters() if isinstance(p, torch.nn.parameter.UninitializedParameter)]
+    if lazy:
+        raise InputError(f"{source}: {printable(', '.join(lazy))} not initialised yet; run the module once on a batch")
+    tensors = [*module.named_parameters(), *module.named_buffers()]
+    if bare := [name for name, tensor in tensors if tensor.is_meta]:
+        raise InputError(
+            f"{source}: {printable(', '.join(bare), 200)} on the meta device, without numbers; load weights"
+        )
+    if any(tensor.is_complex() for _, tensor in tensors):
+        raise UnsupportedLayerError(f"{source}: has complex parameters; expected real ones")
+
+
+def check_inputs(module: torch.nn.Module, source: str) -> None:
+    """One input, as far as the forward method says it."""
+    try:
+        parameters = inspect.signature(module.forward).parameters.values()
+    except (TypeError, ValueError):
+        return
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [
+        p.name for p in parameters if p.default is p.empty and p.kind in (*positional, inspect.Parameter.KEYWORD_ONLY)
+    ]
+    if len(needed) > 1:
+        raise UnsupportedLayerError(
+            f"{source}: its forward takes {len(needed)} inputs ({printable(', '.join(needed), 100)}); expected one tensor; "
+            "wrap the module in one that fixes the others"
+        )
+
+
+def evaluation_copy(module: torch.nn.Module, source: str, dtype: torch.dtype) -> tuple[torch.nn.Module, list[str]]:
+    """A copy on the CPU in evaluation mode, its real numbers of this type, and without the user's hooks."""
+    memo: dict[int, Any] = {}
+    for part in module.modules():
+        for tensor in (*part._parameters.values(), *part._buffers.values(), *vars(part).values()):
+            if isinstance(tensor, torch.Tensor) and type(tensor) in (torch.Tensor, torch.nn.Parameter):
+                memo.setdefault(id(tensor), _converted(tensor, dtype))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch about its own exported programs
+            twin = copy.deepcopy(module, memo).cpu()
+        torch.nn.Module.eval(twin)
+        if any(tensor.dtype != dtype for tensor in floats(twin)):  # parameters of other classes
+            twin = twin.to(dtype)
+    except Exception as error:
+        raise InputError(
+            f"{source}: cannot be copied: {printable(error)}; detach its tensors or remove what cannot be copied"
+        ) from error
+    dropped = _without_hooks(twin)
+    return twin, [f"{dropped} forward hooks of the user were not run"] if dropped else []
+
+
+def _converted(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """An own copy of a parameter, buffer or other tensor of a module, its numbers exact."""
+    own = tensor.detach().to("cpu", dtype if tensor.is_floating_point() else tensor.dtype, copy=True)
+    return (
+        torch.nn.Parameter(own, requires_grad=tensor.requires_grad) if isinstance(tensor, torch.nn.Parameter) else own
+    )
+
+
+def _without_hooks(module: torch.nn.Module) -> int:
+    """Removes forward hooks that are not torch's own (weight norm, pruning) and says how many there were."""
+    dropped = 0
+    for part in module.modules():
+        for hooks in (part._forward_hooks, part._forward_pre_hooks):
+            for key, hook in list(hooks.items()):
+                if not str(getattr(hook, "__module__", type(hook).__module__)).startswith("torch."):
+                    del hooks[key]
+                    dropped += 1
+    return dropped
