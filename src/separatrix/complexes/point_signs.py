@@ -103,7 +103,7 @@ def _rational(steps: Sequence[Any], layout: SignLayout, x: np.ndarray) -> np.nda
     column = [p * (denominator // q) for p, q in ratios] + [denominator]
     signs = np.zeros(layout.n_neurons, dtype=np.int8)
     for index, step in enumerate(steps):
-        *values, denominator = (step.exact * fmpz_mat([[v] for v in column])).entries()
+        *values, denominator = step.exact_times(fmpz_mat([[v] for v in column])).entries()
         row = np.array([(v > 0) - (v < 0) for v in values], dtype=np.int8)
         signs[layout.columns(index)] = row[layout.coordinates[index]]
         slopes, common = step.exact_slopes

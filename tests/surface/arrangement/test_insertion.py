@@ -45,6 +45,16 @@ def test_a_wrong_sign_is_found(n: int) -> None:
         cells_of(lattice)
 
 
+def test_rows_of_grown_arrays_lie_in_one_cache_line_and_are_kept() -> None:
+    lattice = box_lattice(np.zeros(3), np.ones(3), 1)
+    before = lattice.cells[: lattice.n_cells].copy()
+    lattice.reserve(1 << 16, 1 << 16, 1 << 16, 1 << 16)
+    assert lattice.cells.ctypes.data % 64 == lattice.nodes.ctypes.data % 64 == lattice.edges.ctypes.data % 64 == 0
+    assert lattice.cells.flags.c_contiguous and len(lattice.cells) >= lattice.n_cells + (1 << 16)
+    np.testing.assert_array_equal(lattice.cells[: lattice.n_cells], before)
+    assert cells_of(lattice).counts == (8, 12, 6, 1)
+
+
 def test_the_closure_of_some_cells_is_what_their_faces_are() -> None:
     lattice = box_lattice(np.zeros(3), np.ones(3), 1)
     squares = np.flatnonzero(lattice.cells[:26, CELL_DIM] == 2)[:2]

@@ -20,7 +20,7 @@ def value(steps: list[LinearStep], x: np.ndarray) -> np.ndarray:
 
 
 def exact_map(step: LinearStep) -> list[list[Fraction]]:
-    rows = step.exact.tolist()
+    rows = step.exact_forms().tolist()
     one = int(rows[-1][-1])
     return [[Fraction(int(entry), one) for entry in row] for row in rows[:-1]]
 

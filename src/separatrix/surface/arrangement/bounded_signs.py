@@ -86,7 +86,7 @@ class BoundedSigns:
         for start in range(0, count, ROWS_AT_ONCE):
             block = slice(start, min(start + ROWS_AT_ONCE, count))
             h, lengths, errors = self._inputs(lattice, block)
-            np.matmul(h, bounds.weight.T, out=values[block])
+            bounds.times(h, out=values[block])
             proved_signs(
                 h, values[block], errors, lengths, bounds.weight, bounds.bias, bounds.rows, bounds.exact_bias, bounds.norms,
                 bounds.creased, self.copies, lattice.positive[block], lattice.negative[block], word, bound, numbers[block],
@@ -107,7 +107,7 @@ class BoundedSigns:
             s, g = errors + bounds.norms[0] * lengths, lengths + errors
             spread = np.outer(s, bounds.rows[0]) + np.outer(g, bounds.rows[1]) + bounds.rows[2]
             spread[is_exact] = bounds.exact_bias
-            return h @ bounds.weight.T + bounds.bias, np.asarray(raised(spread))
+            return bounds.times(h) + bounds.bias, np.asarray(raised(spread))
 
     def _inputs(self, lattice: Any, vertices: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """h of the vertices (a slice or ids), a bound of |h| (-1: exactly 0) and of |h - exact|."""

@@ -37,8 +37,8 @@ class ExactDecisions:
         signs = signs_of_words(positive[words], negative[words], self.exact.steps[index].n_signs)
         is_open = np.flatnonzero(signs == 2)
         point = self.point(lattice, v, index)
-        values = self.exact.values(point, positive, negative, index)
-        signs[is_open] = [(values[i] > 0) - (values[i] < 0) for i in is_open.tolist()]
+        values = self.exact.some_values(point, positive, negative, index, is_open.tolist())
+        signs[is_open] = [(value > 0) - (value < 0) for value in values]
         positive[words], negative[words] = words_of_signs(signs)
         lattice.x[v] = point.doubles()
         lattice.error[v] = rounding_error(lattice.x[v])

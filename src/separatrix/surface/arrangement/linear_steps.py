@@ -7,7 +7,7 @@ bound on the rounding; their exact factors are kept for the decisions that doubl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -18,10 +18,12 @@ from separatrix.networks.activations import activation_function
 from separatrix.networks.graph_folding import pruned
 from separatrix.networks.layers import Activation, AffineMap, Node
 from separatrix.networks.network import Network
-from separatrix.surface.arrangement.exact_maps import exact_affine, exact_slopes
-from separatrix.surface.arrangement.norms import TINIEST, gamma, norm_up, raised
+from separatrix.networks.structured_map import StructuredMap
+from separatrix.surface.arrangement.equal_coordinates import after_crease, merged
+from separatrix.surface.arrangement.exact_maps import ExactFactor, Factor, exact_affine, exact_slopes
+from separatrix.surface.arrangement.step_composition import composed
 
-Factor = tuple[np.ndarray, np.ndarray]
+DENSE = 1 << 21  # entries of a matrix that is kept dense
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,8 @@ class LinearStep:
 
     ``weight`` (m, k), ``bias`` (m,): doubles near the exact map; ``weight_radius`` (m,): bound on the 2-norm of exact row -
     row, ``bias_radius`` (m,), both 0 where the doubles are exact; ``slope`` (m,): 1 where a coordinate passes on without a
-    crease; ``factors``: exact (W, b) in doubles whose composition, first applied first, is the exact map; ``is_last``: the
+    crease; ``factors``: exact (W, b) in doubles, W an array or a scipy CSR array, whose composition, first applied first, is
+    the exact map; ``is_last``: the
     rows are the logits or combinations of them, and all of them have signs.
     """
 
@@ -41,6 +44,7 @@ class LinearStep:
     slope: np.ndarray
     factors: tuple[Factor, ...]
     is_last: bool = False
+    kept_forms: Any = field(default=None, init=False, repr=False)
 
     @cached_property
     def creased(self) -> np.ndarray:
@@ -58,9 +62,28 @@ class LinearStep:
         return -(-self.n_signs // 64)
 
     @cached_property
-    def exact(self) -> Any:
-        """The exact map as a flint integer matrix (m + 1, k + 1), up to a positive factor; its last row carries the 1."""
+    def exact_factors(self) -> list[ExactFactor]:
+        """The exact map as integer matrices (m + 1, k + 1), up to positive factors; their last rows carry the 1. Dense ones
+        are composed."""
         return exact_affine(self.factors)
+
+    def exact_times(self, forms: Any) -> Any:
+        """The exact map after ``forms``, a flint integer matrix (k + 1, c): (m + 1, c), up to a positive factor."""
+        for factor in self.exact_factors:
+            forms = factor * forms
+        return forms
+
+    def exact_forms(self) -> Any:
+        """The exact map as one flint integer matrix (m + 1, k + 1), up to a positive factor."""
+        from flint import fmpz_mat
+
+        if len(self.exact_factors) == 1 and isinstance(self.exact_factors[0], fmpz_mat):
+            return self.exact_factors[0]
+        if self.kept_forms is None:
+            size = self.weight.shape[1] + 1
+            unit = fmpz_mat([[int(i == j) for j in range(size)] for i in range(size)])
+            object.__setattr__(self, "kept_forms", self.exact_times(unit))
+        return self.kept_forms
 
     @cached_property
     def exact_slopes(self) -> tuple[list[int], int]:
@@ -85,6 +108,7 @@ def linear_steps(network: Network, rows: Any = None) -> list[LinearStep]:
     nodes = _checked(network)
     uses = _last_uses(nodes)
     live, width, factors, steps = [0], {0: network.n_inputs}, [], []
+    numbers = np.arange(network.n_inputs) if any(isinstance(node.layer, StructuredMap) for node in nodes) else None
     for index, node in enumerate(nodes[1:], 1):
         parents = node.parents
         width[index] = node.layer.output_width([width[p] for p in parents])
@@ -95,6 +119,9 @@ def linear_steps(network: Network, rows: Any = None) -> list[LinearStep]:
         if isinstance(layer, Activation) and layer.name != "identity" and _left_slope(layer) != 1.0:
             slope = np.ones(sum(width[i] for i in live))
             slope[slope.size - width[index] :] = _left_slope(layer)
+            if numbers is not None:
+                factors, numbers = merged(factors, numbers)
+                numbers = after_crease(numbers, slope)
             steps.append(_step(factors, slope, is_last=False))
             factors = []
     outputs = network.n_classes
@@ -151,57 +178,56 @@ def _integer_rows(rows: Any, outputs: int) -> np.ndarray:
 
 def _factor(node: Node, live: list[int], kept: list[int], width: dict[int, int], index: int) -> list[Factor]:
     """The map from the values of the nodes in ``live`` to those in ``kept`` and the new node's, before its crease."""
+    layer = node.layer
     if live == list(node.parents) and len(live) == 1 and not kept:
-        return [(node.layer.weight, node.layer.bias)] if isinstance(node.layer, AffineMap) else []
+        if isinstance(layer, StructuredMap):
+            return [(layer.rows(), layer.bias)]
+        return [(layer.weight, layer.bias)] if isinstance(layer, AffineMap) else []
     starts, at = {}, 0
     for i in live:
         starts[i], at = at, at + width[i]
-    weight = np.zeros((sum(width[i] for i in kept) + width[index], at))
-    bias = np.zeros(weight.shape[0])
-    row = 0
-    for i in kept:
-        weight[row : row + width[i], starts[i] : starts[i] + width[i]] = np.eye(width[i])
-        row += width[i]
-    for parent in node.parents:
-        columns = slice(starts[parent], starts[parent] + width[parent])
-        if isinstance(node.layer, AffineMap):
-            weight[row:, columns], bias[row:] = node.layer.weight, node.layer.bias
-        else:
-            weight[row:, columns] += np.eye(width[index])
-    return [(weight, bias)]
+    blocks = [(row, starts[i], None) for row, i in zip(_offsets(kept, width), kept, strict=False)]
+    last = sum(width[i] for i in kept)
+    blocks += [(last, starts[parent], layer if isinstance(layer, AffineMap) else None) for parent in node.parents]
+    sizes = [width[i] for i in kept] + [width[index]] * len(node.parents)
+    bias = np.zeros(last + width[index])
+    if isinstance(layer, AffineMap):
+        bias[last:] = layer.bias
+    return [(_assembled(blocks, sizes, (bias.size, at)), bias)]
+
+
+def _offsets(kept: Sequence[int], width: dict[int, int]) -> list[int]:
+    return np.concatenate([[0], np.cumsum([width[i] for i in kept])]).astype(int).tolist()
+
+
+def _assembled(
+    blocks: Sequence[tuple[int, int, AffineMap | None]], sizes: Sequence[int], shape: tuple[int, int]
+) -> Any:
+    """A matrix with blocks (row, column, layer) added up, None the identity of that size; sparse where it is large."""
+    if shape[0] * shape[1] <= DENSE:
+        weight = np.zeros(shape)
+        for (row, column, layer), size in zip(blocks, sizes, strict=True):
+            part = np.eye(size) if layer is None else layer.weight
+            weight[row : row + part.shape[0], column : column + part.shape[1]] += part
+        return weight
+    from scipy.sparse import coo_array, csr_array, eye_array
+
+    rows, columns, entries = [], [], []
+    for (row, column, layer), size in zip(blocks, sizes, strict=True):
+        part = coo_array(eye_array(size) if layer is None else layer.rows())
+        rows.append(part.coords[0] + row)
+        columns.append(part.coords[1] + column)
+        entries.append(part.data)
+    found = csr_array(
+        coo_array((np.concatenate(entries), (np.concatenate(rows), np.concatenate(columns))), shape=shape)
+    )
+    found.sum_duplicates()
+    return found
 
 
 def _step(factors: Sequence[Factor], slope: np.ndarray, *, is_last: bool) -> LinearStep:
-    """The factors composed in doubles: |fl(W V) - W V| <= gamma |W| |V| entry by entry, and |W| times V's own radius."""
+    """The step of composed factors."""
     if not factors:
         size = slope.size
         return _step([(np.eye(size), np.zeros(size))], slope, is_last=is_last)
-    weight, bias = (np.ascontiguousarray(part, dtype=np.float64) for part in factors[0])
-    radius, bias_radius = np.zeros(bias.size), np.zeros(bias.size)
-    for w, b in factors[1:]:
-        with np.errstate(all="ignore"):
-            size, k = np.abs(w), 0 if _is_exact(w, b, weight, bias) else w.shape[1]
-            radius, bias_radius = size @ radius, size @ bias_radius
-            if k:
-                lost = k * TINIEST * np.sqrt(float(weight.shape[1]))
-                spread = norm_up(raised(size @ np.abs(weight), k))
-                radius = raised(gamma(k) * spread + radius + lost, k + 8)
-                most = raised(size @ np.abs(bias) + np.abs(b), k + 1)
-                bias_radius = raised(gamma(k + 1) * most + bias_radius + lost, k + 8)
-            else:
-                radius, bias_radius = (np.where(r > 0, raised(r, w.shape[1]), r) for r in (radius, bias_radius))
-            weight, bias = w @ weight, w @ bias + b
-        lost_rows = ~(np.isfinite(weight).all(axis=1) & np.isfinite(bias))
-        weight[lost_rows], bias[lost_rows] = 0.0, 0.0
-        radius[lost_rows] = bias_radius[lost_rows] = np.inf
-    return LinearStep(weight, bias, radius, bias_radius, slope, tuple(factors), is_last)
-
-
-def _is_exact(w: np.ndarray, b: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> bool:
-    """Whether doubles compose the maps without rounding: entries are sums of one term, which has the factor 1 or -1."""
-    if not np.isin(w, (-1.0, 0.0, 1.0)).all():
-        return False
-    present = (w != 0).astype(np.float64)
-    terms = present @ (np.column_stack([weight, bias]) != 0).astype(np.float64)
-    terms[:, -1] += b != 0
-    return bool((terms <= 1).all())
+    return LinearStep(*composed(factors), slope, tuple(factors), is_last)

@@ -14,6 +14,7 @@ import numpy as np
 
 from separatrix.surface.arrangement.exact_maps import integer_rows
 from separatrix.surface.arrangement.linear_steps import LinearStep, first_words
+from separatrix.surface.arrangement.sparse_rows import are_sparse, rows_behind
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,17 @@ class ExactArithmetic:
     def _zero_rows(self, positive: np.ndarray, negative: np.ndarray, n_steps: int) -> tuple[list[list[int]], list[int]]:
         """The affine forms (n coefficients, constant) that vanish, and the speed of each where the box grows."""
         rows, speeds = self._face_rows(positive)
+        if are_sparse(self.steps[:n_steps]):
+            unit = [[int(i == j) for j in range(self.n + 1)] for i in range(self.n + 1)]
+            for index in range(n_steps):
+                zero = np.flatnonzero(self._signs(index, positive, negative) == 0)
+                wanted = self.steps[index].creased[zero].tolist()
+                rows += self._some(unit, positive, negative, index, wanted)[:-1] if wanted else []
+            return rows, speeds + [0] * (len(rows) - len(speeds))
         forms = None
         for index in range(n_steps):
             step = self.steps[index]
-            forms = step.exact if forms is None else step.exact * forms
+            forms = step.exact_forms() if forms is None else step.exact_times(forms)
             signs = self._signs(index, positive, negative)
             rows += [_row(forms, int(step.creased[i])) for i in np.flatnonzero(signs == 0)]
             if index + 1 < n_steps:
@@ -89,6 +97,23 @@ class ExactArithmetic:
         entries = self.coordinates(point, positive, negative, index).numerators
         return [entries[i] for i in self.steps[index].creased.tolist()]
 
+    def some_values(
+        self, point: RationalPoint, positive: np.ndarray, negative: np.ndarray, index: int, places: Sequence[int]
+    ) -> list[int]:
+        """The exact values of the creased coordinates of step ``index`` at ``places`` among them, up to a positive factor."""
+        if not are_sparse(self.steps[: index + 1]):
+            values = self.values(point, positive, negative, index)
+            return [values[i] for i in places]
+        column = [[p] for p in (*point.numerators, point.denominator)]
+        wanted = self.steps[index].creased[list(places)].tolist()
+        return [row[0] for row in self._some(column, positive, negative, index, wanted)[:-1]]
+
+    def _some(
+        self, start: list[list[int]], positive: np.ndarray, negative: np.ndarray, index: int, wanted: list[int]
+    ) -> list[list[int]]:
+        signs = [self._signs(earlier, positive, negative) for earlier in range(index)]
+        return rows_behind(self.steps[: index + 1], signs, wanted, start)
+
     def coordinates(
         self, point: RationalPoint, positive: np.ndarray, negative: np.ndarray, index: int
     ) -> RationalPoint:
@@ -98,8 +123,8 @@ class ExactArithmetic:
         column = fmpz_mat([[p] for p in (*point.numerators, point.denominator)])
         for earlier in range(index):
             step = self.steps[earlier]
-            column = masked(step, self._signs(earlier, positive, negative), step.exact * column)
-        entries = [int(entry) for entry in (self.steps[index].exact * column).entries()]
+            column = masked(step, self._signs(earlier, positive, negative), step.exact_times(column))
+        entries = [int(entry) for entry in self.steps[index].exact_times(column).entries()]
         return RationalPoint(tuple(entries[:-1]), entries[-1])
 
     def _signs(self, index: int, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:

@@ -218,8 +218,8 @@ def _forms(bounds: StepBounds, h: np.ndarray, J: np.ndarray, h_error: np.ndarray
     js, jg = raised(J_error + unit * j_length + TINIEST), raised(j_length + J_error)
     lost = np.sqrt(float(bounds.bias.size * J.shape[1])) * (bounds.weight.shape[1] + 4) * TINIEST
     return Forms(
-        h @ bounds.weight.T + bounds.bias,
-        J @ bounds.weight.T,
+        bounds.times(h) + bounds.bias,
+        bounds.times(J),
         raised(spectral * h_error + weak * length + radius * g + constant),
         s,
         g,

@@ -12,11 +12,12 @@ from separatrix.surface.arrangement.linear_steps import LinearStep
 def repeated_rows(step: LinearStep) -> np.ndarray:
     """(2, signs) int64: the first row of which row i is an exact multiple (-1: none before it), and the factor's sign.
 
-    A row that is exactly 0 has the factor 0 and the row -2. Rows of composed maps are not compared.
+    A row that is exactly 0 has the factor 0 and the row -2. Rows of composed maps that are rounded are not compared.
     """
     found = np.full((2, step.n_signs), -1, dtype=np.int64)
     found[1] = 0
-    if len(step.factors) > 1:
+    is_exact = ((step.weight_radius == 0) & (step.bias_radius == 0))[step.creased]
+    if not is_exact.any():
         return found
     table = np.column_stack([step.weight, step.bias])[step.creased]
     first: dict[bytes, list[int]] = {}
@@ -24,7 +25,7 @@ def repeated_rows(step: LinearStep) -> np.ndarray:
         pivot = np.abs(table).argmax(axis=1) if table.size else np.zeros(0, dtype=np.int64)
         shape = table / np.take_along_axis(table, pivot[:, None], axis=1)
     keys = np.round(np.where(np.isfinite(shape), shape, 0.0), 6) + 0.0
-    for i in range(table.shape[0]):
+    for i in np.flatnonzero(is_exact).tolist():
         if not table[i].any():
             found[:, i] = (-2, 0)
             continue
