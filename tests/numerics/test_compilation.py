@@ -1,5 +1,6 @@
 """Kernels of several parts: the numbers of Python, from the cache too, and by numba's own compiler where ours does not fit."""
 
+import gc
 import importlib.util
 from pathlib import Path
 
@@ -84,3 +85,21 @@ def test_another_numba_compiles_parts_by_itself(tmp_path: Path, monkeypatch: pyt
         assert kernel(x.copy()) == pytest.approx(expected(x), rel=1e-15) and kinds(part) == [False]
     finally:
         compilation._only_linked.cache_clear()
+
+
+def test_options_of_parts_are_compared_as_those_of_numba() -> None:
+    plain, other = part_compiler.Flags(), part_compiler.Flags()
+    other.nrt = not plain.nrt
+    quick = part_compiler.PartFlags(plain)
+    assert quick == plain and plain == quick and hash(quick) == hash(plain)
+    assert quick != other and other != quick and quick != "options"
+    told = part_compiler.PartFlags(plain)
+    told.nrt = plain.nrt  # set to its default: not written the same way, and the same all the same
+    assert told == quick
+
+
+def test_a_compilation_leaves_the_collector_as_it_was(tmp_path: Path) -> None:
+    assert gc.isenabled()
+    kernel, _ = load(tmp_path)
+    kernel(np.arange(3.0))
+    assert gc.isenabled()

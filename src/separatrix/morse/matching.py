@@ -91,16 +91,17 @@ def _no_equilibrium(flow: GradientFlow, points: CriticalPoints) -> int:
     potential = flow.potential
     if has_creases(potential) or not len(points) or potential.dim > MOST_CHECKED:
         return -1
-    with np.errstate(all="ignore"):
-        gradient = np.where(points.active == 0, np.asarray(potential.gradient(points.points)), 0.0)
-    for row, (x, g) in enumerate(zip(points.points, gradient, strict=True)):
-        free = np.flatnonzero(points.active[row] == 0)
-        if points.certainty[row] not in (Certainty.PROVED, Certainty.VERIFIED) or not free.size:
-            continue
-        try:
-            spectrum = np.linalg.eigvalsh(potential.hessian_on(x, free))
-        except SeparatrixError:
-            return -1
+    free = points.active == 0
+    known = np.array([one in (Certainty.PROVED, Certainty.VERIFIED) for one in points.certainty], dtype=bool)
+    rows = np.flatnonzero(known & free.any(axis=1))
+    try:
+        with np.errstate(all="ignore"):
+            gradient = np.where(free, np.asarray(potential.gradient(points.points)), 0.0)[rows]
+            hessian = np.asarray(potential.hessian(points.points[rows]))
+    except SeparatrixError:
+        return -1
+    for row, x, g, h in zip(rows.tolist(), points.points[rows], gradient, hessian, strict=True):
+        spectrum = np.linalg.eigvalsh(h[np.ix_(free[row], free[row])])
         slack = 1e-6 * max(float(np.abs(spectrum).max()), 1e-300)
         reach = float(np.nan_to_num(points.error[row], nan=1.0, posinf=1.0)) + 1e-6 * (1.0 + float(np.abs(x).max()))
         if np.linalg.norm(g) > 10.0 * float(np.abs(spectrum).max()) * reach + 1e-9:

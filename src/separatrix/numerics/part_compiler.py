@@ -6,14 +6,16 @@ below a kernel is optimised d + 1 times. A part keeps its code as it was transla
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core import cgutils
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler
+from numba.core.compiler import Compiler, Flags
 
 ENVIRONMENT = "_ZN08NumbaEnv"
 NEEDED = ("_optimize_final_module", "_finalize_final_module", "_get_module_for_linking", "enable_object_caching")
@@ -38,6 +40,25 @@ class PartLibrary(JITCodeLibrary):
         super()._finalize_final_module()
 
 
+class PartFlags(Flags):
+    """numba's options of a compilation, compared quickly: every function that is called is looked up by them.
+
+    Where all options that were set agree, so do the rest, which have their defaults.
+    """
+
+    def __eq__(self, other: object) -> Any:
+        if isinstance(other, Flags) and self._values == other._values:
+            return True
+        return super().__eq__(other)
+
+    def __hash__(self) -> int:
+        """That of numba's own: of the names of the options alone."""
+        return OPTIONS
+
+
+OPTIONS = hash(Flags())
+
+
 class PartCompiler(Compiler):
     """numba's compiler, with a :class:`PartLibrary` for the code."""
 
@@ -46,9 +67,28 @@ class PartCompiler(Compiler):
         library = PartLibrary(self.state.targetctx.codegen(), func.__qualname__)
         library.enable_object_caching()
         self.state.library = library
-        return super().compile_extra(func)
+        if hash(Flags(self.state.flags)) == OPTIONS:
+            self.state.flags = PartFlags(self.state.flags)
+        with _without_collection():
+            return super().compile_extra(func)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """The search for cycles put off: a compiler makes many objects, and few of them are garbage before it is done."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def is_known() -> bool:
     """Whether this numba has all that is replaced and used here."""
-    return all(hasattr(JITCodeLibrary, name) for name in NEEDED) and hasattr(Compiler, "compile_extra")
+    return (
+        all(hasattr(JITCodeLibrary, name) for name in NEEDED)
+        and hasattr(Compiler, "compile_extra")
+        and hasattr(Flags(), "_values")
+    )

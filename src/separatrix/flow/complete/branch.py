@@ -14,7 +14,7 @@ from separatrix.numerics.rounding import down, up
 Array = np.ndarray
 Boxes = tuple[Array, Array]
 BATCH = 4096
-SEEDS = 256
+SEEDS = 32
 ULPS = 8e-16
 
 

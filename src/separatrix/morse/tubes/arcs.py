@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 RING = 1e-3
 HALVES = 0.3 * 3.0 ** -np.arange(6.0)
-ROUNDS, SAMPLES = 3, 33
+ROUNDS, SAMPLES = 2, 33
 DEEP, WIDE, LEAST = 0.5, 0.35, 0.08
 AIMS = (0.2, 0.14)
 MARGIN = 1.0 + 1e-9

@@ -109,19 +109,21 @@ def _gaps(followed: Followed, row: int, ring: list[Spoke]) -> list[Gap]:
 
 def _straddle(followed: Followed, one: Trace, other: Trace) -> bool:
     """Whether two orbits pass a point of index 1 near by and on different sides, as where both its branches have one end."""
-    points = followed.points
-    for row in np.flatnonzero(points.indices == 1):
-        sides = []
-        for trace in (one, other):
-            shift = trace.nodes - points.points[row]
-            away = np.linalg.norm(shift, axis=1)
-            node = int(away.argmin())
-            if away[node] > BESIDE * followed.goals[1.0].spacing[row] or trace.reason == SADDLE:
-                break
-            sides.append(float(shift[node] @ followed.basis(int(row))[:, -1]))
-        if len(sides) == 2 and sides[0] * sides[1] < 0:
-            return True
-    return False
+    if SADDLE in (one.reason, other.reason):
+        return False
+    return bool((_sides(followed, one) * _sides(followed, other) < 0).any())
+
+
+def _sides(followed: Followed, trace: Trace) -> np.ndarray:
+    """How far beside its stable manifold an orbit passes each point of index 1, 0 where it does not come near, (m,)."""
+    rows = np.flatnonzero(followed.points.indices == 1)
+    shift = trace.nodes - followed.points.points[rows, None]
+    away = np.sqrt((shift * shift).sum(axis=2))
+    node, every = away.argmin(axis=1), np.arange(rows.size)
+    found = np.zeros(rows.size)
+    for k in np.flatnonzero(away[every, node] <= BESIDE * followed.goals[1.0].spacing[rows]):
+        found[k] = shift[k, node[k]] @ followed.basis(int(rows[k]))[:, -1]
+    return found
 
 
 def _differ(followed: Followed, one: Trace, other: Trace) -> bool:

@@ -64,7 +64,7 @@ class Trace:
 
     def at(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(points, tangents), each (k, dim), at arc lengths ``s`` (k,): the cubic through nodes and tangents."""
-        place = np.clip(np.searchsorted(self.arc, s, side="right") - 1, 0, self.arc.size - 2)
+        place = np.minimum(np.maximum(np.searchsorted(self.arc, s, side="right") - 1, 0), self.arc.size - 2)
         h = (self.arc[place + 1] - self.arc[place])[:, None]
         theta = (s - self.arc[place])[:, None] / h
         a, b = self.nodes[place], self.nodes[place + 1]
@@ -73,7 +73,7 @@ class Trace:
         bend, twist = 3.0 * chord - 2.0 * p - q, p + q - 2.0 * chord
         points = a + h * theta * (p + theta * (bend + theta * twist))
         slopes = p + theta * (2.0 * bend + 3.0 * theta * twist)
-        return points, slopes / np.maximum(np.linalg.norm(slopes, axis=1, keepdims=True), 1e-300)
+        return points, slopes / np.maximum(np.sqrt((slopes * slopes).sum(axis=1))[:, None], 1e-300)
 
 
 class Tracer:
@@ -92,7 +92,7 @@ class Tracer:
         self.target = np.full(len(starts), -1)
         self.stiff = np.zeros(len(starts), dtype=bool)
         self.gone = np.zeros(len(starts), dtype=bool)
-        self.paths: list[list[tuple[np.ndarray, np.ndarray, float]]] = [[] for _ in starts]
+        self.steps: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []  # rows, nodes, tangents, lengths
         away = np.array([_distance(start, arena, goals) for start in starts])
         self.length = np.maximum(0.05 * away, SHORTEST * arena.width)
 
@@ -100,15 +100,14 @@ class Tracer:
         """Step all rows until they end."""
         rows = np.arange(len(self.starts))
         self.slope = self._field(rows, self.x) if rows.size else self.x
-        for row in rows:
-            self.paths[row].append((self.x[row].copy(), self.slope[row].copy(), 0.0))
+        self.steps.append((rows, self.x.copy(), self.slope.copy(), np.zeros(rows.size)))
         for count in range(self.budget):
             rows = np.flatnonzero(self.reason == "")
             if not rows.size:
                 break
             self._step(rows, count)
         self.reason[self.reason == ""] = np.where(self.gone[self.reason == ""], self.arena.left, SPENT)
-        return [self._trace(row) for row in range(len(self.starts))]
+        return self._traces()
 
     def _field(self, rows: np.ndarray, x: np.ndarray) -> np.ndarray:
         gradient = np.where(self.free[rows], gradients(self.arena.potential, x), 0.0)
@@ -193,8 +192,7 @@ class Tracer:
             last[met] = self._field(rows[met], new[met])
         let_go = self._let_go(rows, h, new, last)
         self.x[rows], self.slope[rows] = new, last
-        for k, row in enumerate(rows):
-            self.paths[row].append((new[k].copy(), last[k].copy(), float(h[k])))
+        self.steps.append((rows, new, last, h))
         self._judge(rows, met, let_go)
 
     def _let_go(self, rows: np.ndarray, h: np.ndarray, new: np.ndarray, last: np.ndarray) -> np.ndarray:
@@ -247,10 +245,17 @@ class Tracer:
         far = np.maximum(limits.lower - x, x - limits.upper).max(axis=1)
         return np.asarray(far > BEYOND * self.arena.width)
 
-    def _trace(self, row: int) -> Trace:
-        nodes, tangents, lengths = zip(*self.paths[row], strict=True)
-        target, reason = int(self.target[row]), str(self.reason[row])
-        return Trace(self.starts[row], np.array(nodes), np.array(tangents), np.cumsum(lengths), reason, target)
+    def _traces(self) -> list[Trace]:
+        """The accepted steps of every row, in their order, as traces."""
+        rows, nodes, tangents, lengths = (np.concatenate(parts) for parts in zip(*self.steps, strict=True))
+        order = np.argsort(rows, kind="stable")
+        ends = np.searchsorted(rows[order], np.arange(len(self.starts) + 1))
+        found = []
+        for row, start in enumerate(self.starts):
+            own = order[ends[row] : ends[row + 1]]
+            target, reason = int(self.target[row]), str(self.reason[row])
+            found.append(Trace(start, nodes[own], tangents[own], np.cumsum(lengths[own]), reason, target))
+        return found
 
 
 @dataclass(frozen=True, eq=False)
