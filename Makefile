@@ -3,18 +3,20 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
+SECONDS ?= 600
 VENV = .venv
 BIN = $(VENV)/bin
 EXTRAS = torch,onnx,sklearn,symbolic,cluster,mesh,dev
 STAMP = $(VENV)/.installed
 PIP = $(BIN)/python -m pip install --no-input --disable-pip-version-check -q -c constraints.txt
 
-.PHONY: help venv demo test lint types imports browser pytest bench docs clean
+.PHONY: help venv demo test lint types imports browser pytest fuzz bench docs clean
 
 help:
 	@echo "make venv    build $(VENV) with the package, every extra and what the checks need"
 	@echo "make demo    analyse the embedded MNIST classifier and write out/demo/report.html"
 	@echo "make test    run every check (make lint, types, imports, pytest are its parts)"
+	@echo "make fuzz    feed hostile files and calls for ten minutes (SECONDS=60: for one)"
 	@echo "make bench   measure the claims of speed"
 	@echo "make docs    build the documentation into site/"
 	@echo "make clean   remove everything that the other targets made"
@@ -30,7 +32,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: venv
 	$(BIN)/separatrix demo --out out/demo
 
-test: lint types imports pytest
+# Two at a time: the type checker keeps one core busy while the test processes start, compile and end.
+test: venv
+	$(MAKE) -j 2 lint types imports pytest
 
 lint: venv
 	$(BIN)/ruff check .
@@ -45,8 +49,12 @@ imports: venv
 browser: venv
 	$(BIN)/python scripts/ensure_browser.py --install
 
+# Bytecode is kept, whatever the shell says: dozens of tests start a separatrix of their own.
 pytest: venv browser
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --durations 15
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 15
+
+fuzz: venv
+	$(BIN)/python -W ignore scripts/fuzz.py $(SECONDS)
 
 bench: venv
 	$(BIN)/python benchmarks/run.py

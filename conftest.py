@@ -26,6 +26,33 @@ hypothesis.settings.register_profile("search", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "checks"))
 
 collect_ignore = ["docs/conf.py", "docs/reference"]
+LONG_FILES = (  # ten seconds of work and more, longest first; neighbours compile different kernels
+    "docs/tutorial.md",
+    "tests/flow/test_trajectories.py",
+    "tests/study/test_analyze.py",
+    "tests/flow/equations/test_exact_solutions.py",
+    "tests/flow/test_basins.py",
+    "tests/flow/test_sinks.py",
+    "tests/flow/test_networks.py",
+    "tests/flow/test_tensors.py",
+    "docs/gallery.md",
+    "tests/surface/test_degenerate.py",
+    "tests/potentials/test_enclosures.py",
+    "tests/potentials/test_point_bounds.py",
+    "tests/flow/test_proof.py",
+    "tests/potentials/test_batches.py",
+    "docs/how-to.md",
+    "tests/flow/equations/test_closed_form.py",
+    "tests/cli/test_cli.py",
+    "README.md",
+    "tests/flow/manifolds/test_curves.py",
+    "tests/flow/infinity/test_escapes.py",
+    "tests/flow/complete/test_search.py",
+    "tests/surface/test_decision_surface.py",
+    "tests/flow/piecewise_linear/test_trajectories.py",
+    "tests/flow/piecewise_linear/test_proof.py",
+    "tests/flow/free/test_free_flow.py",
+)
 SHELL_LANGUAGES = ("bash", "sh", "shell", "console")
 
 
@@ -72,7 +99,13 @@ pytest_collect_file = Sybil(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Report a file that a document leaves open, no more: sybil cannot show an error from outside its examples."""
+    """Long files first; report a file that a document leaves open, no more.
+
+    A file is the work of one process: a long one at the end would keep all others waiting. Sybil cannot show an error from
+    outside its examples.
+    """
+    rank = {name: place for place, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: rank.get(item.nodeid.split("::")[0], len(rank)))
     for item in items:
         if isinstance(item, SybilItem):
             item.add_marker(pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning"))

@@ -15,6 +15,8 @@ HERE = Path(__file__).parent
 NAMES = (
     "import_time",
     "scaling",
+    "storage",
+    "convolutions",
     "sinks",
     "basins",
     "flows",

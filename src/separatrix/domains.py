@@ -9,19 +9,36 @@ import numpy as np
 
 from separatrix.errors import InputError, KindError, printable
 
+MOST_NUMBERS, MOST_REPEATS = 1 << 26, 16
+
 
 def real_array(x: Any) -> np.ndarray:
     """``x`` as a float64 array, not copied where it is one; KindError for what is no array of real numbers."""
     try:
         array = np.asarray(x)
-    except (TypeError, ValueError, RuntimeError):  # ragged lists; tensors that another device or a graph holds
+    except (
+        TypeError,
+        ValueError,
+        RuntimeError,
+        MemoryError,
+    ):  # ragged lists; tensors that another device or a graph holds
         array = None
     if array is None or array.dtype.kind not in "fiub":
         raise KindError(
             f"expected an array of real numbers, came {type(x).__name__}; pass a numpy array or lists of numbers"
         )
+    if array.size > MOST_NUMBERS and array.size * array.itemsize > MOST_REPEATS * _held(array):
+        raise InputError(
+            f"came a view of {printable(array.shape)} numbers that repeats few; they would not fit into memory as points"
+        )
     with np.errstate(over="ignore"):
         return np.asarray(array, dtype=np.float64)
+
+
+def _held(array: np.ndarray) -> int:
+    """Bytes that an array's own numbers take, those along a stride of 0 once."""
+    sides = [n for n, stride in zip(array.shape, array.strides, strict=True) if stride]
+    return array.itemsize * int(np.prod(sides, dtype=object)) if sides else array.itemsize
 
 
 def points(x: Any, dim: int, what: str = "points") -> np.ndarray:
@@ -97,7 +114,7 @@ class Box:
     def cube(cls, dim: int, low: float, high: float) -> Box:
         """The box [low, high]^dim."""
         if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)) or dim < 1:
-            raise InputError(f"Box.cube: dim must be a positive integer, came {dim!r}")
+            raise InputError(f"Box.cube: dim must be a positive integer, came {printable(repr(dim), 60)}")
         if np.ndim(low) or np.ndim(high):
             raise InputError("Box.cube: low and high must be numbers; for sides that differ use Box(lower, upper)")
         return cls([low] * dim, [high] * dim)
@@ -155,7 +172,7 @@ class WholeSpace:
 
     def __post_init__(self) -> None:
         if isinstance(self.dim, bool) or not isinstance(self.dim, (int, np.integer)) or self.dim < 1:
-            raise InputError(f"WholeSpace: dim must be a positive integer, came {self.dim!r}")
+            raise InputError(f"WholeSpace: dim must be a positive integer, came {printable(repr(self.dim), 60)}")
 
 
 @dataclass(frozen=True, eq=False)

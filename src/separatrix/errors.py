@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 MESSAGE_LIMIT = 5000
+ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 
 
 def printable(text: object, limit: int = 200) -> str:
@@ -22,6 +25,9 @@ class SeparatrixError(Exception):
     """Root of everything that the library raises on purpose."""
 
     def __init__(self, message: str = "") -> None:
+        message = ADDRESS.sub("", message)
+        if not message.isprintable():  # whatever a caller forgot; an expression's message has lines of its own
+            message = "\n".join(printable(line, MESSAGE_LIMIT) for line in message.split("\n"))
         if len(message) > MESSAGE_LIMIT:
             message = message[: MESSAGE_LIMIT - 1] + "…"
         super().__init__(message)

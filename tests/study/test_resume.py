@@ -79,16 +79,72 @@ analyze(sx.data.network("blobs-sigmoid"), sx.Box.cube(2, -2, 2), sx.data.toy("bl
     assert answer(rest) == answer(whole)
 
 
-def test_a_second_run_takes_up_everything_and_other_questions_nothing(tmp_path: Path, whole: Analysis) -> None:
+def test_a_second_run_takes_up_everything(tmp_path: Path, whole: Analysis) -> None:
     run(resume=tmp_path)
     for path in tmp_path.glob("sinks-of-log-density*"):
         path.write_bytes(path.read_bytes()[:100])
     n_whole = len(list(tmp_path.glob("*.piece.npz"))) - 1
     again = run(resume=tmp_path)
     assert answer(again) == answer(whole) and any(f"{n_whole} finished pieces" in note for note in again.notes)
-    other = run(resume=tmp_path, rng=1, passes=False)
-    taken_up = next(note for note in other.notes if "taken up" in note)
-    assert taken_up.startswith("one finished piece ")  # the surface, which has no seed
+
+
+def test_a_store_of_another_run_is_refused_by_name(tmp_path: Path) -> None:
+    def asked(net: str = "blobs-sigmoid", domain: object = BOX, data: object = None, **options: object) -> None:
+        analyze(sx.data.network(net), domain, data or sx.data.toy("blobs", 20), resume=tmp_path, surface=False, passes=False,
+                basins=False, **{"potential": "log-odds:0", **options})  # type: ignore[arg-type]  # fmt: skip
+
+    asked()
+    before = sorted((path.name, path.stat().st_mtime_ns) for path in tmp_path.iterdir() if path.name != ".lock")
+    for name, other in (
+        ("network", {"net": "blobs-tanh"}), ("domain", {"domain": sx.Box.cube(2, -2, 3)}), ("seed", {"rng": 1}),
+        ("set of data", {"data": sx.data.toy("blobs", 21)}), ("effort", {"effort": 2.0}),
+        ("list of potentials", {"potential": "log-odds:1"}),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=f"another {name}"):
+            asked(**other)
+    plan = tmp_path / "plan.json"
+    plan.write_text(plan.read_text().replace('version of separatrix": "', 'version of separatrix": "9.'))
+    with pytest.raises(InputError, match=r"another version of separatrix \(9\."):
+        asked()
+    after = sorted((path.name, path.stat().st_mtime_ns) for path in tmp_path.iterdir() if path.name != ".lock")
+    assert [name for name, _ in after] == [name for name, _ in before]
+    assert [entry for entry in after if entry[0] != "plan.json"] == [
+        entry for entry in before if entry[0] != "plan.json"
+    ]
+
+
+def test_two_runs_in_one_folder_and_what_a_killed_one_leaves(tmp_path: Path) -> None:
+    (tmp_path / ".sinks.0123.piece.npz.abcd").write_bytes(b"torn")
+    with Pieces(tmp_path).held({"seed": "0"}):
+        assert not list(tmp_path.glob(".*.piece.npz.*"))
+        with (
+            pytest.raises(InputError, match=rf"another run \(process {os.getpid()}\) is at work"),
+            Pieces(tmp_path).held({}),
+        ):
+            pass
+    (tmp_path / "plan.json").write_bytes(b"{torn")
+    with Pieces(tmp_path).held({"seed": "1"}):
+        pass
+    Pieces(tmp_path).clear()
+    assert not tmp_path.exists()
+
+
+def test_a_full_disk_is_told_and_loses_nothing(
+    tmp_path: Path, without_passes: Analysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, real = [], os.fsync
+
+    def fsync(descriptor: int) -> None:
+        written.append(descriptor)
+        if len(written) == 5:
+            raise OSError(28, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(InputError, match="No space left on device"):
+        run(resume=tmp_path, passes=False)
+    assert len(list(tmp_path.glob("*.piece.npz"))) == 3 and not list(tmp_path.glob(".*.piece.npz.*"))
+    assert answer(run(resume=tmp_path, passes=False)) == answer(without_passes)
 
 
 def test_workers_do_not_change_the_answer(whole: Analysis) -> None:

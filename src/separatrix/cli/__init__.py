@@ -32,7 +32,7 @@ from separatrix.cli.morse_graph_command import morse_graph_command
 from separatrix.cli.saddles_command import saddles_command
 from separatrix.cli.surface_command import surface_command
 from separatrix.cli.tree_command import tree_command
-from separatrix.errors import SeparatrixError
+from separatrix.errors import SeparatrixError, printable
 
 DONE, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 0, 2, 130, 141
 WIDTH, MOST_LINES = 100, 8
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return program.main(args=given, prog_name="separatrix", standalone_mode=False, obj=command) or DONE
     except click.ClickException as error:
-        error.show()
+        click.echo(usage_complaint(error), err=True)
         return BAD_INPUT
     except (KeyboardInterrupt, click.Abort):
         click.echo("separatrix: interrupted", err=True)
@@ -73,6 +73,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     finally:
         warnings.showwarning = shown
+
+
+def usage_complaint(error: click.ClickException) -> str:
+    """What click says of a command line that it cannot use, without the control characters that may stand in it."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    head = [context.get_usage(), f"Try '{context.command_path} --help' for help.", ""] if context is not None else []
+    said = [printable(line, 500) for line in f"Error: {error.format_message()}".splitlines()[:4]]
+    return "\n".join([*head, *said])
 
 
 def complaint(error: Exception) -> str:

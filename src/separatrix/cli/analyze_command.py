@@ -26,6 +26,10 @@ PATH = click.Path(path_type=Path)
 @click.option("--out", type=PATH, metavar="DIR", help="Folder for report.html, analysis.json and arrays.npz.")
 @click.option("--workers", type=int, metavar="N", help="Processes; -1 for all cores. The answer does not depend on it.")
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786.")
+@click.option("--device", metavar="NAME", help="cuda: batches on a GPU through torch. Labels do not depend on it.")
+@click.option(
+    "--memory-limit", type=click.FloatRange(min=0, min_open=True), metavar="GB", help="Stay below so much memory."
+)
 @click.option("--resume/--no-resume", default=True, help="Go on from the finished pieces in --out (the default).")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--activation", metavar="NAME", help="The hidden layers' function, for files that do not say it.")
@@ -60,7 +64,8 @@ def analyze_command(command: str, model: str, box: tuple[float, float] | None, o
             net, domain, options["data"], potential=options["potential"] or None, samples=options["samples"],
             basins=options["basins"], surface=options["surface"], through=options["through"], passes=options["passes"],
             workers=options["workers"],
-            cluster=options["cluster"], resume=pieces,
+            cluster=options["cluster"], resume=pieces, device=options["device"],
+            memory_limit=None if options["memory_limit"] is None else 1e9 * options["memory_limit"],
             rng=options["seed"], progress=progress, command=command,
         )  # fmt: skip
         return deliver(analysis, out, json_file, plot_file)

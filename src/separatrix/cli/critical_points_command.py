@@ -6,23 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from separatrix.cli.flow_options import asked_potential, deliver_record, flow_options, formula_options
+from separatrix.cli.flow_options import (
+    MOST_ROWS,
+    asked_potential,
+    boundary_option,
+    deliver_record,
+    flow_options,
+    formula_options,
+)
 
 if TYPE_CHECKING:
     from separatrix.flow.critical_points import CriticalPoints
 
-MOST_ROWS = 60
-
 
 @click.command("critical-points")
 @formula_options
-@click.option(
-    "--boundary",
-    type=click.Choice(["project", "exit"]),
-    default="project",
-    show_default=True,
-    help="Equilibria of the projected flow on all faces of the box, or critical points in its interior.",
-)
+@boundary_option
 @click.option("--max-boxes", type=click.IntRange(min=1), metavar="N", help="Stop after N boxes.")
 @flow_options
 def critical_points_command(

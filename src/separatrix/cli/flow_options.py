@@ -28,6 +28,11 @@ OPTIONS = (
     click.option("--allow-pickle", is_flag=True, help="Read files that hold pickles. These can run any code."),
 )  # fmt: skip
 
+MOST_ROWS = 60
+boundary_option = click.option(
+    "--boundary", type=click.Choice(["project", "exit"]), default="project", show_default=True,
+    help="Equilibria of the projected flow on all faces of the box, or critical points in its interior.",
+)  # fmt: skip
 FORMULA = (
     click.argument("model", required=False),
     click.option("--expression", metavar="TEXT", help="A formula that is climbed, instead of MODEL."),
@@ -111,8 +116,10 @@ def asked_formula(text: str, variables: str | None, options: dict[str, Any]) -> 
 
 def deliver_record(record: Any, options: dict[str, Any], lines: list[str]) -> None:
     """Write the files that were asked for, and print."""
+    from separatrix.cli.results import write_text
+
     if options["json_file"] is not None:
-        options["json_file"].write_text(record.to_json(), encoding="utf-8")
+        write_text(options["json_file"], record.to_json())
     if options["plot_file"] is not None:
         from separatrix.views.flow_plots import save_plot
 

@@ -19,7 +19,8 @@ from separatrix.networks.array_files import NpzFile, first_bytes, regular_file
 EXPECTED = "expected facets, one a line (.txt, .csv) or as lists (.json), or boundary matrices d1, d2, … (.npz, .json)"
 LONGEST_NUMBER = 4_000
 """Digits that Python's own reader of integers takes."""
-MOST_CELLS = 50_000_000
+MOST_CELLS, MOST_TEXT = 50_000_000, 1 << 24
+BETWEEN, INTEGER = re.compile(r"[\s,;]+").split, re.compile(r"[+-]?[0-9]{1,18}", re.ASCII).fullmatch
 TRIPLES = ("rows", "columns", "values", "shape")
 
 
@@ -77,6 +78,8 @@ def _made(path: str, maker: Callable[[Any], Any], given: Any) -> Any:
         return maker(given)
     except (InputError, KindError) as error:
         raise type(error)(f"{printable(path)}: {error}") from None
+    except (ValueError, MemoryError, OverflowError) as error:  # numpy's and Python's own, of rows or numbers of no use
+        raise InputError(f"{printable(path)}: {EXPECTED}; {printable(error, 120)}") from None
 
 
 def _content(path: str | os.PathLike[str]) -> tuple[str, Any]:
@@ -93,6 +96,10 @@ def _content(path: str | os.PathLike[str]) -> tuple[str, Any]:
         )
     if not os.path.getsize(text):
         raise UnreadableFileError(f"{printable(text)}: is empty; {EXPECTED}")
+    if suffix != ".npz" and os.path.getsize(text) > MOST_TEXT:
+        raise UnreadableFileError(
+            f"{printable(text)}: more than {MOST_TEXT:,} bytes of text are not read; store the facets or matrices as .npz"
+        )
     return text, readers[suffix](text)
 
 
@@ -101,7 +108,7 @@ def _read_lines(path: str) -> list[tuple[Any, ...]]:
     try:
         with open(path, encoding="utf-8-sig") as file:
             for line in file:
-                words = re.split(r"[\s,;]+", line.partition("#")[0].strip(" \t\r\n,;"))
+                words = BETWEEN(line.partition("#")[0].strip(" \t\r\n,;"))
                 if words != [""]:
                     rows.append(tuple(words))
     except UnicodeDecodeError:
@@ -110,7 +117,7 @@ def _read_lines(path: str) -> list[tuple[Any, ...]]:
         raise UnreadableFileError(f"{name}: cannot be read: {printable(error.strerror)}") from None
     if not rows:
         raise InputError(f"{name}: holds no simplex; {EXPECTED}")
-    numeric = [all(re.fullmatch(r"[+-]?[0-9]{1,18}", word, re.ASCII) for word in row) for row in rows]
+    numeric = [all(map(INTEGER, row)) for row in rows]
     if all(numeric):
         return [tuple(int(word) for word in row) for row in rows]
     if not numeric[0] and len(rows) > 1 and all(numeric[1:]):
@@ -133,7 +140,7 @@ def _read_json(path: str) -> Any:
     except (ValueError, RecursionError) as error:
         raise UnreadableFileError(f"{name}: is no JSON, or torn: {printable(error)}") from None
     if not isinstance(content, (list, dict)):
-        raise InputError(f"{name}: {EXPECTED}, came {printable(repr(content), 60)}")
+        raise InputError(f"{name}: {EXPECTED}, came a {type(content).__name__}")
     return content
 
 

@@ -54,7 +54,6 @@ class NetworkList(Record):
         return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
 
 
-@cache
 def network(name: str) -> Network:
     """An embedded network by name; image networks take pixels / 255.
 
@@ -63,8 +62,12 @@ def network(name: str) -> Network:
     >>> network("blobs-tanh")
     Network(2-8-3, tanh, from the embedded network blobs-tanh)
     """
-    path = _path(name)
-    read = load(path)
+    return _network(_path(name))
+
+
+@cache
+def _network(path: Path) -> Network:
+    read, name = load(path), path.stem
     reading = replace(
         read.reading, source=f"the embedded network {name}", metadata={"name": name, **read.reading.metadata}
     )
@@ -127,7 +130,7 @@ def _names() -> tuple[str, ...]:
 
 def _path(name: Any) -> Path:
     known = _names()
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         close = difflib.get_close_matches(str(name).lower(), known, 1, 0.4)
         hint = f"did you mean {close[0]}? " if close else ""
         raise InputError(f"no embedded network is called {printable(name, 60)}; {hint}known: {', '.join(known)}")

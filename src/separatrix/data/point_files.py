@@ -95,7 +95,7 @@ def load_points(path: str | os.PathLike[str]) -> DataPoints:
 def _numbers(x: Any, what: str) -> np.ndarray:
     try:
         array = np.asarray(x)
-    except ValueError:
+    except (ValueError, TypeError, RuntimeError, MemoryError):
         raise InputError(f"{what}: the rows have different lengths; expected an array of shape (n, dim)") from None
     if array.dtype.kind not in "fiub":
         raise KindError(f"{what}: expected numbers, came an array of {array.dtype}")

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from separatrix.errors import InputError, KindError, printable
 from separatrix.flow.arrays import is_on_accelerator
+from separatrix.flow.processes import calls_elsewhere, one_threaded
 
 Progress = Callable[[str, int, int], None]
 
@@ -48,37 +47,31 @@ def run_pieces(
 ) -> list[Any]:
     """``work(*piece)`` for every piece, in order; ``sizes``: what progress counts. Processes where workers > 1; -1: all cores."""
     require_progress(progress, stage or "work in pieces")
-    total, done, results = sum(sizes), 0, []
+    total, done, results = sum(sizes), 0, [None] * len(pieces)
     if progress is not None:
         progress(stage, 0, total)
-    for result, size in zip(_stream(work, pieces, workers), sizes, strict=True):
-        results.append(result)
-        done += size
+    for number, result in _stream(work, pieces, workers):
+        results[number] = result
+        done += sizes[number]
         if progress is not None:
             progress(stage, done, total)
     return results
 
 
-def _stream(work: Callable[..., Any], pieces: Sequence[tuple[Any, ...]], workers: int | None) -> Iterable[Any]:
+def _stream(
+    work: Callable[..., Any], pieces: Sequence[tuple[Any, ...]], workers: int | None
+) -> Iterable[tuple[int, Any]]:
+    """(number, result) as they finish."""
+    here = enumerate(one_threaded(work, piece) for piece in pieces)
     if workers in (None, 1) or len(pieces) <= 1:
-        return (one_threaded(work, piece) for piece in pieces)
+        return here
     if any(is_on_accelerator(part) for piece in pieces for part in piece):
         if not isinstance(work, InTurn):
-            return (one_threaded(work, piece) for piece in pieces)
+            return here
         work, pieces = work.last, [(one_threaded(work.first, piece),) for piece in pieces]
     if isinstance(workers, bool) or not isinstance(workers, int) or (workers < 1 and workers != -1):
         raise InputError(f"workers: expected a positive number or -1 (all cores), came {printable(repr(workers))}")
-    from joblib import Parallel, delayed
-
-    # the back end is loky's processes, or what an enclosing joblib.parallel_config names (a Dask cluster)
-    parallel = Parallel(n_jobs=workers, return_as="generator", max_nbytes=None)
-    return parallel(delayed(one_threaded)(work, piece) for piece in pieces)
-
-
-def one_threaded(work: Callable[..., Any], piece: tuple[Any, ...]) -> Any:
-    """``work(*piece)`` with one BLAS thread."""
-    with threadpool_limits(limits=1):
-        return work(*piece)
+    return calls_elsewhere(work, pieces, workers)
 
 
 def slices(n: int, size: int) -> list[slice]:

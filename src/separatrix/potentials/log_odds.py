@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from separatrix.errors import InputError
+from separatrix.errors import InputError, printable
 from separatrix.networks.network import Network
 from separatrix.potentials.head import NetworkPotential, classifier
 from separatrix.potentials.log_density import LogSumExp
@@ -13,7 +13,7 @@ from separatrix.potentials.log_density import LogSumExp
 def class_number(net: Network, k: object) -> int:
     """``k`` as a class of ``net``, or InputError."""
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 0 <= k < classifier(net).n_classes:
-        raise InputError(f"expected a class number from 0 to {net.n_classes - 1}, came {k!r}")
+        raise InputError(f"expected a class number from 0 to {net.n_classes - 1}, came {printable(repr(k), 60)}")
     return int(k)
 
 

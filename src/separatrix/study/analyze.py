@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from separatrix.certainty import Certainty
 from separatrix.errors import InputError, printable
 from separatrix.flow.pieces import Progress
+from separatrix.flow.processes import noted_losses
 from separatrix.networks.reading import load
 from separatrix.networks.theorem_record import Theorem
 from separatrix.networks.theorems import theorems
@@ -21,15 +22,16 @@ from separatrix.study.claims import claims_of
 from separatrix.study.conley_chapter import ConleyChapter
 from separatrix.study.conley_words import conley_checks
 from separatrix.study.consistency import checks_of
+from separatrix.study.devices import checked_device
 from separatrix.study.equations import Equation, equations_of
-from separatrix.study.estimate import cost, estimate_of
+from separatrix.study.estimate import estimate_of, within_memory
 from separatrix.study.findings import findings_of
 from separatrix.study.flow_chapter import FlowChapter, flows_exist
 from separatrix.study.morse_chapter import MorseChapter
 from separatrix.study.morse_words import morse_checks
 from separatrix.study.network_summary import data_summary, summary_of
 from separatrix.study.parallel import worker_count
-from separatrix.study.pieces import Pieces
+from separatrix.study.pieces import Pieces, plan_of
 from separatrix.study.question import Question, asked
 from separatrix.study.stages import LOGGER, Stages
 from separatrix.study.surface_chapter import SurfaceChapter
@@ -55,11 +57,13 @@ def analyze(
     through: Any = None,
     passes: bool | None = None,
     workers: int | None = None,
-    cluster: str | None = None,
+    cluster: Any = None,
     resume: str | os.PathLike[str] | None = None,
     rng: Any = 0,
     progress: Progress | None = None,
     effort: float = 1.0,
+    device: str | None = None,
+    memory_limit: float | None = None,
     command: str = "",
 ) -> Analysis:
     """What a network has learned: its decision surface, theorems, sinks, basins, distances to the data.
@@ -80,11 +84,14 @@ def analyze(
       inputs completely, and for smooth networks with more inputs by searches for one potential, the log-density where there
       is one, unless it has too many sinks; True: more pairs of sinks, and no sample settles below a pass out of its basin
       unseen, which takes two or three times as long
-    - ``workers``: processes, None for a sensible number; ``cluster``: address of a Dask scheduler. Neither changes an
-      answer
+    - ``workers``: processes, None for a sensible number; ``cluster``: address of a Dask scheduler, or a Dask Client. Neither
+      changes an answer
     - ``resume``: a folder in which finished pieces are kept; a run that was killed goes on there
     - ``rng``: int, SeedSequence or Generator; ``progress(stage, done, total)`` is called as the work goes on
     - ``effort``: scales the number of starts
+    - ``device``: "cuda" for a GPU through torch, on which ascents and steps of basins are computed in batches; labels are the
+      same, proofs are made on the CPU in rounded arithmetic; None: the CPU
+    - ``memory_limit``: bytes; fewer processes are used, and the decision surface is left out, where more would be needed
 
     An interrupt (Ctrl-C) does not raise: the record of what is finished comes back, with ``is_finished`` False.
     Raises InputError or KindError for arguments that cannot be used.
@@ -97,29 +104,34 @@ def analyze(
     """
     begun = time.perf_counter()
     if not (isinstance(effort, (int, float)) and 0 < effort < 1000):
-        raise InputError(f"effort: expected a positive number, 1 for the usual number of starts, came {effort!r}")
+        raise InputError(
+            f"effort: expected a positive number, 1 for the usual number of starts, came {printable(repr(effort), 60)}"
+        )
     for name, choice in (("basins", basins), ("surface", surface), ("passes", passes)):
         if not isinstance(choice, (bool, type(None))):
             raise InputError(f"{name}: expected True, False or None, came {printable(repr(choice), 60)}")
+    worker_count(workers, 0.0)  # refused before anything is made
+    where = checked_device(device)
     read = load(net)
     question = asked(read, domain, data, potential=potential, samples=samples, basins=basins, rng=rng)
     for note in question.notes:
         LOGGER.info("note: %s", note)
     stages = Stages(progress)
-    chapter = FlowChapter(
-        question, Pieces(resume), stages, worker_count(workers, cost(question)), cluster, float(effort)
-    )
+    pieces = Pieces(resume)
+    count, fits = within_memory(question, workers, passes, memory_limit)
+    chapter = FlowChapter(question, pieces, stages, count, cluster, float(effort), where)
     surfaces = SurfaceChapter(question, chapter.pieces, stages, through)
     points = MorseChapter(question, chapter.pieces, stages, chapter.workers, bool(passes))
     whole = ConleyChapter(question, chapter.pieces, stages)
     is_finished, flow_note, proved, written = True, flows_exist(question), (), ()
-    if (forecast := estimate_of(question, workers, passes)).seconds_with_workers > TOLD_SECONDS:
+    if (forecast := estimate_of(question, count, passes)).seconds_with_workers > TOLD_SECONDS:
         LOGGER.info("this may take %s", repr(forecast).removeprefix("Estimate(").removesuffix(")"))
-    with threadpool_limits(limits=1), stages.remembering_interrupts():
+    plan = {} if pieces.folder is None else plan_of(question, effort, where)
+    with threadpool_limits(limits=1), stages.remembering_interrupts(), pieces.held(plan), noted_losses() as losses:
         try:
             proved = _theorems(question, stages)
             written = _equations(question, stages)
-            if surface is not False:
+            if surface is not False and (fits or surface):
                 surfaces.run()
             if not flow_note:
                 chapter.above_passes = bool(passes)
@@ -135,6 +147,12 @@ def analyze(
         n_resumed = chapter.pieces.n_resumed
         pieces = "one finished piece was" if n_resumed == 1 else f"{n_resumed} finished pieces were"
         notes.append(f"{pieces} taken up from {chapter.pieces.folder}")
+    if not fits and surface is None:
+        notes.append(f"the decision surface was left out: it may not fit into memory_limit, {memory_limit:.3g} bytes")
+    if losses:
+        notes.append(
+            f"{counted(len(losses), 'worker process')} ended before the work was done and replaced: the answer is the same"
+        )
     if not is_finished:
         notes.append("interrupted: this holds what was finished until then; the same call with resume= goes on")
     provenance = Provenance(METHOD, seed=str(question.seed), seconds=time.perf_counter() - begun, warnings=tuple(notes))

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from separatrix.certainty import Certainty
 from separatrix.domains import Box
+from separatrix.errors import InputError, KindError
 from separatrix.flow.piecewise_linear.creases import crease_nodes, is_mixed
 from separatrix.networks.network import Network
 from separatrix.networks.reading import load
@@ -30,17 +31,19 @@ SECONDS_PER_START = 2e-3
 EVENTS_TO_REST, SECONDS_PER_PROOF = 1_000, 3e-2
 TIMED_ROWS = 64
 EVALUATIONS_FOR_PASSES = 6e6
-SECONDS_PER_LIST = {1: 0.5, 2: 3.0, 3: 20.0}  # with branches, Morse graph and level sets
+SECONDS_PER_LIST = {1: 0.5, 2: 3.0, 3: 7.0}  # with branches, Morse graph and level sets
 CHORDS, POINTS_A_CHORD = 24, 33
 SECONDS_PER_CELL, BYTES_PER_CELL, SECONDS_PER_SURFACE = 8e-6, 500.0, 0.3
 SMOOTH_TESTS = (0, 200, 10_000, 200_000)  # simplices that a mesh tests, by dimension
 EVALUATIONS_PER_TEST = 10
 BYTES_AT_REST = 2.5e8
+BYTES_OF_REPORT, BYTES_OF_SCENES, BYTES_A_PORTRAIT = 9e5, 5e5, 5e4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Estimate(Record):
-    """A rough forecast: ``seconds`` on one core of this machine and with ``workers`` of them, ``memory`` in bytes.
+    """A rough forecast: ``seconds`` on one core of this machine and with ``workers`` of them, ``memory`` in bytes,
+    and ``disk``, bytes of the finished pieces and of what is written at the end.
 
     ``parts``: seconds on one core by what they are spent on. Rough means: within a factor of three.
     """
@@ -49,6 +52,7 @@ class Estimate(Record):
     seconds_with_workers: float
     workers: int
     memory: float
+    disk: float
     parts: dict[str, float]
 
     def columns(self) -> dict[str, Any]:
@@ -57,7 +61,7 @@ class Estimate(Record):
 
     def __repr__(self) -> str:
         return (f"Estimate(about {in_words(self.seconds)} on one core, {in_words(self.seconds_with_workers)} with "
-                f"{self.workers} workers, {self.memory / 1e9:.1f} GB)")  # fmt: skip
+                f"{self.workers} workers, {self.memory / 1e9:.1f} GB of memory, {self.disk / 1e6:.0f} MB on disk)")  # fmt: skip
 
 
 def estimate(
@@ -99,11 +103,41 @@ def estimate_of(question: Question, workers: int | None = None, passes: bool | N
     count, total = worker_count(workers, cost(question)), sum(parts.values())
     memory = BYTES_AT_REST * (1 + (count if count > 1 else 0)) + 8.0 * 4 * network.n_inputs * (n_samples + 0.5 * n_data)
     memory += surface_bytes
+    disk = (
+        BYTES_OF_REPORT
+        + BYTES_OF_SCENES * (network.n_inputs == 3)
+        + len(question.potentials) * BYTES_A_PORTRAIT
+        + 2.0 * sum(question.drawn) * n_samples * 12.0
+    )
     return Estimate(
         seconds=total, seconds_with_workers=total / count + (1.5 if count > 1 else 0.0), workers=count, memory=memory,
-        parts=parts, domain=question.domain, certainty=Certainty.HEURISTIC,
+        disk=disk, parts=parts, domain=question.domain, certainty=Certainty.HEURISTIC,
         provenance=Provenance("one timed evaluation of value and gradient", seconds=time.perf_counter() - begun),
     )  # fmt: skip
+
+
+def within_memory(
+    question: Question, workers: int | None, passes: bool | None, limit: float | None
+) -> tuple[int, bool]:
+    """How many processes a limit in bytes leaves, and whether the decision surface fits in it, too.
+
+    Raises InputError for a limit that one process without a surface would pass, KindError for what is no number.
+    """
+    count = worker_count(workers, cost(question))
+    if limit is None:
+        return count, True
+    if isinstance(limit, bool) or not isinstance(limit, (int, float)):
+        raise KindError(f"memory_limit: expected a number of bytes, came {type(limit).__name__}")
+    surface = _surface(question, 0.0)[1]
+    while count > 1 and estimate_of(question, count, passes).memory - surface > limit:
+        count -= 1
+    need = estimate_of(question, count, passes).memory
+    if not need - surface <= limit:
+        raise InputError(
+            f"memory_limit: about {need - surface:.3g} bytes are needed by one process, {limit:.3g} are "
+            "allowed; give fewer data, or a higher limit"
+        )
+    return count, need <= limit
 
 
 def cost(question: Question) -> float:

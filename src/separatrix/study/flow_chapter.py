@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from separatrix.networks.bounds import predictions_proved
 from separatrix.networks.network import Network
 from separatrix.numerics.intervals import Interval
 from separatrix.potentials.base import Potential
+from separatrix.study.devices import CPU, on_device
 from separatrix.study.manifold_strips import FRAMES, in_brief, strips_of
 from separatrix.study.off_data import Spread, off_data, spread
 from separatrix.study.parallel import backend, stream
@@ -55,8 +56,9 @@ class FlowChapter:
     pieces: Pieces
     stages: Stages
     workers: int
-    cluster: str | None = None
+    cluster: Any = None
     effort: float = 1.0
+    device: str = CPU
     sinks: dict[int, CriticalPoints] = field(default_factory=dict)
     basins: dict[int, Basins] = field(default_factory=dict)
     distances: dict[int, OffData] = field(default_factory=dict)
@@ -87,7 +89,7 @@ class FlowChapter:
         for number, potential in enumerate(question.potentials):
             rounds = start_rounds(question, potential, self.effort)
             seed = piece_seed(question.seed, f"sinks of {potential.name}")
-            job = SinkJob(potential, question.domain, rounds, seed)
+            job = SinkJob(potential, question.domain, rounds, seed, self.device)
             self.keys[number] = self.pieces.key("sinks", potential, question.domain, rounds, seed, QUIET_ROUNDS)
             found = self.pieces.find(f"sinks of {potential.name}", self.keys[number], CriticalPoints)
             if found is None:
@@ -161,7 +163,8 @@ class FlowChapter:
                     self.basins[number] = found = self.pieces.made(
                         f"basins of {potential.name}", key, Basins,
                         lambda flow=flow, sinks=sinks, seed=seed, heights=heights: flow.basins(
-                            samples.x, sinks, seed, pass_heights=heights, workers=workers, progress=self.stages.progress
+                            on_device(samples.x, self.device), sinks, seed, pass_heights=heights, workers=workers,
+                            progress=self.stages.progress,
                         ),
                     )  # fmt: skip
                     self.sinks[number] = found.sinks

@@ -26,7 +26,7 @@ def network_name(net: Network) -> str:
 
 def n_parameters(net: Network) -> int:
     """Entries of all weights and biases."""
-    return sum(layer.weight.size + layer.bias.size for layer in net.affine_layers)
+    return sum(layer.n_parameters for layer in net.affine_layers)
 
 
 def summary_of(net: Network, question: Question) -> NetworkSummary:

@@ -1,4 +1,4 @@
-"""Independent pieces of a study on the cores of this machine (loky) or on a Dask cluster, both through joblib.
+"""Independent pieces of a study on the cores of this machine (loky) or on a Dask cluster.
 
 Every piece has its own seed and one BLAS thread: neither the number of workers nor their kind changes an answer.
 """
@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 import joblib
-from threadpoolctl import threadpool_limits
 
-from separatrix.errors import InputError, MissingExtraError, printable
+from separatrix.errors import InputError, KindError, MissingExtraError, printable
+from separatrix.flow.processes import calls_elsewhere, on_cluster, one_threaded
 
 MOST_WORKERS = 4
 SECONDS_TO_CONNECT = 20
@@ -26,45 +26,35 @@ def worker_count(workers: int | None, cost: float) -> int:
     if workers is None:
         return 1 if cost < 3e8 else min(joblib.cpu_count(), MOST_WORKERS)
     if isinstance(workers, bool) or not isinstance(workers, int) or (workers < 1 and workers != -1):
-        raise InputError(f"workers: expected a positive number or -1 (all cores), came {workers!r}")
+        raise InputError(f"workers: expected a positive number or -1 (all cores), came {printable(repr(workers), 60)}")
     return joblib.cpu_count() if workers == -1 else workers
 
 
 def stream(
-    work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], workers: int = 1, cluster: str | None = None
+    work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], workers: int = 1, cluster: Any = None
 ) -> Iterator[tuple[int, Any]]:
     """(number, ``work(*job)``) for every job, as they finish; in order where there is one worker."""
     if cluster is None and (workers == 1 or len(jobs) < 2):
         for number, job in enumerate(jobs):
-            yield _numbered(work, number, job)
+            yield number, one_threaded(work, job)
         return
-    # No memory maps: they would lie in the temporary folder.
-    with backend(cluster), joblib.Parallel(
-        n_jobs=-1 if cluster is not None else workers, return_as="generator_unordered", max_nbytes=None
-    ) as parallel:  # fmt: skip
-        calls = (joblib.delayed(_numbered)(work, number, job) for number, job in enumerate(jobs))
-        yield from cast("Iterator[tuple[int, Any]]", parallel(calls))
-
-
-def _numbered(work: Callable[..., Any], number: int, job: tuple[Any, ...]) -> tuple[int, Any]:
-    with threadpool_limits(limits=1):
-        return number, work(*job)
+    with backend(cluster):
+        yield from calls_elsewhere(work, jobs, workers)
 
 
 @contextlib.contextmanager
-def backend(cluster: str | None) -> Iterator[None]:
-    """Where joblib's calls run within this context: this machine's processes, or the cluster at that address."""
+def backend(cluster: Any) -> Iterator[None]:
+    """Where calls run within this context: this machine's processes, or the cluster at that address."""
     if cluster is None:
-        with joblib.parallel_config(backend="loky"):
-            yield
+        yield
         return
-    with connected(cluster), joblib.parallel_config(backend="dask"):
+    with connected(cluster) as client, on_cluster(client):
         yield
 
 
 @contextlib.contextmanager
-def connected(cluster: str) -> Iterator[Any]:
-    """A client of the Dask scheduler at an address such as ``tcp://host:8786``.
+def connected(cluster: Any) -> Iterator[Any]:
+    """A client of the Dask scheduler at an address such as ``tcp://host:8786``; a Dask ``Client`` is used as it is.
 
     Raises MissingExtraError without dask and distributed, InputError where no scheduler answers.
     """
@@ -72,6 +62,13 @@ def connected(cluster: str) -> Iterator[Any]:
         from distributed import Client
     except ImportError:
         raise MissingExtraError("cluster= needs dask and distributed: pip install 'separatrix[cluster]'") from None
+    if isinstance(cluster, Client):
+        yield cluster
+        return
+    if not isinstance(cluster, str):
+        raise KindError(
+            f"cluster: expected an address such as tcp://host:8786 or a Dask Client, came a {type(cluster).__name__}"
+        )
     try:
         client = Client(cluster, timeout=SECONDS_TO_CONNECT, set_as_default=True)
     except (OSError, ValueError, TimeoutError) as error:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import json
 import logging
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,10 +22,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from separatrix._version import __version__
-from separatrix.errors import InputError, UnreadableFileError, printable
+from separatrix.errors import InputError, KindError, UnreadableFileError, printable
 from separatrix.potentials.base import Potential
-from separatrix.study.storage import load_piece, save_piece
+from separatrix.study.folder_lock import NAME, FolderLock
+from separatrix.study.network_summary import network_name
+from separatrix.study.question import Question
+from separatrix.study.storage import load_piece, replace_file, save_piece
 
+PLAN = "plan.json"
 LOGGER = logging.getLogger(__name__)
 R = TypeVar("R")
 
@@ -33,19 +38,67 @@ class Pieces:
     """The store of one study; ``folder=None`` keeps nothing."""
 
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
+        if folder is not None and (not isinstance(folder, (str, os.PathLike)) or not os.fspath(folder)):
+            raise KindError(f"resume: expected the path of a folder or None, came {printable(repr(folder), 60)}")
         self.folder = None if folder is None else Path(folder)
         self.n_resumed = 0
         if self.folder is not None:
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 raise InputError(
-                    f"{printable(self.folder)}: no folder for finished pieces can be made there: {error.strerror}"
+                    f"{printable(self.folder)}: no folder for finished pieces can be made there: "
+                    f"{printable(getattr(error, 'strerror', None) or error)}"
                 ) from error
 
     def key(self, *parts: Any) -> str:
         """The fingerprint of a piece; "" where nothing is kept."""
         return "" if self.folder is None else fingerprint(*parts)
+
+    @contextlib.contextmanager
+    def held(self, plan: dict[str, str]) -> Iterator[None]:
+        """The folder for this run alone, its plan compared with the one that it was begun with.
+
+        ``plan``: what the answers depend on, a text for each. Raises InputError where another run is at work there, or
+        where the folder was begun with another plan; the message names what differs.
+        """
+        if self.folder is None:
+            yield
+            return
+        lock = FolderLock(self.folder)
+        try:
+            for torn in self.folder.glob(".*.piece.npz.*"):  # of a run that was killed as it wrote
+                torn.unlink(missing_ok=True)
+            self._compare({"version of separatrix": f"{__version__}, code {_code().hex()[:8]}", **plan})
+            yield
+        finally:
+            lock.release()
+
+    def _compare(self, plan: dict[str, str]) -> None:
+        assert self.folder is not None
+        path, name = self.folder / PLAN, printable(self.folder)
+        try:
+            earlier = json.loads(path.read_bytes()) if path.exists() else None
+        except (OSError, ValueError, RecursionError):
+            earlier = None  # torn: the pieces are known by their own fingerprints
+        if isinstance(earlier, dict):
+            other = [
+                f"another {key} ({printable(earlier.get(key), 60)}, now {printable(plan[key], 60)})"
+                for key in plan
+                if earlier.get(key) != plan[key]
+            ]
+            if other:
+                raise InputError(
+                    f"{name}: holds pieces of a run with {', '.join(other)}; give another folder, or remove this one "
+                    "(--no-resume in the shell)"
+                )
+            return
+        try:
+            replace_file(path, json.dumps(plan, indent=1).encode())
+        except OSError as error:
+            raise InputError(
+                f"{name}: cannot be written to: {printable(error.strerror or error)}; free space"
+            ) from None
 
     def find(self, name: str, key: str, kind: type[R]) -> R | None:
         """The finished piece of that name and fingerprint, or None; a torn one counts as absent."""
@@ -85,8 +138,10 @@ class Pieces:
         if self.folder is None:
             return
         with contextlib.suppress(OSError):
-            for path in self.folder.glob("*.piece.npz"):
+            for path in (*self.folder.glob("*.piece.npz"), *self.folder.glob(".*.piece.npz.*")):
                 path.unlink()
+            for name in (PLAN, NAME):
+                (self.folder / name).unlink(missing_ok=True)
             self.folder.rmdir()
 
     def _path(self, name: str, key: str) -> Path | None:
@@ -95,12 +150,37 @@ class Pieces:
         return self.folder / f"{re.sub(r'[^A-Za-z0-9]+', '-', name)[:60]}.{key[:20]}.piece.npz"
 
 
+def plan_of(question: Question, effort: float, device: str) -> dict[str, str]:
+    """What the answers to a question depend on, for people: a store that was begun with another plan is refused."""
+    net, data, samples = question.net, question.data, question.samples
+    clouds = [None if cloud is None else (cloud.x, cloud.y) for cloud in (data, samples)]
+    return {
+        "network": f"{network_name(net)} {net.architecture}, {_short(net)}",
+        "domain": f"{question.domain!r:.60}, {_short(question.domain)}",
+        "set of data": "none" if data is None else f"{len(data)} {data.description:.40}, {_short(clouds[0])}",
+        "set of samples": "none" if samples is None else f"{len(samples)}, {_short(clouds[1])}",
+        "list of potentials": f"{len(question.potentials)}, {_short(question.potentials)}",
+        "seed": str(question.seed),
+        "effort": repr(float(effort)),
+        "kind of device": device.partition(":")[0],
+    }
+
+
 def fingerprint(*parts: Any) -> str:
     """A hash of values, arrays, records, networks and potentials: equal for equal contents, on every machine."""
-    digest = hashlib.sha256(_code())
+    return _digest(_code(), parts)
+
+
+def _digest(begin: bytes, parts: Any) -> str:
+    digest = hashlib.sha256(begin)
     for part in parts:
         _feed(digest, part)
     return digest.hexdigest()
+
+
+def _short(part: Any) -> str:
+    """A few digits that tell contents apart, whatever the version."""
+    return _digest(b"", (part,))[:12]
 
 
 @cache

@@ -12,7 +12,7 @@ import numpy as np
 from separatrix.data.embedded_networks import box_of
 from separatrix.data.point_files import DataPoints, data_points
 from separatrix.domains import Box, Domain, WholeSpace, as_domain
-from separatrix.errors import InputError
+from separatrix.errors import InputError, printable
 from separatrix.flow.piecewise_linear.creases import crease_nodes, is_mixed
 from separatrix.networks.network import Network
 from separatrix.potentials.base import Potential
@@ -108,7 +108,9 @@ def seed_of(rng: Any) -> int:
     if isinstance(rng, np.random.SeedSequence):
         return int(rng.generate_state(1, np.uint64)[0])
     if isinstance(rng, bool) or not isinstance(rng, (int, np.integer)) or rng < 0:
-        raise InputError(f"rng: expected a non-negative int, a SeedSequence or a Generator, came {rng!r}")
+        raise InputError(
+            f"rng: expected a non-negative int, a SeedSequence or a Generator, came {printable(repr(rng), 60)}"
+        )
     return int(rng)
 
 

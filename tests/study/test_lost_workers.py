@@ -1,0 +1,105 @@
+"""Processes that are killed in the middle of their work, on this machine and on a cluster; processes that come late."""
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import separatrix as sx
+from separatrix.errors import InputError, KindError, SeparatrixError
+from separatrix.flow.processes import calls_elsewhere, noted_losses
+from separatrix.study.parallel import backend, stream
+from tests.study.lost_workers import own_process, slow_square
+
+SQUARES = {i: i * i for i in range(12)}
+
+
+def jobs(mark: Path) -> list[tuple[int, str]]:
+    return [(i, str(mark)) for i in SQUARES]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
+def test_a_killed_process_is_replaced_and_that_is_said(tmp_path: Path) -> None:
+    with noted_losses() as losses:
+        assert dict(calls_elsewhere(slow_square, jobs(tmp_path / "mark"), 2)) == SQUARES
+    assert len(losses) == 1 and "a worker process was killed; it is replaced" in losses[0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
+def test_processes_that_are_always_killed_end_in_a_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("separatrix.flow.processes.MOST_LOSSES", 0)
+    with pytest.raises(SeparatrixError, match=r"killed 1 times .* fewer workers"):
+        list(calls_elsewhere(slow_square, jobs(tmp_path / "mark"), 2))
+
+
+@contextlib.contextmanager
+def process(*words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of our own, ended at the end."""
+    begun = subprocess.Popen([sys.executable, "-m", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield begun
+    finally:
+        begun.kill()
+        begun.wait()
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path) -> Iterator[str]:
+    pytest.importorskip("distributed")
+    file = tmp_path / "scheduler.json"
+    with process("distributed.cli.dask_scheduler", "--scheduler-file", str(file), "--port", "0", "--no-dashboard"):
+        for _ in range(300):
+            if file.exists() and file.stat().st_size:
+                break
+            time.sleep(0.05)
+        import json
+
+        yield json.loads(file.read_text())["address"]
+
+
+def worker(address: str) -> Any:
+    return process("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
+
+
+@pytest.mark.slow
+def test_a_cluster_whose_workers_come_late_and_are_killed(scheduler: str) -> None:
+    from distributed import Client
+
+    flow = sx.GradientFlow(sx.log_odds(sx.data.network("blobs-tanh"), 0), sx.Box.cube(2, -2, 2))
+    starts = np.random.default_rng(0).uniform(-2, 2, (3_000, 2))
+    here = flow.basins(starts, flow.sinks(rng=0))
+    with worker(scheduler) as first, worker(scheduler), Client(scheduler, timeout=20) as client:
+        client.wait_for_workers(2, timeout=20)
+        seen = set()
+        with noted_losses() as losses:
+            for done, (_, number) in enumerate(stream(own_process, [(i,) for i in range(60)], cluster=client)):
+                seen.add(number)
+                if done == 10:
+                    first.kill()
+                if done == 20:
+                    late = worker(scheduler)
+                    late.__enter__()
+        try:
+            assert first.pid in seen and len(seen) >= 2 and any("lost its worker" in line for line in losses)
+            client.wait_for_workers(2, timeout=20)
+            with backend(client):
+                there = flow.basins(starts, flow.sinks(rng=0), workers=2)
+            assert np.array_equal(here.label, there.label) and np.array_equal(here.steps, there.steps)
+        finally:
+            late.__exit__(None, None, None)
+
+
+def test_what_is_no_cluster_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("separatrix.study.parallel.SECONDS_TO_CONNECT", 1)
+    with pytest.raises(KindError, match="a Dask Client"), backend(3):
+        pass
+    for address in ("tcp://127.0.0.1:9", "nonsense"):
+        with pytest.raises(InputError, match="no Dask scheduler answers"), backend(address):
+            pass
