@@ -19,7 +19,13 @@ REPEATS = 7
 
 def smooth() -> torch.nn.Sequential:
     """The embedded convolutional network's architecture, with random weights."""
-    layers = (torch.nn.Conv2d(1, 8, 5), torch.nn.Tanh(), torch.nn.AvgPool2d(2), torch.nn.Conv2d(8, 16, 5), torch.nn.Tanh())
+    layers = (
+        torch.nn.Conv2d(1, 8, 5),
+        torch.nn.Tanh(),
+        torch.nn.AvgPool2d(2),
+        torch.nn.Conv2d(8, 16, 5),
+        torch.nn.Tanh(),
+    )
     return torch.nn.Sequential(*layers, torch.nn.AvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(256, 10)).double()
 
 
@@ -39,7 +45,13 @@ def lenet() -> torch.nn.Sequential:
         torch.nn.Conv2d(1, 6, 5), torch.nn.ReLU(), torch.nn.MaxPool2d(2),
         torch.nn.Conv2d(6, 16, 5), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten(),
     )  # fmt: skip
-    dense = (torch.nn.Linear(256, 120), torch.nn.ReLU(), torch.nn.Linear(120, 84), torch.nn.ReLU(), torch.nn.Linear(84, 10))
+    dense = (
+        torch.nn.Linear(256, 120),
+        torch.nn.ReLU(),
+        torch.nn.Linear(120, 84),
+        torch.nn.ReLU(),
+        torch.nn.Linear(84, 10),
+    )
     net = torch.nn.Sequential(*convolutions, *dense)
     optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3)
     for _ in range(2):

@@ -6,7 +6,8 @@
 
 Every network is one row of RECIPES: a plain multilayer perceptron, or convolutions of 5 x 5 with average pooling before one
 dense layer, trained with softmax cross-entropy, Adam, an L2 penalty and a learning rate that falls to zero along a half
-cosine. The test points play no part in training. The learning rate and the penalty for MNIST were chosen on 10,000 of the training images, set aside for that.
+cosine. The test points play no part in training. The learning rate and the penalty for MNIST were chosen on 10,000 of the
+training images, set aside for that.
 
 What "reproduces" means: torch runs on one thread with deterministic algorithms and every random number comes from the
 recipe's seed. The same recipe, torch version and kind of CPU give the same file, byte for byte. Another torch version
@@ -244,7 +245,8 @@ def table(out: Path) -> str:
         "",
         "Written by `scripts/train_networks.py`; do not edit. float32 weights under `W0, b0, W1, b1, …`, W of shape",
         "(out, in), those of convolutions by the number of their layer; the rest is in each file's metadata. Accuracy: on",
-        f"the 10,000 MNIST test images, or on the held-out points `toy(task, {N_HELD_OUT}, {HELD_OUT_SEED})` of `separatrix.data.toy`.",
+        f"the 10,000 MNIST test images, or on the held-out points `toy(task, {N_HELD_OUT}, {HELD_OUT_SEED})` of",
+        "`separatrix.data.toy`.",
         "",
         "| name | architecture | activation | accuracy | box | what |",
         "|---|---|---|---|---|---|",

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from separatrix.cli.reading_options import read_model, reading_options
+
 PATH = click.Path(path_type=Path)
 
 
@@ -32,11 +34,10 @@ PATH = click.Path(path_type=Path)
 )
 @click.option("--resume/--no-resume", default=True, help="Go on from the finished pieces in --out (the default).")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every random choice.")
-@click.option("--activation", metavar="NAME", help="The hidden layers' function, for files that do not say it.")
 @click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write everything as one JSON file.")
 @click.option("--plot", "plot_file", type=PATH, metavar="FILE", help="Draw the first portrait (.svg, .png).")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
-@click.option("--allow-pickle", is_flag=True, help="Read files that hold pickles. These can run any code.")
+@reading_options
 @click.pass_obj
 def analyze_command(command: str, model: str, box: tuple[float, float] | None, out: Path | None, **options: Any) -> int:
     """Find what the classifier in the file MODEL has learned: decision surface, sinks, basins, theorems.
@@ -46,7 +47,6 @@ def analyze_command(command: str, model: str, box: tuple[float, float] | None, o
     """
     from separatrix.cli.progress import shown_progress
     from separatrix.cli.results import check_files, deliver, pieces_in
-    from separatrix.data.embedded_networks import model as read_model
     from separatrix.domains import Box
     from separatrix.study.analyze import analyze
     from separatrix.study.parallel import worker_count
@@ -54,7 +54,7 @@ def analyze_command(command: str, model: str, box: tuple[float, float] | None, o
     json_file, plot_file = options["json_file"], options["plot_file"]
     check_files(json_file, plot_file)
     worker_count(options["workers"], 0.0)  # refused before anything is read or said
-    net = read_model(model, activation=options["activation"], allow_pickle=options["allow_pickle"])
+    net = read_model(model, options)
     domain = None if box is None else Box.cube(net.n_inputs, *box)
     pieces = None if out is None else out / "pieces"
     if out is not None and not options["resume"]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
+
+from separatrix.cli.reading_options import read_model, reading_options
 
 
 @click.command("equation")
@@ -13,30 +17,25 @@ import click
 @click.option("--box", nargs=2, type=float, metavar="LO HI", help="The flow on [LO, HI]^n; default: on all of R^n.")
 @click.option("--reduced", is_flag=True, help="The exact reduction to the row space of the first layer.")
 @click.option("--solution", is_flag=True, help="The exact solution, where there is one.")
-@click.option("--activation", metavar="NAME", help="The hidden layers' function, for files that do not say it.")
-@click.option("--allow-pickle", is_flag=True, help="Read files that hold pickles. These can run any code.")
+@reading_options
 def equation_command(
     model: str,
     potential: tuple[str, ...],
     box: tuple[float, float] | None,
     reduced: bool,
     solution: bool,
-    **options: bool | str | None,
+    **options: Any,
 ) -> None:
     """Print the differential equation of the flow of the classifier in MODEL as LaTeX.
 
     Without --potential that of the log-odds of class 0.
     """
-    from separatrix.data.embedded_networks import model as read_model
     from separatrix.domains import Box, WholeSpace
     from separatrix.errors import InputError
     from separatrix.flow.equations.closed_form import closed_form
     from separatrix.study.named_potentials import chosen_potentials
 
-    activation = options["activation"]
-    net = read_model(
-        model, activation=str(activation) if activation else None, allow_pickle=bool(options["allow_pickle"])
-    )
+    net = read_model(model, options)
     domain = WholeSpace(net.n_inputs) if box is None else Box.cube(net.n_inputs, *box)
     for chosen in chosen_potentials(net, potential or "log-odds:0", []):
         form = closed_form(chosen, domain)

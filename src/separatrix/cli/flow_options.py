@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from separatrix.cli.reading_options import read_model, reading_options
+
 if TYPE_CHECKING:
     from separatrix.domains import Box
     from separatrix.networks.network import Network
@@ -24,8 +26,6 @@ OPTIONS = (
     click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the result as JSON."),
     click.option("--plot", "plot_file", type=PATH, metavar="FILE", help="Draw it (.svg, .png, .pdf)."),
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every random choice."),
-    click.option("--activation", metavar="NAME", help="The hidden layers' function, for files that do not say it."),
-    click.option("--allow-pickle", is_flag=True, help="Read files that hold pickles. These can run any code."),
 )  # fmt: skip
 
 MOST_ROWS = 60
@@ -42,6 +42,7 @@ FORMULA = (
 
 def flow_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of a command about one potential on one box."""
+    command = reading_options(command)
     for option in reversed(OPTIONS):
         command = option(command)
     return command
@@ -78,13 +79,12 @@ def asked_network(model: str, options: dict[str, Any]) -> Asked:
     """What the options say of the network MODEL. Raises InputError for names that cannot be used."""
     from separatrix.cli.results import check_files
     from separatrix.data.embedded_networks import box_of
-    from separatrix.data.embedded_networks import model as read_model
     from separatrix.domains import Box
     from separatrix.errors import InputError
     from separatrix.study.named_potentials import chosen_potentials
 
     check_files(options["json_file"], options["plot_file"])
-    net = read_model(model, activation=options["activation"], allow_pickle=options["allow_pickle"])
+    net = read_model(model, options)
     usual = "log-odds:0" if net.n_classes == 2 else "log-density"
     found = list(chosen_potentials(net, options["potential"] or usual, []))
     if len(found) > 1:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from separatrix.cli.reading_options import read_model, reading_options
 
 if TYPE_CHECKING:
     from separatrix.networks.network import Network
@@ -16,18 +18,15 @@ TOLD = ("description", "trained", "input", "box", "accuracy", "held_out")
 
 @click.command("info")
 @click.argument("model", required=False)
-@click.option("--activation", metavar="NAME", help="The hidden layers' function, for files that do not say it.")
-@click.option("--allow-pickle", is_flag=True, help="Read files that hold pickles. These can run any code.")
-def info_command(model: str | None, activation: str | None, allow_pickle: bool) -> None:
+@reading_options
+def info_command(model: str | None, **options: Any) -> None:
     """Say what the network in MODEL is and which theorems hold for it; without MODEL, list the embedded networks."""
     if model is None:
         from separatrix.data.embedded_networks import networks
 
         click.echo(repr(networks()))
         return
-    from separatrix.data.embedded_networks import model as read_model
-
-    for line in described(read_model(model, activation=activation, allow_pickle=allow_pickle)):
+    for line in described(read_model(model, options)):
         click.echo(line)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from separatrix.cli.reading_options import read_model, reading_options
+
 if TYPE_CHECKING:
     from separatrix.study.surface_portrait import SurfacePortrait
 
@@ -35,8 +37,7 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--plot", "plot_file", type=PATH, metavar="FILE", help="Draw it (.svg, .png, .pdf), in up to 3 dimensions."
 )
-@click.option("--activation", metavar="NAME", help="The hidden layers' function, for files that do not say it.")
-@click.option("--allow-pickle", is_flag=True, help="Read files that hold pickles. These can run any code.")
+@reading_options
 def surface_command(
     model: str, box: tuple[float, float] | None, classes: tuple[int, int] | None, explain: bool, **options: Any
 ) -> None:
@@ -47,12 +48,11 @@ def surface_command(
     """
     from separatrix.cli.results import check_files, write_text
     from separatrix.data.embedded_networks import box_of
-    from separatrix.data.embedded_networks import model as read_model
     from separatrix.domains import Box
     from separatrix.errors import InputError
 
     check_files(options["json_file"], options["plot_file"])
-    net = read_model(model, activation=options["activation"], allow_pickle=options["allow_pickle"])
+    net = read_model(model, options)
     domain = box_of(net.reading.metadata) if box is None else Box.cube(net.n_inputs, *box)
     portrait = _portrait(net, domain, classes, options)
     if options["plot_file"] is not None and portrait.dim > 3:

@@ -105,7 +105,9 @@ def box_of(metadata: dict[str, str]) -> Box | None:
         return None
 
 
-def model(source: Any, *, activation: str | None = None, allow_pickle: bool = False) -> Network:
+def model(
+    source: Any, *, activation: str | None = None, input_shape: Any = None, allow_pickle: bool = False
+) -> Network:
     """A network from what a user types: a path, or the name of an embedded network.
 
     Raises what :func:`separatrix.load` raises, and InputError with the names that there are.
@@ -116,12 +118,12 @@ def model(source: Any, *, activation: str | None = None, allow_pickle: bool = Fa
     is_name = isinstance(source, str) and bool(source) and "." not in source and os.path.basename(source) == source
     if is_name and not os.path.exists(source):
         try:
-            return load(network(source), activation=activation)
+            return load(network(source), activation=activation, input_shape=input_shape)
         except InputError as error:
             if source in _names():
                 raise
             raise InputError(f"{printable(source)}: there is no such file, and {error}") from None
-    return load(source, activation=activation, allow_pickle=allow_pickle)
+    return load(source, activation=activation, input_shape=input_shape, allow_pickle=allow_pickle)
 
 
 def _names() -> tuple[str, ...]:

@@ -133,7 +133,7 @@ def predictions_proved(network: Network, x: Interval, classes: np.ndarray) -> np
     return logits.lower[rows, classes] > others.max(axis=1)
 
 
-def weight_of(layer: Affine) -> MidRad:
+def weight_of(layer: AffineMap) -> MidRad:
     """The weight of a layer with its radius."""
     radius = np.zeros_like(layer.weight) if layer.weight_radius is None else layer.weight_radius
     return MidRad(layer.weight, radius)
