@@ -75,10 +75,11 @@ def run_shell_block(example: Example) -> str | None:
 
 
 def enter_folder(namespace: dict[str, Any]) -> None:
-    """Give a document a folder of its own to write into."""
+    """Give a document a folder of its own to write into, where it finds the files of benchmarks as from the repository's root."""
     namespace["_home"] = os.getcwd()
     namespace["_folder"] = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     os.chdir(namespace["_folder"].name)
+    Path("benchmarks").symlink_to(Path(namespace["_home"]) / "benchmarks")
 
 
 def leave_folder(namespace: dict[str, Any]) -> None:

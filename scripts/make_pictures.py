@@ -15,7 +15,7 @@ from pathlib import Path
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("docs/tutorial.md", "docs/surface.md", "docs/critical-points.md", "docs/gallery.md")
+PAGES = ("docs/tutorial.md", "docs/surface.md", "docs/critical-points.md", "docs/acas-xu.md", "docs/gallery.md")
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHOWN = re.compile(r"!\[[^\]]*\]\(images/([\w-]+\.png)\)")
 
@@ -31,6 +31,7 @@ def draw(page: Path) -> list[Path]:
     kept = []
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
+        Path("benchmarks").symlink_to(ROOT / "benchmarks")
         try:
             names: dict[str, object] = {"__name__": "__page__"}
             for number, block in enumerate(BLOCK.findall(text), 1):
