@@ -18,6 +18,7 @@ LEAST_ACCURACY = {
     "mnist-tanh": 0.975,
     "mnist-relu": 0.975,
     "mnist-deep-tanh": 0.965,
+    "mnist-conv-tanh": 0.985,
     "moons-tanh": 0.98,
     "moons-silu": 0.98,
     "circles-tanh": 0.98,
@@ -60,7 +61,26 @@ def read(name):
         return file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
 
 
+def convolutional_logits(x, arrays):
+    """Two convolutions of 5 x 5 with tanh and means over 2 x 2, then a dense layer, from the arrays by number of the layer."""
+    parts = [
+        arrays[key].astype(np.float64) for key in ("1.weight", "1.bias", "4.weight", "4.bias", "7.weight", "7.bias")
+    ]
+    found = []
+    for images in x.reshape(-1, 100, 1, 28, 28):
+        for kernel, bias in (parts[:2], parts[2:4]):
+            windows = np.lib.stride_tricks.sliding_window_view(images, (5, 5), axis=(2, 3))
+            images = np.tanh(
+                np.tensordot(windows, kernel, ((1, 4, 5), (1, 2, 3))).transpose(0, 3, 1, 2) + bias[:, None, None]
+            )
+            images = 0.25 * sum(images[:, :, i::2, j::2] for i in (0, 1) for j in (0, 1))
+        found.append(images.reshape(100, -1) @ parts[4].T + parts[5])
+    return np.concatenate(found)
+
+
 def logits(x, arrays, activation):
+    if "W0" not in arrays:
+        return convolutional_logits(x, arrays)
     depth = len(arrays) // 2
     for k in range(depth):
         x = x @ arrays[f"W{k}"].astype(np.float64).T + arrays[f"b{k}"]
@@ -90,7 +110,7 @@ def test_every_promised_network_is_there_and_no_other():
     assert set(FILES) == set(LEAST_ACCURACY)
 
 
-@pytest.mark.parametrize("name", LEAST_ACCURACY)
+@pytest.mark.parametrize("name", [name for name in LEAST_ACCURACY if "conv" not in name])
 def test_arrays_fit_the_architecture(name):
     about, arrays = read(name)
     widths = [int(width) for width in about["architecture"].split("-")]

@@ -55,12 +55,12 @@ def images(rng: np.random.Generator, n: int) -> np.ndarray:
     return found.reshape(n, -1)
 
 
-@pytest.mark.parametrize(("seed", "dim"), [(0, 2), (1, 2), (2, 2), (3, 3)])
-def test_cells_signs_and_maps_are_those_of_the_dense_network(seed, dim):
+@pytest.mark.parametrize(("seed", "dim", "reach"), [(0, 2, 0.7), (1, 2, 0.7), (2, 2, 0.7), (3, 3, 0.0)])
+def test_cells_signs_and_maps_are_those_of_the_dense_network(seed, dim, reach):
     rng = np.random.default_rng(seed)
     net, points = convolutional(rng), images(rng, dim + 1)
     part = sx.AffineSlice.through(points)
-    box = sx.Box.cube(dim, -0.3, 0.7)
+    box = sx.Box.cube(dim, -0.3, reach)
     found, other = (sx.linear_regions(shown.restrict(part), box) for shown in (net, dense(net)))
     assert found.cell_counts == other.cell_counts
     assert found.cell_counts[-1] > 20
