@@ -89,7 +89,7 @@ def _refuse_foreign(shapes: Shapes, known: list[str], source: str) -> None:
         rest = f" and {len(foreign) - LISTED} more" if len(foreign) > LISTED else ""
         raise UnsupportedLayerError(
             f"{source}: {len(foreign)} keys look like layers that cannot be read: "
-            f"{', '.join(foreign[:LISTED])}{rest}; a file can hold dense layers only (2-D weights, 1-D biases). Give "
+            f"{', '.join(foreign[:LISTED])}{rest}; keys alone tell dense layers only (2-D weights, 1-D biases). Give "
             "sx.load the torch module itself, or rename keys that are no layers"
         )
 

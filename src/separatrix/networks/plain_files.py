@@ -1,4 +1,7 @@
-"""Multilayer perceptrons in .npz and .safetensors files: nothing is unpickled, only layers are read.
+"""Networks in .npz and .safetensors files: nothing is unpickled, only layers are read.
+
+A .safetensors file with the metadata ``graph`` holds any graph (:mod:`separatrix.networks.graph_files`), every other file a
+multilayer perceptron.
 
 Keys are ``W0, b0, W1, b1, …`` or those of a torch state dict (:mod:`separatrix.networks.layer_keys`). The hidden
 layers' function stands in the metadata ``activation`` (a string array of that name in an .npz), the left slope of a
