@@ -67,7 +67,7 @@ class Pieces:
             return
         lock = FolderLock(self.folder)
         try:
-            for torn in self.folder.glob(".*.piece.npz.*"):  # of a run that was killed as it wrote
+            for torn in self._torn():
                 torn.unlink(missing_ok=True)
             self._compare({"version of separatrix": f"{__version__}, code {_code().hex()[:8]}", **plan})
             yield
@@ -138,11 +138,16 @@ class Pieces:
         if self.folder is None:
             return
         with contextlib.suppress(OSError):
-            for path in (*self.folder.glob("*.piece.npz"), *self.folder.glob(".*.piece.npz.*")):
+            for path in (*self.folder.glob("*.piece.npz"), *self._torn()):
                 path.unlink()
             for name in (PLAN, NAME):
                 (self.folder / name).unlink(missing_ok=True)
             self.folder.rmdir()
+
+    def _torn(self) -> list[Path]:
+        """What runs that were killed as they wrote left beside the places of their files."""
+        assert self.folder is not None
+        return [*self.folder.glob(".*.piece.npz.*"), *self.folder.glob(f".{PLAN}.*")]
 
     def _path(self, name: str, key: str) -> Path | None:
         if self.folder is None:
