@@ -16,8 +16,9 @@ from separatrix.surface.arrangement.repeated_rows import repeated_rows
 from separatrix.surface.arrangement.step_bounds import StepBounds
 
 ROWS_AT_ONCE = 2048
-ROOM_AT_ONCE = 2**22  # doubles of the largest Jacobian of a batch
-LOOSE = 1e-7  # a new vertex is solved again where its error is larger than this part of its values
+ROOM_AT_ONCE = 2**20  # doubles of the largest Jacobian of a batch
+LOOSE = 1e-5  # a new vertex is solved again where its error is larger than this part of its values
+FAR, NEAR = 5e-7, 1e-3  # or its position is off by more than these parts of the box and of itself
 
 
 class BoundedSigns:
@@ -30,6 +31,7 @@ class BoundedSigns:
 
     def __init__(self, steps: Sequence[LinearStep], lower: np.ndarray, upper: np.ndarray) -> None:
         self.steps, self.words, self.box = list(steps), first_words(steps), (lower, upper)
+        self.extent = float(np.max(upper / 2 - lower / 2, initial=0.0))
         self.bounds: list[StepBounds] = []
         self.decisions = ExactDecisions(steps, lower, upper)
         self.index = -1
@@ -183,7 +185,7 @@ class BoundedSigns:
         new = np.arange(old, count)
         with np.errstate(all="ignore"):
             place = np.abs(lattice.x[old:count]).max(axis=1)
-            tight = lattice.error[old:count] <= LOOSE * place
+            tight = lattice.error[old:count] <= np.minimum(FAR * np.maximum(place, self.extent), NEAR * place)
             if not is_last:
                 size = self.numbers[np.maximum(self.support[: count - old], 0), 3].max(axis=1)
                 tight &= self.errors[: count - old] <= LOOSE * size
@@ -208,6 +210,7 @@ class BoundedSigns:
         """Decide the open signs of ``vertices``: solved again from their own hyperplanes, else in rational numbers."""
         word, last = self.words[self.index : self.index + 2]
         creased = self.bounds[self.index].creased
+        vertices = self.decisions.settle_vanishing(lattice, vertices, self.index)
         for part in self._batches(vertices, lattice.n):
             found = self._refreshed(lattice, part)
             both = lattice.positive[part, word:last] & lattice.negative[part, word:last]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from separatrix.surface.arrangement.linear_steps import LinearStep
 from separatrix.surface.arrangement.rational_point import ExactArithmetic, RationalPoint, signs_of_words
 from separatrix.surface.arrangement.rational_signs import rounding_error, words_of_signs
+from separatrix.surface.arrangement.vanishing_rows import VanishingRows
 
 MOST_POINTS = 20_000
 
@@ -20,6 +21,8 @@ class ExactDecisions:
     def __init__(self, steps: Sequence[LinearStep], lower: np.ndarray, upper: np.ndarray) -> None:
         self.exact = ExactArithmetic(steps, lower, upper)
         self.count = 0
+        self.vanishing = VanishingRows(steps, lower.size)
+        self.is_structured = [any(not isinstance(weight, np.ndarray) for weight, _ in step.factors) for step in steps]
         self._points: dict[int, RationalPoint] = {}
 
     def point(self, lattice: Any, v: int, index: int) -> RationalPoint:
@@ -30,19 +33,46 @@ class ExactDecisions:
             self._points[v] = self.exact.vertex(lattice.positive[v], lattice.negative[v], index + 1)
         return self._points[v]
 
+    def settle_vanishing(self, lattice: Any, vertices: np.ndarray, index: int) -> np.ndarray:
+        """Write 0 for the open signs of neurons of step ``index`` that vanish identically; the vertices still open."""
+        if index == 0 or not self.is_structured[index]:
+            return vertices
+        still = [v for v in vertices.tolist() if self._settled_vanishing(lattice, v, index)]
+        return np.array(still, dtype=np.int64)
+
+    def _settled_vanishing(self, lattice: Any, v: int, index: int) -> bool:
+        """Whether signs of vertex v are still open."""
+        signs, write = self._signs(lattice, v, index)
+        is_open = np.flatnonzero(signs == 2)
+        earlier = [self.exact.signs(k, lattice.positive[v], lattice.negative[v]) for k in range(index)]
+        vanish = self.vanishing.vanish(index, is_open.tolist(), earlier)
+        if vanish.any():
+            signs[is_open[vanish]] = 0
+            write(signs)
+            self.count += int(vanish.sum())
+        return not vanish.all()
+
     def decide(self, lattice: Any, v: int, index: int) -> None:
         """Write the open signs (both bits set) of vertex v at step ``index``, and its position as nearest doubles."""
-        words = slice(self.exact.words[index], self.exact.words[index + 1])
-        positive, negative = lattice.positive[v], lattice.negative[v]
-        signs = signs_of_words(positive[words], negative[words], self.exact.steps[index].n_signs)
+        signs, write = self._signs(lattice, v, index)
         is_open = np.flatnonzero(signs == 2)
         point = self.point(lattice, v, index)
-        values = self.exact.some_values(point, positive, negative, index, is_open.tolist())
+        values = self.exact.some_values(point, lattice.positive[v], lattice.negative[v], index, is_open.tolist())
         signs[is_open] = [(value > 0) - (value < 0) for value in values]
-        positive[words], negative[words] = words_of_signs(signs)
+        write(signs)
         lattice.x[v] = point.doubles()
         lattice.error[v] = rounding_error(lattice.x[v])
         self.count += is_open.size
+
+    def _signs(self, lattice: Any, v: int, index: int) -> tuple[np.ndarray, Callable[[np.ndarray], None]]:
+        """The signs of step ``index`` at vertex v, 2 where open, and what writes them into the lattice."""
+        words = slice(self.exact.words[index], self.exact.words[index + 1])
+        positive, negative = lattice.positive[v], lattice.negative[v]
+
+        def write(signs: np.ndarray) -> None:
+            positive[words], negative[words] = words_of_signs(signs)
+
+        return signs_of_words(positive[words], negative[words], self.exact.steps[index].n_signs), write
 
     def doubles(self, lattice: Any, v: int, index: int) -> tuple[np.ndarray, float, np.ndarray, float]:
         """Position and all values of step ``index`` at vertex v as nearest doubles, each with a bound of its 2-norm error."""

@@ -78,7 +78,7 @@ class ExactArithmetic:
         if are_sparse(self.steps[:n_steps]):
             unit = [[int(i == j) for j in range(self.n + 1)] for i in range(self.n + 1)]
             for index in range(n_steps):
-                zero = np.flatnonzero(self._signs(index, positive, negative) == 0)
+                zero = np.flatnonzero(self.signs(index, positive, negative) == 0)
                 wanted = self.steps[index].creased[zero].tolist()
                 rows += self._some(unit, positive, negative, index, wanted)[:-1] if wanted else []
             return rows, speeds + [0] * (len(rows) - len(speeds))
@@ -86,7 +86,7 @@ class ExactArithmetic:
         for index in range(n_steps):
             step = self.steps[index]
             forms = step.exact_forms() if forms is None else step.exact_times(forms)
-            signs = self._signs(index, positive, negative)
+            signs = self.signs(index, positive, negative)
             rows += [_row(forms, int(step.creased[i])) for i in np.flatnonzero(signs == 0)]
             if index + 1 < n_steps:
                 forms = masked(step, signs, forms)
@@ -111,7 +111,7 @@ class ExactArithmetic:
     def _some(
         self, start: list[list[int]], positive: np.ndarray, negative: np.ndarray, index: int, wanted: list[int]
     ) -> list[list[int]]:
-        signs = [self._signs(earlier, positive, negative) for earlier in range(index)]
+        signs = [self.signs(earlier, positive, negative) for earlier in range(index)]
         return rows_behind(self.steps[: index + 1], signs, wanted, start)
 
     def coordinates(
@@ -123,11 +123,12 @@ class ExactArithmetic:
         column = fmpz_mat([[p] for p in (*point.numerators, point.denominator)])
         for earlier in range(index):
             step = self.steps[earlier]
-            column = masked(step, self._signs(earlier, positive, negative), step.exact_times(column))
+            column = masked(step, self.signs(earlier, positive, negative), step.exact_times(column))
         entries = [int(entry) for entry in self.steps[index].exact_times(column).entries()]
         return RationalPoint(tuple(entries[:-1]), entries[-1])
 
-    def _signs(self, index: int, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
+    def signs(self, index: int, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
+        """int8 signs of the creased coordinates of step ``index`` at the vertex with these bits; 2: not decided."""
         words = slice(self.words[index], self.words[index + 1])
         return signs_of_words(positive[words], negative[words], self.steps[index].n_signs)
 

@@ -66,15 +66,20 @@ class Rows:
         self.total = np.zeros(points, dtype=np.int64)
 
     def add(self, zero: np.ndarray, F: np.ndarray, G: np.ndarray, e_F: np.ndarray, e_G: np.ndarray) -> None:
-        """Rows (v, i) where ``zero`` (V, m): values F (V, m), gradients G (V, n, m), errors e_F, e_G (V, m)."""
+        """Rows (v, i) where ``zero`` (V, m): values F (V, m), gradients G (V, n, m), errors e_F, e_G (V, m).
+
+        Rows whose gradient is not known to differ from 0 cannot help to fix a vertex, and are counted only.
+        """
+        self.total += zero.sum(axis=1)
         v, i = np.nonzero(zero)
+        slopes = np.sqrt((G[v, :, i] ** 2).sum(axis=1)) > e_G[v, i]
+        v, i = v[slopes], i[slopes]
         slot = self.count[v] + np.arange(v.size) - np.searchsorted(v, v)
         fits = slot < self.F.shape[1]
         v, i, slot = v[fits], i[fits], slot[fits]
         self.F[v, slot], self.e_F[v, slot] = F[v, i], e_F[v, i]
         self.G[v, slot], self.e_G[v, slot] = G[v, :, i], e_G[v, i]
-        self.total += zero.sum(axis=1)
-        self.count = np.minimum(self.total, self.F.shape[1])
+        self.count += np.bincount(v, minlength=self.count.size)
 
 
 @dataclass(frozen=True, eq=False)

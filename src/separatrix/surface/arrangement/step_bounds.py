@@ -51,7 +51,7 @@ class StepBounds:
     @classmethod
     def _computed(cls, step: LinearStep) -> StepBounds:
         weight, bias = np.array(step.weight, order="C"), np.array(step.bias)  # a network's own arrays are read-only
-        unit = gamma(weight.shape[1] + 1)
+        unit = gamma(int(np.count_nonzero(weight, axis=1).max(initial=0)) + 1)  # adding 0 does not round
         with np.errstate(all="ignore"):
             lost = (weight.shape[1] + 4) * TINIEST
             c = raised(unit * np.abs(bias) + step.bias_radius + lost)
