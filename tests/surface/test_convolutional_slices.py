@@ -9,7 +9,9 @@ from separatrix.networks.network import INPUT, Network
 from separatrix.networks.structured_layers import Convolution, SparseAffine
 from separatrix.surface.arrangement.equal_coordinates import ZERO, after_crease, merged
 from separatrix.surface.arrangement.linear_steps import linear_steps
+from separatrix.surface.arrangement.rational_point import ExactArithmetic, RationalPoint, masked
 from separatrix.surface.arrangement.step_composition import composed
+from separatrix.surface.arrangement.vanishing_rows import VanishingRows
 
 SIDE = 8
 
@@ -34,6 +36,22 @@ def convolutional(rng: np.random.Generator) -> Network:
         INPUT, Node(first, (0,)), Node(difference, (1,)), Node(Activation("relu"), (2,)), Node(kept, (1,)),
         Node(Sum(), (3, 4)), Node(Activation("relu"), (5,)), Node(second, (6,)), Node(Activation("relu"), (7,)),
         Node(last, (8,)),
+    )  # fmt: skip
+    return Network.graph(nodes, SIDE * SIDE)
+
+
+def pooled(rng: np.random.Generator) -> Network:
+    """Convolution, maximum over windows of four in two levels, dense."""
+    one, none = (1, 1), ((0, 0), (0, 0))
+    first = Convolution(rng.normal(size=(2, 1, 3, 3)), rng.normal(size=2) * 0.1, (1, SIDE, SIDE), one, none, one)
+    difference, kept = pairs(*first.output_shape)  # (2, 6, 3)
+    turned = SparseAffine.picking(np.arange(36).reshape(2, 6, 3).transpose(0, 2, 1).ravel(), 36)  # rows side by side
+    below, upper = pairs(2, 3, 6)
+    last = Affine(rng.normal(size=(3, below.n_outputs)), rng.normal(size=3))
+    nodes = (
+        INPUT, Node(first, (0,)), Node(difference, (1,)), Node(Activation("relu"), (2,)), Node(kept, (1,)),
+        Node(Sum(), (3, 4)), Node(turned, (5,)), Node(below, (6,)), Node(Activation("relu"), (7,)), Node(upper, (6,)),
+        Node(Sum(), (8, 9)), Node(last, (10,)),
     )  # fmt: skip
     return Network.graph(nodes, SIDE * SIDE)
 
@@ -106,6 +124,29 @@ def test_differences_of_equal_areas_are_exactly_zero():
     assert not steps[0].bias[rows].any()
     assert not steps[0].weight_radius[rows].any()
     assert not steps[0].bias_radius[rows].any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_neuron_is_said_to_vanish_where_its_exact_form_does(seed, monkeypatch):
+    monkeypatch.setattr("separatrix.surface.arrangement.linear_steps.DENSE", 0)  # as if the images were large
+    rng = np.random.default_rng(seed)
+    net, part = pooled(rng), sx.AffineSlice.through(images(rng, 3))
+    steps, whole = (linear_steps(shown.restrict(part)) for shown in (net, dense(net)))
+    exact, vanishing = ExactArithmetic(whole, -np.ones(2), np.ones(2)), VanishingRows(steps, 2)
+    places, found = range(steps[1].n_signs), []
+    for point in rng.uniform(-1, 2, (20, 2)):
+        values = exact.coordinates(RationalPoint((*(int(x * 2**20) for x in point),), 2**20), *[np.zeros(0)] * 2, 0)
+        signs = np.sign(np.array(values.doubles())[whole[0].creased]).astype(np.int8)
+        forms = whole[1].exact_times(masked(whole[0], signs, whole[0].exact_forms())).tolist()
+        expected = [not any(forms[row]) for row in whole[1].creased.tolist()]
+        assert vanishing.vanish(1, places, [signs]).tolist() == expected
+        found.append(sum(expected))
+    assert sum(found) > 10
+    box = sx.Box.cube(2, -0.3, 1.0)
+    assert (
+        sx.linear_regions(net.restrict(part), box).cell_counts
+        == sx.linear_regions(dense(net).restrict(part), box).cell_counts
+    )
 
 
 def test_equal_numbers_stand_for_equal_functions():
