@@ -7,11 +7,12 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VEC
     os.environ[_name] = "1"
 os.environ["MPLBACKEND"] = "Agg"
 
+import gc
 import shlex
 import subprocess
 import sysconfig
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,29 +30,32 @@ collect_ignore = ["docs/conf.py", "docs/reference"]
 LONG_FILES = (  # ten seconds of work and more, longest first; neighbours compile different kernels
     "docs/tutorial.md",
     "tests/flow/test_trajectories.py",
-    "tests/study/test_analyze.py",
     "tests/flow/equations/test_exact_solutions.py",
-    "tests/flow/test_basins.py",
+    "tests/study/test_resume.py",
+    "docs/how-to.md",
+    "tests/study/test_analyze.py",
     "tests/flow/test_sinks.py",
-    "tests/flow/test_networks.py",
+    "tests/flow/test_basins.py",
     "tests/flow/test_tensors.py",
+    "tests/flow/test_networks.py",
     "docs/gallery.md",
-    "tests/surface/test_degenerate.py",
+    "docs/acas-xu.md",
+    "tests/cli/test_cli.py",
     "tests/potentials/test_enclosures.py",
     "tests/potentials/test_point_bounds.py",
-    "tests/flow/test_proof.py",
-    "tests/potentials/test_batches.py",
-    "docs/how-to.md",
-    "tests/flow/equations/test_closed_form.py",
-    "tests/cli/test_cli.py",
     "README.md",
+    "tests/potentials/test_batches.py",
+    "docs/surface.md",
+    "tests/flow/test_proof.py",
+    "tests/conley/test_morse_graph.py",
+    "tests/morse/test_landscape.py",
+    "docs/global-picture.md",
     "tests/flow/manifolds/test_curves.py",
+    "tests/flow/equations/test_closed_form.py",
     "tests/flow/infinity/test_escapes.py",
-    "tests/flow/complete/test_search.py",
-    "tests/surface/test_decision_surface.py",
-    "tests/flow/piecewise_linear/test_trajectories.py",
-    "tests/flow/piecewise_linear/test_proof.py",
+    "tests/numerics/test_activation_ranges.py",
     "tests/flow/free/test_free_flow.py",
+    "tests/flow/manifolds/test_stable_manifold.py",
 )
 SHELL_LANGUAGES = ("bash", "sh", "shell", "console")
 
@@ -99,14 +103,43 @@ pytest_collect_file = Sybil(
 ).pytest()
 
 
+def is_second(config: pytest.Config) -> bool:
+    """Whether this is the process of every second worker of pytest-xdist."""
+    return int(getattr(config, "workerinput", {"workerid": "gw0"})["workerid"].removeprefix("gw")) % 2 == 1
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Every second worker collects from the end: in a fresh clone each finds half of the bytecode written by the other."""
+    gc.disable()  # until all is collected: what is imported stays
+    if is_second(config):
+        config.args.reverse()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if isinstance(collector, pytest.Directory) and is_second(collector.config):
+        report.result.reverse()
+    return report
+
+
+def pytest_collection_finish() -> None:
+    """No search for garbage among half a million objects of libraries and tests that stay to the end."""
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first; report a file that a document leaves open, no more.
+    """Long files first, others by name; report a file that a document leaves open, no more.
 
     A file is the work of one process: a long one at the end would keep all others waiting. Sybil cannot show an error from
     outside its examples.
     """
     rank = {name: place for place, name in enumerate(LONG_FILES)}
-    items.sort(key=lambda item: rank.get(item.nodeid.split("::")[0], len(rank)))
+    files = {item: item.nodeid.split("::")[0] for item in items}
+    items.sort(key=lambda item: (rank.get(files[item], len(rank)), files[item]))
     for item in items:
         if isinstance(item, SybilItem):
             item.add_marker(pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning"))

@@ -255,14 +255,14 @@ class AffineSlice:
 
     def inside(self, domain: Box) -> Box | None:
         """The smallest box of coordinates that holds the slice's part of ``domain``, a little widened; None if empty."""
-        from scipy.optimize import linprog
+        from separatrix.numerics.linear_programs import solve_linear_program
 
         box = as_box(domain, self.ambient_dim)
         rows = np.vstack([self.directions.T, -self.directions.T])
         limits = np.concatenate([box.upper - self.origin, self.origin - box.lower])
         ends = []
         for cost in np.vstack([np.eye(self.dim), -np.eye(self.dim)]):
-            found = linprog(cost, A_ub=rows, b_ub=limits, bounds=(None, None))
+            found = solve_linear_program(cost, A_ub=rows, b_ub=limits, bounds=(None, None))
             if found.status == 2:
                 return None
             if found.status != 0:

@@ -33,8 +33,8 @@ def tensors_of(points):
 
 @pytest.fixture(scope="module")
 def found():
-    """The sinks of the MNIST network from 40 images."""
-    return image_flow().sinks(digits(40))
+    """The sinks of the MNIST network from 20 images."""
+    return image_flow().sinks(digits(20))
 
 
 # -- tensors of the CPU
@@ -103,11 +103,11 @@ def test_the_ascent_of_a_tensor_ends_where_that_of_an_array_does():
 
 def test_images_flow_to_the_same_sinks_in_both_libraries(found):
     """The batches themselves, on tensors of the CPU; float32 tensors hold other numbers than the images, by rounding."""
-    flow, images = image_flow(), digits(40)
+    flow, images = image_flow(), digits(20)
     targets, labels = Targets.of(found, flow.arena), []
     for rows in (images, torch.tensor(images), torch.tensor(images).float().double()):
-        pieces = [(flow.arena, rows[start : start + 20], targets, False) for start in (0, 20)]
-        done = run_pieces(flow_piece, pieces, [20, 20], 1, "both libraries", None)
+        pieces = [(flow.arena, rows[start : start + 10], targets, False) for start in (0, 10)]
+        done = run_pieces(flow_piece, pieces, [10, 10], 1, "both libraries", None)
         labels.append(np.concatenate([part.label for part in done]))
     assert (labels[0] >= 0).mean() > 0.8
     np.testing.assert_array_equal(labels[1], labels[0])

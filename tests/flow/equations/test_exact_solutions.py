@@ -232,6 +232,16 @@ def test_a_law_is_the_inverse_of_the_integral_of_its_rate(law: Law, v0: float, t
     assert Quadrature(np.vectorize(law.rate)).shift(v0, time) == pytest.approx(shift, rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: f"{type(law).__name__}{vars(law)}"[:40])
+def test_the_time_lies_between_those_of_the_doubles_next_to_a_shift(law: Law) -> None:
+    rng = np.random.default_rng(7)
+    for v0, time in zip(rng.uniform(-30, 30, 40), 10.0 ** rng.uniform(-6, 6, 40), strict=True):
+        shift = law.shift(float(v0), float(time))
+        if 0.0 < abs(shift) < 1e15 and not isinstance(law, Constant):
+            before, after = (math.nextafter(shift, end) for end in (0.0, math.copysign(math.inf, shift)))
+            assert law.elapsed(float(v0), before) <= time <= law.elapsed(float(v0), after)
+
+
 def test_quadrature_comes_to_rest_at_a_zero_and_does_not_pass_it() -> None:
     law = Quadrature(lambda v: 1.0 - v * v)
     assert law.shift(0.0, 1.0) == pytest.approx(math.tanh(1.0), abs=1e-13)

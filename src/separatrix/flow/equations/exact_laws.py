@@ -1,7 +1,8 @@
 """Scalar equations v' = rho(v) whose time is known in closed form, and one by quadrature (§4, (4.8) to (4.11)).
 
 Each law knows the time that v takes from v0 to v0 + shift, in a form without differences of large numbers and in balls
-whose exponents cannot overflow. The shift after a given time is its inverse, found by bisection: v moves one way only.
+whose exponents cannot overflow. The shift after a given time is its inverse, found by Newton's method and
+bisection: v moves one way only.
 """
 
 from __future__ import annotations
@@ -81,16 +82,26 @@ class InBalls(Law):
         if time == 0.0 or rate == 0.0:
             return 0.0
         near, far = 0.0, math.copysign(min(self.bound * time, FARTHEST), rate)
+        best, least, turn = math.nan, math.inf, 0  # of the ends that were tried, and what it leaves of the time
         with ctx.workprec(BITS):
             start, goal = arb(v0), arb(time)
             while True:
                 middle = near + (far - near) / 2.0
                 if middle in (near, far):
                     return middle
-                if self.ball(start, arb(middle)) < goal:  # beyond all exponents a ball is infinite, and far
+                turn += 1
+                if turn % 4 and abs(least) < math.inf:
+                    guess = best + least * self.rate(v0 + best)  # Newton's
+                    if abs(guess - best) <= math.ulp(best):
+                        guess = math.nextafter(best, far if best == near else near)  # to close the bracket
+                    middle = guess if min(near, far) < guess < max(near, far) else middle
+                left = goal - self.ball(start, arb(middle))
+                if left > 0:  # beyond all exponents a ball is infinite, and far
                     near = middle
                 else:
                     far = middle
+                if abs(rest := float(left.mid())) < abs(least):
+                    best, least = middle, rest
 
 
 class Logistic(InBalls):

@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
-import scipy.optimize
 
 from separatrix.flow.piecewise_linear.ball_piece import Ball, Cotangent, column, rows
 from separatrix.flow.piecewise_linear.first_order import independent
@@ -28,6 +27,7 @@ from separatrix.flow.piecewise_linear.isolation import first_layer, in_words, is
 from separatrix.flow.piecewise_linear.proof import BITS, RidgeProof
 from separatrix.flow.piecewise_linear.stratum import Frame, Stratum
 from separatrix.flow.piecewise_linear.stratum_system import Region, System, outward_on_faces
+from separatrix.numerics.linear_programs import solve_linear_program
 
 MOST_CONVEX, MOST_CREASES = 8, 64
 SETTLING = 4
@@ -274,9 +274,8 @@ class Fan:
         scale = np.maximum(np.abs(columns).max(axis=1, initial=0.0), 1e-300)
         equal = np.column_stack([columns / scale[:, None], np.zeros(right.size)])
         goal, free = np.append(np.zeros(len(active)), -1.0), (None, None)
-        found = scipy.optimize.linprog(
-            goal, upper, limit, equal, right / scale, [*([free] * len(active)), (None, 1.0)], method="highs"
-        )
+        bounds = [*([free] * len(active)), (None, 1.0)]
+        found = solve_linear_program(goal, A_ub=upper, b_ub=limit, A_eq=equal, b_eq=right / scale, bounds=bounds)
         return found.x[:-1] if found.status == 0 and found.x[-1] > 0 else None
 
 

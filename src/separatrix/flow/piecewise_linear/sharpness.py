@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.optimize
 
 from separatrix.flow.piecewise_linear.directions import Corner
 from separatrix.flow.piecewise_linear.general_field import Field
 from separatrix.flow.piecewise_linear.sliding import Sliding
+from separatrix.numerics.linear_programs import solve_linear_program
 
 STRICT = 1e-10
 DECIDED_DIM = 10
@@ -92,9 +92,7 @@ def _no_direction_rises(corner: Corner) -> bool:
     for target in np.vstack([np.eye(n), -np.eye(n)]):
         for _ in range(CUTS):
             size = np.abs(np.array(cuts)).max(axis=1, keepdims=True) + 1e-300
-            found = scipy.optimize.linprog(
-                -target, A_ub=-np.array(cuts) / size, b_ub=np.zeros(len(cuts)), bounds=bounds
-            )
+            found = solve_linear_program(-target, A_ub=-np.array(cuts) / size, b_ub=np.zeros(len(cuts)), bounds=bounds)
             if not found.success:
                 return False
             if target @ found.x <= 1e-7:

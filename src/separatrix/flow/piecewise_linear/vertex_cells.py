@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
-import scipy.optimize
 
 from separatrix.flow.piecewise_linear.ball_piece import BallPiece, column, rows
 from separatrix.flow.piecewise_linear.proof import BITS, RidgeProof
 from separatrix.flow.piecewise_linear.rational import Exact, exact_vertex
 from separatrix.flow.piecewise_linear.stratum import Frame, Stratum
+from separatrix.numerics.linear_programs import solve_linear_program
 from separatrix.numerics.rounding import ieee_arithmetic_holds
 
 MOST_CREASES = 10
@@ -103,14 +103,13 @@ class _Cell:
             return None
         upper = np.column_stack([-np.eye(n), np.ones(n)])
         equal = np.column_stack([matrix, np.zeros(matrix.shape[0])])
-        found = scipy.optimize.linprog(
+        found = solve_linear_program(
             np.append(np.zeros(n), -1.0),
-            upper,
-            np.zeros(n),
-            equal,
-            right,
-            [*([(None, None)] * n), (None, 1.0)],
-            method="highs",
+            A_ub=upper,
+            b_ub=np.zeros(n),
+            A_eq=equal,
+            b_eq=right,
+            bounds=[*([(None, None)] * n), (None, 1.0)],
         )
         return found.x[:-1] if found.status == 0 and found.x[-1] > 0 else None
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from separatrix.numerics.linear_programs import solve_linear_program
 from separatrix.numerics.rounding import UNIT
 
 ROUNDS = 40
@@ -87,8 +88,6 @@ class Fan:
 
     def rises_by_programme(self) -> bool:
         """The same for a fan of one cell, the direction from linear programmes with the worst slopes as cuts."""
-        import scipy.optimize
-
         if not np.isfinite(self.radius).all():
             return False
         n, pairs = self.jacobians.shape[2], np.arange(self.middle.shape[0])
@@ -96,9 +95,7 @@ class Fan:
         cuts = _normalised(np.einsum("pmn,pm->pn", self.jacobians, self.middle))
         for _ in range(PROGRAMMES):
             rows, cost = np.column_stack([-cuts, np.ones(len(cuts))]), np.append(np.zeros(n), -1.0)
-            found = scipy.optimize.linprog(
-                cost, rows, np.zeros(len(cuts)), bounds=[*bounds, (None, 1.0)], method="highs"
-            )
+            found = solve_linear_program(cost, A_ub=rows, b_ub=np.zeros(len(cuts)), bounds=[*bounds, (None, 1.0)])
             if found.status != 0 or found.x[-1] <= BLUNT:
                 return False
             d = np.broadcast_to(_admitted(found.x[:-1], self.blocked[0]), (pairs.size, n))
