@@ -15,6 +15,7 @@ from separatrix.morse.landscape import landscape
 from separatrix.morse.matching import rows_in
 from separatrix.morse.merge_tree import class_tree
 from separatrix.morse.pairs import doubtful_pairs, first_pairs, missed_pairs
+from separatrix.morse.saddle_rounds import mixed_pairs
 from separatrix.numerics.intervals import Interval
 from tests.flow import known
 from tests.morse.lists_of_points import FLOW, connections_of, points_of
@@ -247,3 +248,15 @@ def test_a_pass_below_a_straight_path_is_seen_to_be_missing() -> None:
     assert missed_pairs(dataclasses.replace(tree, pass_heights=low), potential) == [(0, 1)]
     none = np.where(np.eye(2, dtype=bool), tree.pass_heights, -np.inf)
     assert missed_pairs(dataclasses.replace(tree, pass_heights=none), potential) == [(0, 1)]
+
+
+def test_mixtures_are_tried_between_the_nearest_sinks_of_every_two_classes_first(monkeypatch):
+    net = sx.Network.from_arrays([np.array([[0.0, 1.0], [1.0, 0.0], [-1.0, 0.0]])], [np.array([0.0, 0.1, 0.1])])
+    flow = sx.GradientFlow(sx.log_density(net), sx.Box.cube(2, -3, 3))
+    x = np.array([[0.0, 2.0], [2.0, 0.0], [1.5, 0.0], [-2.0, 0.0]])  # of the classes 0, 1, 1, 2
+    sinks = dataclasses.replace(points_of([1.0] * 4, [0] * 4), points=x)
+    pairs = [(i, j) for i in range(4) for j in range(i + 1, 4)]
+    of_two = [pair for pair in pairs if pair != (1, 2)]
+    assert mixed_pairs(flow, sinks, pairs) == (of_two, 0)
+    monkeypatch.setattr("separatrix.morse.saddle_rounds.MIXTURES", 3)
+    assert mixed_pairs(flow, sinks, pairs) == ([(0, 2), (0, 3), (2, 3)], 2)

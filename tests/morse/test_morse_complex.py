@@ -94,7 +94,7 @@ def test_two_ways_to_the_sign_of_an_orbit_agree():
     frames = unstable_frames(flow.arena, points, np.ones(len(points)))
     signs = [
         (orbit_sign(flow.arena, points, frames, orbit).value,
-         _sign_by_transport(flow.arena, frames[orbit.source], frames[orbit.target], orbit.path).value)
+         _sign_by_transport(flow.arena, frames[orbit.source], frames[orbit.target], orbit.path, np.zeros(2, dtype=bool)).value)
         for orbit in links.orbits
         if orbit.connects and points.indices[orbit.source] == 2
     ]  # fmt: skip

@@ -34,12 +34,13 @@ def connections(
 
     - both unstable branches of every index-1 point, and both stable branches of every point of index dim - 1, followed
       backwards: in the plane these are the separatrices
-    - in three dimensions the orbits from index 2 to index 1, by bisection between directions with different ends
+    - in three dimensions the orbits from index 2 to index 1, between directions with different ends
     - ``proved``: enclose each branch in a tube, from a cone at its point to a proved attracting box or out of the domain;
       under the projected flow from leg to leg where it meets sides of the box, moves along edges and leaves them (§8)
 
-    - ``circles``: in three dimensions follow 48 directions around every point of index 2 and cut the gaps between them: most of
-      the time there; without them ``missing`` says that these orbits were not sought
+    - ``circles``: in three dimensions follow 48 directions around every point of index 2, and cut the gaps between those with
+      different ends where their orbits part: about a second a point; without them ``missing`` says that these orbits were not
+      sought
 
     ``rng``: seed of the first directions about points of index 2; ``workers``: threads above 8 dimensions, where branches
     are followed upwards only, and nothing is proved of them. ``strict`` raises UnresolvedError where anything is not proved.

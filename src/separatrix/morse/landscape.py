@@ -29,7 +29,7 @@ from separatrix.morse.landscape_record import Landscape, Round
 from separatrix.morse.matching import combined, of_index, rows_in
 from separatrix.morse.merge_tree import MergeTree, class_tree
 from separatrix.morse.pairs import Pair, doubtful_pairs, first_pairs, missed_pairs
-from separatrix.morse.saddle_rounds import saddles_between
+from separatrix.morse.saddle_rounds import mixed_pairs, saddles_between
 from separatrix.numerics.generators import generator_of
 from separatrix.records import Provenance
 
@@ -179,6 +179,7 @@ class _Rounds:
         n_sinks, tree = len(self.sinks), self.tree
         about = range(self.n_about, n_sinks) if kind == "pairs" else self._apart()
         self.n_about = n_sinks if kind == "pairs" else self.n_about
+        unmixed = mixed_pairs(self.flow, self.sinks, pairs)[1]
         found = self.keep(
             f"saddles of round {number}",
             lambda: saddles_between(
@@ -205,6 +206,7 @@ class _Rounds:
             time.perf_counter() - begun,
             n_pairs=len(pairs),
             n_left_out=left_out,
+            n_unmixed=0 if attempt else unmixed,
             n_about=len(about),
             new_saddles=len(fresh),
             new_sinks=len(self.sinks) - n_sinks,
@@ -230,6 +232,11 @@ class _Rounds:
         tree = self._tree(connections)
         left_out = max((turn.n_left_out for turn in self.rounds), default=0)
         notes = (f"{left_out} pairs of sinks were left out, because they are too many",) if left_out else ()
+        unmixed = sum(turn.n_unmixed for turn in self.rounds)
+        if unmixed:
+            notes += (
+                f"between {unmixed} pairs of sinks of two classes no saddle was sought from the mixture of these",
+            )
         return Landscape(
             sinks=self.sinks,
             saddles=self.saddles,

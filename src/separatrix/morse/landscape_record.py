@@ -21,7 +21,8 @@ class Round:
 
     - ``kind``: "sinks", "pairs", "retries", or "ties" for the confidence
     - ``n_pairs``: pairs of sinks between which saddles were sought; ``n_left_out``: pairs that were not, being too many;
-      ``n_about``: sinks near which saddles were sought
+      ``n_about``: sinks near which saddles were sought; ``n_unmixed``: pairs of two classes that were not sought from the
+      mixture of these, being too many
     - ``new_saddles``, ``new_sinks``; ``moved_joins``: joins of the tree that were not there before; ``n_groups``: groups of
       sinks that hang together afterwards; ``seconds``
     """
@@ -35,6 +36,7 @@ class Round:
     moved_joins: int = 0
     n_groups: int = 0
     seconds: float = 0.0
+    n_unmixed: int = 0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -87,6 +89,7 @@ class Landscape(Record):
             "kind",
             "n_pairs",
             "n_left_out",
+            "n_unmixed",
             "n_about",
             "new_saddles",
             "new_sinks",

@@ -61,7 +61,7 @@ def orbit_sign(arena: Arena, points: CriticalPoints, frames: tuple[np.ndarray, .
     free = np.flatnonzero(points.active[orbit.source] == 0)
     if orbit.saddle == orbit.target and source.shape[1] == free.size == points.points.shape[1]:
         return _sign_where_all_is_unstable(source, target, -orbit.direction)
-    return _sign_by_transport(arena, source, target, orbit.path)
+    return _sign_by_transport(arena, source, target, orbit.path, points.active[orbit.target] != 0)
 
 
 def _sign_where_all_is_unstable(source: np.ndarray, target: np.ndarray, travel: np.ndarray) -> Sign:
@@ -72,7 +72,9 @@ def _sign_where_all_is_unstable(source: np.ndarray, target: np.ndarray, travel: 
     return Sign(int(np.sign(arrival) * np.sign(np.linalg.det(source))), Certainty.PROVED)
 
 
-def _sign_by_transport(arena: Arena, source: np.ndarray, target: np.ndarray, path: np.ndarray) -> Sign:
+def _sign_by_transport(
+    arena: Arena, source: np.ndarray, target: np.ndarray, path: np.ndarray, held_at_end: np.ndarray
+) -> Sign:
     path = resampled(path)
     steps = np.diff(path, axis=0)
     lengths = np.linalg.norm(steps, axis=1)
@@ -85,22 +87,25 @@ def _sign_by_transport(arena: Arena, source: np.ndarray, target: np.ndarray, pat
     held, growth, vectors = _linearised(arena, path, lengths)
     held_before = np.zeros(path.shape[1], dtype=bool)
     for j, tangent in enumerate(tangents):
-        for i in np.flatnonzero(
-            held[j] & ~held_before
-        ):  # a side is met: what lies beside arrives there later or earlier
-            before = tangents[max(j - 1, 0)]
-            if abs(before[i]) > 1e-12:
-                rest = rest - np.outer(before, rest[i] / before[i])
+        rest = _against_sides(rest, tangents[max(j - 1, 0)], held[j] & ~held_before)
         rest = vectors[j] @ (growth[j][:, None] * (vectors[j].T @ rest))
         rest[held[j]] = 0.0
         oriented = oriented_basis(rest - np.outer(tangent, tangent @ rest))
         if oriented is None:
             return UNDECIDED
         rest, held_before = oriented, held[j]
-    overlap = target.T @ rest
+    overlap = target.T @ _against_sides(rest, tangents[-1], held_at_end & ~held_before)
     if not np.linalg.svd(overlap, compute_uv=False).min(initial=1.0) > LEAST_OVERLAP:
         return UNDECIDED
     return Sign(int(np.sign(np.linalg.det(overlap))), Certainty.VERIFIED)
+
+
+def _against_sides(rest: np.ndarray, tangent: np.ndarray, met: np.ndarray) -> np.ndarray:
+    """``rest`` (dim, k) where sides are ``met``: what lies beside the orbit arrives there later or earlier, along ``tangent``."""
+    for i in np.flatnonzero(met):
+        if abs(tangent[i]) > 1e-12:
+            rest = rest - np.outer(tangent, rest[i] / tangent[i])
+    return rest
 
 
 def first_rest(source: np.ndarray, travel: np.ndarray) -> np.ndarray | None:

@@ -17,7 +17,7 @@ from separatrix.flow.saddles.search import search_between, search_from
 from separatrix.flow.saddles.starts import soft_starts
 from separatrix.morse.pairs import Pair
 
-SOFT_STARTS, MIXED = 8, 3
+SOFT_STARTS, MIXTURES = 8, 400
 LATER_KINDS = (("bent", "third"), ("top", "bent"))  # of the first attempt at doubtful joins, and of later ones
 
 
@@ -36,7 +36,7 @@ def saddles_between(
     """The saddles of index 1 found between ``pairs`` of rows of ``sinks`` and near those of ``about``, each once.
 
     Sinks in groups that lie close have low passes near them, which searches from displacements along soft modes find.
-    ``attempt`` 0: from the segments, and from the mixtures of two classes (:func:`_mixed_pairs`); later ones: from bent paths,
+    ``attempt`` 0: from the segments, and from the mixtures of two classes (:func:`mixed_pairs`); later ones: from bent paths,
     from mixtures with a third class, and along the top eigenvector, others every time. ``known``: points judged so far, to
     which new ones are added.
     """
@@ -44,18 +44,16 @@ def saddles_between(
     judged: list[JudgedPoint] = []
     options: dict[str, Any] = {"known": known, "workers": workers, "progress": progress}
 
-    def seek(between: Sequence[Pair], *kinds: str) -> list[JudgedPoint]:
+    def seek(between: Sequence[Pair], *kinds: str) -> None:
         found = search_between(flow.arena, sinks.points, between, kinds=kinds, seed=seed, turn=attempt, **options)
         _note(found, known)
         judged.extend(found)
-        return found
 
     if attempt:
         seek(pairs, *LATER_KINDS[min(attempt, len(LATER_KINDS)) - 1])
     else:
-        first = seek(pairs, "segment")
-        failed = {pair for pair, found in zip(pairs, first, strict=True) if not found.is_listed or found.index != 1}
-        seek(_mixed_pairs(flow, sinks, pairs, failed), "mixture")
+        seek(pairs, "segment")
+        seek(mixed_pairs(flow, sinks, pairs)[0], "mixture")
     judged += _searched_about(flow, sinks, about, known, seed, workers=workers, progress=progress)
     _note(judged, known)
     ours = [found for found in judged if found.is_listed and found.index == 1]
@@ -78,20 +76,23 @@ def _note(judged: Sequence[JudgedPoint], known: list[JudgedPoint]) -> None:
             seen.add(id(found))
 
 
-def _mixed_pairs(flow: GradientFlow, sinks: CriticalPoints, pairs: Sequence[Pair], failed: set[Pair]) -> list[Pair]:
-    """Pairs of two classes that are searched from the mixture, too: the MIXED nearest of every two classes, and the failed."""
+def mixed_pairs(flow: GradientFlow, sinks: CriticalPoints, pairs: Sequence[Pair]) -> tuple[list[Pair], int]:
+    """(pairs of two classes that are searched from the mixture of these, too; how many such pairs are left out).
+
+    At most MIXTURES, more than which cost more than they find: of every two classes the nearest pairs first.
+    """
     labels = classes_of(flow.arena.potential, sinks.points)
     if labels is None:
-        return []
+        return [], 0
     between: dict[tuple[int, int], list[tuple[float, Pair]]] = {}
     for i, j in pairs:
         if labels[i] != labels[j]:
             two = (min(labels[i], labels[j]), max(labels[i], labels[j]))
             gap = float(np.square(sinks.points[i] - sinks.points[j]).sum())
             between.setdefault(two, []).append((gap, (i, j)))
-    chosen = {pair for found in between.values() for _gap, pair in sorted(found)[:MIXED]}
-    chosen |= {pair for pair in failed if labels[pair[0]] != labels[pair[1]]}
-    return [pair for pair in pairs if pair in chosen]
+    ranked = [(rank, *pair) for found in between.values() for rank, pair in enumerate(sorted(found))]
+    chosen = {pair for _rank, _gap, pair in sorted(ranked)[:MIXTURES]}
+    return [pair for pair in pairs if pair in chosen], len(ranked) - len(chosen)
 
 
 def _searched_about(

@@ -49,6 +49,8 @@ class LogSumExp(Head):
 
     def batch_bounds(self, v: Interval) -> tuple[Interval, float, Interval]:
         """sign q, which adds up to sign, and sign q_a q_b, at most 1/4."""
+        if v.shape[1] == 1:  # Phi(v) = sign * v
+            return Interval.point(np.full(v.shape, self.sign)), self.sign, Interval.point(np.zeros((v.shape[0], 0)))
         q = softmax_bounds(v)
         first, second = np.triu_indices(v.shape[1], 1)
         both = q[:, first] * q[:, second]

@@ -26,7 +26,8 @@ def drawn_boxes(seed, k, spread):
 def test_a_box_with_a_zero_is_neither_excluded_nor_cut_off_from_it(seed, k, spread):
     offsets, slopes, gradient, zero, _ = drawn_boxes(seed, k, spread)
     linear = Linearised.of(offsets, slopes, gradient)
-    assert not linear.excludes().any()
+    excluded, near = linear.excludes()
+    assert not excluded.any() and (near <= 1.0).all()
     low, high, empty = linear.contracted()
     assert not empty.any()
     assert (low <= zero).all() and (zero <= high).all()
@@ -54,5 +55,5 @@ def test_unknown_slopes_exclude_and_settle_nothing():
     gradient = np.array([[0.1, 0.1], [-np.inf, 0.0], [5.0, 5.0]]), np.array([[0.1, 0.1], [np.inf, 0.0], [5.0, 5.0]])
     with np.errstate(all="ignore"):
         linear = Linearised.of((low, high), slopes, gradient)
-        assert not linear.excludes()[[0, 1, 2]].any() and not linear.contracted()[2].any()
+        assert not linear.excludes()[0][[0, 1, 2]].any() and not linear.contracted()[2].any()
         assert linear.is_injective().tolist() == [False, True, False]

@@ -14,8 +14,10 @@ from separatrix.flow.gradient_flow import GradientFlow
 from separatrix.morse.connections import connections
 from separatrix.morse.critical_points import critical_points
 from separatrix.morse.morse_complex import morse_complex
+from separatrix.morse.tubes import legs
 from separatrix.morse.tubes.chains import chains
 from separatrix.morse.tubes.followed import Followed
+from separatrix.morse.tubes.tracing import Start
 from separatrix.networks.network import Network
 from separatrix.potentials.expression import expression
 from separatrix.potentials.log_odds import log_odds
@@ -133,3 +135,41 @@ def test_another_end_is_never_proved():
             last = dataclasses.replace(legs[-1], target=other)
             wrong.append(dataclasses.replace(last, legs=() if len(legs) == 1 else (*legs[:-1], last)))
     assert not any(chain.is_proved for chain in chains(arena, given.goals, wrong, given.frames))
+
+
+@cache
+def slow_saddles():
+    """(flow, points) of a random network whose one point of index 2 lies on a side that lets orbits go."""
+    f, box = log_odds(random_network(7, 3, 1.2), 0), Box.cube(3, -2, 2)
+    return GradientFlow(f, box), critical_points(f, box, boundary="project")
+
+
+def test_orbits_between_saddles_are_found_where_no_direction_at_their_source_tells_them_apart():
+    flow, points = slow_saddles()
+    found = connections(flow, points, proved=False)
+    assert not found.missing
+    (top,) = np.flatnonzero(points.indices == 2)
+    between = [orbit for orbit in found.orbits if orbit.source == top]
+    assert sorted(points.ids[orbit.target] for orbit in between) == ["p0", "p1"]
+    made = morse_complex(flow, points, found)
+    assert made.agrees and made.homology().betti == (1, 0, 0, 0)
+
+
+def test_a_leg_that_is_let_go_is_followed_on_however_the_slope_there_is_rounded(monkeypatch):
+    flow, points = slow_saddles()
+    slopes = legs.gradients
+
+    def rounded_up(f, x):
+        found = slopes(f, x)
+        return np.where(np.abs(found) < 1e-9, 1e-13 * np.sign(x), found)
+
+    monkeypatch.setattr(legs, "gradients", rounded_up)
+    given = Followed.of(flow.arena, points, np.random.default_rng(0))
+    (row,) = np.flatnonzero(points.indices == 2)
+    plane, turns, held = given.basis(row)[:, -2:], np.linspace(0.0, 2.0 * np.pi, 24, endpoint=False), points.active[row]
+    starts = [
+        Start(row, 1, 1.0, ahead, points.points[row] + 0.01 * ahead, held == 0, held.astype(float))
+        for ahead in (plane @ np.array([np.cos(turn), np.sin(turn)]) for turn in turns)
+    ]
+    traces = given.traced(flow, starts, 1e-7)
+    assert {trace.reason for trace in traces} == {"sink"} and any(len(trace.legs) > 2 for trace in traces)

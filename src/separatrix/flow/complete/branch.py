@@ -16,6 +16,7 @@ Boxes = tuple[Array, Array]
 BATCH = 4096
 SEEDS = 32
 ULPS = 8e-16
+FAR = 0.35  # of the way to being excluded, below which a box is cut into four
 
 
 class Branching:
@@ -100,25 +101,31 @@ class Branching:
     ) -> Boxes:
         """Contract, drop what holds no zero or one known zero alone, and cut the rest."""
         low, high, empty = linear.contracted()
-        keep = ~(empty | linear.excludes())
+        excluded, near = linear.excludes()
+        keep = ~(empty | excluded)
         free = self.field.free
         injective = linear.is_injective()[keep]
         lower, upper = boxes[0][keep], boxes[1][keep]
         whole = lower.copy(), upper.copy()
         lower[:, free] = np.maximum(lower[:, free], down(middle[keep][:, free] + low[keep]))
         upper[:, free] = np.minimum(upper[:, free], up(middle[keep][:, free] + high[keep]))
-        smear = np.maximum(np.abs(slopes[0]), np.abs(slopes[1])).max(axis=1)[keep]
+        smear, far = np.maximum(np.abs(slopes[0]), np.abs(slopes[1])).max(axis=1)[keep], near[keep] < FAR
         some = (lower <= upper).all(axis=1)  # roundings are outward: what is empty holds no zero
         if not some.all():
-            lower, upper, smear, injective = lower[some], upper[some], smear[some], injective[some]
+            lower, upper, smear, injective, far = lower[some], upper[some], smear[some], injective[some], far[some]
             whole = whole[0][some], whole[1][some]
         rows = np.flatnonzero(injective)
         if rows.size:
             settled = self._settled((whole[0][rows], whole[1][rows]), (lower[rows], upper[rows]))
             open_ = np.ones(len(lower), dtype=bool)
             open_[rows[settled]] = False
-            lower, upper, smear = lower[open_], upper[open_], smear[open_]
-        return self._cut(lower, upper, smear, width)
+            lower, upper, smear, far = lower[open_], upper[open_], smear[open_], far[open_]
+        lower, upper, row = self._cut(lower, upper, smear, width)
+        again = far[row]
+        if not again.any():
+            return lower, upper
+        more = self._cut(lower[again], upper[again], smear[row[again]], width)
+        return np.concatenate([lower[~again], more[0]]), np.concatenate([upper[~again], more[1]])
 
     def _settled(self, whole: Boxes, rest: Boxes) -> Array:
         """Which boxes on which the gradient is injective are known to hold a known zero alone, or none."""
@@ -147,10 +154,11 @@ class Branching:
         settled[near] = injective_on(self.field, lower, upper)
         return settled
 
-    def _cut(self, lower: Array, upper: Array, smear: Array, width: float) -> Boxes:
-        """Halves along the coordinate in which the gradient varies most, of those that may be cut."""
+    def _cut(self, lower: Array, upper: Array, smear: Array, width: float) -> tuple[Array, Array, Array]:
+        """Halves along the coordinate in which the gradient varies most, of those that may be cut, and of which box each is
+        a part."""
         if not len(lower):
-            return lower, upper
+            return lower, upper, np.zeros(0, dtype=np.int64)
         free = self.field.free
         size = (upper - lower)[:, free]
         can = self._cuttable(lower, upper, width)
@@ -169,6 +177,7 @@ class Branching:
         return (
             np.concatenate([lower[done], lower[rows], second]),
             np.concatenate([upper[done], first, upper[rows]]),
+            np.concatenate([done, rows, rows]),
         )
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from separatrix.errors import SeparatrixError
 from separatrix.numerics.intervals import Interval
 from separatrix.potentials.base import Potential
 
@@ -62,6 +63,16 @@ class Field:
         """As :meth:`slopes`, and the gradient at the centres lower / 2 + upper / 2 where it comes nearly for nothing."""
         gradient, hessian, middle = self.potential.enclose_centred(lower, upper, self.free)
         return _ends(gradient), _ends(hessian), None if middle is None else _ends(middle)
+
+    def at(self, x: Array) -> tuple[Array, Array]:
+        """The free gradient (n, k) and Hessian (n, k, k) at points ``x`` (n, dim) in doubles; where f is not defined at one of
+        them, the middles of enclosures, NaN where nothing is known."""
+        free = self.free
+        try:
+            return self.potential.gradient(x)[:, free], self.potential.hessian(x)[:, free[:, None], free]
+        except SeparatrixError:
+            (low, high), (h_low, h_high) = self.slopes(x, x)
+            return (0.5 * low + 0.5 * high)[:, free], (0.5 * h_low + 0.5 * h_high)[:, free]
 
     def gradient(self, lower: Array, upper: Array) -> Ends:
         """(lower, upper) of the gradient alone, (n, dim)."""

@@ -96,14 +96,16 @@ class Linearised:
         br = grown((size @ grown(gr + ROUNDING * np.abs(gm))[:, :, None])[:, :, 0])
         return cls(*offsets, am, ar, bm, br)
 
-    def excludes(self) -> Array:
-        """Boxes without a zero by the components of (8.2), (n,)."""
+    def excludes(self) -> tuple[Array, Array]:
+        """(boxes without a zero by the components of (8.2) (n,), how near each is to that: 0 far, 1 there (n,))."""
         middle, radius = centred(self.low, self.high)
         size = np.abs(self.am)
-        total = self.bm + (self.am @ middle[:, :, None])[:, :, 0]
+        total = np.abs(self.bm + (self.am @ middle[:, :, None])[:, :, 0])
         reach = (size @ radius[:, :, None] + self.ar @ (np.abs(middle) + radius)[:, :, None])[:, :, 0]
         rounding = ROUNDING * (np.abs(self.bm) + (size @ np.abs(middle)[:, :, None])[:, :, 0])
-        return np.asarray((np.abs(total) > grown(reach + self.br + rounding)).any(axis=1))
+        reach = grown(reach + self.br + rounding)
+        near = np.fmax.reduce(total / reach, axis=1, initial=0.0)
+        return np.asarray((total > reach).any(axis=1)), near
 
     def is_injective(self) -> Array:
         """Boxes on which the gradient is proved injective, (n,)."""

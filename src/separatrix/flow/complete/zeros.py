@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from separatrix.flow.complete.field import Field
-from separatrix.flow.complete.linear_tests import Linearised, centred, grown, inverses, mean_value
+from separatrix.flow.complete.linear_tests import Linearised, grown, inverses, mean_value
 from separatrix.numerics.rounding import down, up
 
 Array = np.ndarray
@@ -137,10 +137,8 @@ def newton(field: Field, starts: Array, steps: int = STEPS) -> Array:
     for _ in range(steps):
         if not len(x):
             break
-        (low, high), (h_low, h_high) = field.slopes(x, x)
-        g, _r = centred(low[:, free], high[:, free])
-        h, h_radius = centred(h_low[:, free], h_high[:, free])
-        sound = np.isfinite(h_radius).all(axis=(1, 2)) & np.isfinite(_r).all(axis=1)
+        g, h = field.at(x)
+        sound = np.isfinite(h).all(axis=(1, 2)) & np.isfinite(g).all(axis=1)
         step = -(inverses(h) @ g[:, :, None])[:, :, 0]
         size = (np.abs(step) / side).max(axis=1, initial=0.0)
         step *= np.minimum(1.0, LONGEST / np.maximum(size, 1e-300))[:, None]

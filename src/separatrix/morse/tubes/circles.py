@@ -1,12 +1,14 @@
 """Orbits from points of index 2 to points of index 1 in space: between directions with different ends (§9).
 
 The unstable manifold of a point of index 2 is a surface; its orbits, one a direction, end in sinks or leave the box, but for
-finitely many that end in saddles. Two neighbouring directions with different ends enclose one of these: the arc between them
-is cut until the orbits on both sides pass one saddle so near its stable manifold that they can be told to end there.
+finitely many that end in saddles. Two neighbouring directions with different ends enclose one of these. The two orbits are
+followed to where they part, the gap between them is cut there, and so on, until on both sides one saddle is passed so near its
+stable manifold that they can be told to enclose an orbit that ends in it.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,26 +17,40 @@ import numpy as np
 from separatrix.certainty import Certainty
 from separatrix.flow.gradient_flow import GradientFlow
 from separatrix.morse.connection_record import Orbit
+from separatrix.morse.tubes.approaches import Approach
+from separatrix.morse.tubes.forks import fork_of, runs_along
 from separatrix.morse.tubes.passages import Passage, passages
 from separatrix.morse.tubes.tracing import SADDLE, Start, Trace
 
 if TYPE_CHECKING:
     from separatrix.morse.tubes.followed import Followed
 
-DIRECTIONS, PARTS, ROUNDS = 48, 8, 16
-RING = 1e-3
+DIRECTIONS, SCALES = 48, 4
+ROUNDS, ALIKE_ROUNDS = 24, 5
+TOLERANCE = 1e-7
+RING, FACET_RING, WIDE = 1e-3, 0.025, 0.025
+APART, TWINS = 1e-3, 5.0  # of the width, up to which orbits run side by side; by how much more twins may lie apart
 PLACE = 0.2
-CLOSE = 1e-4
-BESIDE = 0.75
+CLOSE, ASTRAY = 1e-4, 10.0
 RESOLVED = 1e-15
+TOGETHER, FEWEST, MOST = 240, 8, 64  # orbits followed in one round, and parts of a gap
+ASIDE = np.array(
+    [-0.03, -1e-3, -3e-5, 3e-5, 1e-3, 0.03]
+)  # of the gap, about the place where it is thought to pass the saddle
 
 
 @dataclass(frozen=True, eq=False)
 class Spoke:
-    """A direction about a point: its ``angle``, the ``trace`` that was started there."""
+    """A direction about a point: its ``angle``, the ``trace`` that was started there, and how that passes other points."""
 
     angle: float
     trace: Trace
+    passing: Approach
+
+    @classmethod
+    def of(cls, followed: Followed, angle: float, trace: Trace) -> Spoke:
+        """The direction of a trace."""
+        return cls(angle, trace, Approach.of(followed, trace))
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,20 +62,20 @@ class Gap:
     right: Spoke
     alike: bool = False
 
+    def angle(self, share: float) -> float:
+        """The angle at a ``share`` of the way from left to right."""
+        return self.left.angle + float(share) * (self.right.angle - self.left.angle)
+
 
 def circle_orbits(followed: Followed, flow: GradientFlow) -> tuple[list[Orbit], list[str]]:
     """(orbits from index 2 to index 1, what was not decided)."""
     rows = [int(row) for row in np.flatnonzero(followed.points.indices == 2)]
-    first = float(followed.rng.random())
-    angles = 2.0 * np.pi * (np.arange(DIRECTIONS) + first) / DIRECTIONS
-    spokes = _spokes(followed, flow, [(row, float(angle)) for row in rows for angle in angles])
     gaps, orbits = [], []
-    for place, row in enumerate(rows):
-        ring = spokes[place * DIRECTIONS : (place + 1) * DIRECTIONS]
-        around = [*ring, Spoke(ring[0].angle + 2.0 * np.pi, ring[0].trace)]
-        gaps += _gaps(followed, row, around)
-        orbits += _hits(followed, row, around[:-1])
-    for _ in range(ROUNDS):
+    for row, ring in zip(rows, _first_spokes(followed, flow, rows), strict=True):
+        gaps += _gaps(followed, row, [*ring, dataclasses.replace(ring[0], angle=ring[0].angle + 2.0 * np.pi)])
+        orbits += _hits(followed, row, ring)
+    for turn in range(ROUNDS):
+        gaps = [gap for gap in gaps if turn < ALIKE_ROUNDS or not gap.alike]
         closed = [_closed(followed, gap) for gap in gaps]
         orbits += [orbit for orbit in closed if orbit is not None]
         gaps = [gap for gap, orbit in zip(gaps, closed, strict=True) if orbit is None]
@@ -68,32 +84,60 @@ def circle_orbits(followed: Followed, flow: GradientFlow) -> tuple[list[Orbit], 
         gaps, hits = _cut(followed, flow, gaps)
         orbits += hits
     questions = [_question(followed, gap) for gap in gaps if not gap.alike]
-    return orbits, [*questions, *(text for row in rows if (text := _blurred(followed, row)))]
+    questions += [text for row in rows if (text := _blurred(followed, row))]
+    return _distinct(orbits, TWINS * APART * followed.arena.width), questions
+
+
+def _ring(followed: Followed, row: int) -> float:
+    """The size of the circle of first places; on a side of the box a wide one, for there it lies in the unstable surface."""
+    return RING if (followed.points.active[row] == 0).all() else FACET_RING
+
+
+def _narrowing(followed: Followed, row: int) -> float:
+    """What the angle from the slow direction shrinks by from a circle of size WIDE inwards: ring^(ratio of the rates - 1)."""
+    slow, fast = np.asarray(followed.points.spectra[row])[-2:]
+    return float((_ring(followed, row) / WIDE) ** (fast / slow - 1.0)) if slow > 0 else 0.0
 
 
 def _blurred(followed: Followed, row: int) -> str:
-    """Why directions about a point cannot be told apart: beside the slow one the angle shrinks as ring^(rates' ratio - 1)."""
-    slow, fast = np.asarray(followed.points.spectra[row])[-2:]
-    ring = RING * 4.0
-    if slow > 0 and ring ** (fast / slow - 1.0) >= RESOLVED:
+    """Why directions about a point cannot be told apart."""
+    if _narrowing(followed, row) >= RESOLVED:
         return ""
+    slow, fast = np.asarray(followed.points.spectra[row])[-2:]
     return (
         f"{followed.points.ids[row]}: its unstable rates {slow:.2g} and {fast:.2g} differ so much that orbits beside the slow "
         "direction cannot be told apart; some that end in saddles may be missing"
     )
 
 
-def _spokes(followed: Followed, flow: GradientFlow, where: list[tuple[int, float]]) -> list[Spoke]:
-    starts = [_start(followed, row, angle) for row, angle in where]
-    return [Spoke(angle, trace) for (_, angle), trace in zip(where, followed.traced(flow, starts), strict=True)]
+def _first_spokes(followed: Followed, flow: GradientFlow, rows: list[int]) -> list[list[Spoke]]:
+    """DIRECTIONS about each of the points ``rows``, by rising angle."""
+    starts, angles = [], []
+    for row in rows:
+        own, held = _first_angles(followed, row), followed.points.active[row]
+        for angle in own:
+            direction = _direction(followed, row, angle)
+            point = followed.points.points[row] + followed.offset(row, _ring(followed, row)) * direction
+            starts.append(Start(row, 1, 1.0, direction, point, held == 0, held.astype(np.float64)))
+        angles += own.tolist()
+    traces = followed.traced(flow, starts, TOLERANCE)
+    spokes = [Spoke.of(followed, angle, trace) for angle, trace in zip(angles, traces, strict=True)]
+    return [spokes[k : k + DIRECTIONS] for k in range(0, len(spokes), DIRECTIONS)]
 
 
-def _start(followed: Followed, row: int, angle: float) -> Start:
-    points, plane = followed.points, followed.basis(row)[:, -2:]
-    direction = plane @ np.array([np.cos(angle), np.sin(angle)])
-    held = points.active[row]
-    point = points.points[row] + followed.offset(row, RING) * direction
-    return Start(row, 1, 1.0, direction, point, held == 0, held.astype(np.float64))
+def _first_angles(followed: Followed, row: int) -> np.ndarray:
+    """Angles from the slow direction, as they are where orbits that are even on wider circles leave the circle of first places.
+
+    On the widest one the linear flow alone need not tell where orbits are, so that circles of all sizes between share them.
+    """
+    even = 2.0 * np.pi * (np.arange(DIRECTIONS) + float(followed.rng.random())) / DIRECTIONS
+    share = (np.arange(DIRECTIONS) % SCALES) / (SCALES - 1)
+    narrowing = max(_narrowing(followed, row), RESOLVED) ** share
+    return np.sort(np.arctan2(np.sin(even) * narrowing, np.cos(even)) % (2.0 * np.pi))
+
+
+def _direction(followed: Followed, row: int, angle: float) -> np.ndarray:
+    return followed.basis(row)[:, -2:] @ np.array([np.cos(angle), np.sin(angle)])
 
 
 def _gaps(followed: Followed, row: int, ring: list[Spoke]) -> list[Gap]:
@@ -102,27 +146,31 @@ def _gaps(followed: Followed, row: int, ring: list[Spoke]) -> list[Gap]:
     for left, right in pairs:
         if _differ(followed, left.trace, right.trace):
             found.append(Gap(row, left, right))
-        elif _straddle(followed, left.trace, right.trace):
+        elif _straddle(left, right):
             found.append(Gap(row, left, right, alike=True))
     return found
 
 
-def _straddle(followed: Followed, one: Trace, other: Trace) -> bool:
+def _straddle(one: Spoke, other: Spoke) -> bool:
     """Whether two orbits pass a point of index 1 near by and on different sides, as where both its branches have one end."""
-    if SADDLE in (one.reason, other.reason):
+    if SADDLE in (one.trace.reason, other.trace.reason):
         return False
-    return bool((_sides(followed, one) * _sides(followed, other) < 0).any())
+    return bool(one.passing.parted(other.passing).any())
 
 
-def _sides(followed: Followed, trace: Trace) -> np.ndarray:
-    """How far beside its stable manifold an orbit passes each point of index 1, 0 where it does not come near, (m,)."""
-    rows = np.flatnonzero(followed.points.indices == 1)
-    shift = trace.nodes - followed.points.points[rows, None]
-    away = np.sqrt((shift * shift).sum(axis=2))
-    node, every = away.argmin(axis=1), np.arange(rows.size)
-    found = np.zeros(rows.size)
-    for k in np.flatnonzero(away[every, node] <= BESIDE * followed.goals[1.0].spacing[rows]):
-        found[k] = shift[k, node[k]] @ followed.basis(int(rows[k]))[:, -1]
+def _shares(gaps: list[Gap]) -> list[np.ndarray]:
+    """Where gaps are cut, as shares of each: evenly, and about the place between orbits that pass one saddle on either side."""
+    count = int(np.clip(TOGETHER // len(gaps), FEWEST, MOST))
+    evenly, found = np.arange(1, count) / count, []
+    for gap in gaps:
+        left, right = gap.left.passing, gap.right.passing
+        parted = np.flatnonzero(left.parted(right))
+        if parted.size == 1:
+            one, other = float(left.side[parted[0]]), float(right.side[parted[0]])
+            near = one / (one - other) + ASIDE
+            found.append(np.union1d(evenly[1::2], near[(near > 0) & (near < 1)]))
+        else:
+            found.append(evenly)
     return found
 
 
@@ -137,17 +185,20 @@ def _differ(followed: Followed, one: Trace, other: Trace) -> bool:
 
 
 def _cut(followed: Followed, flow: GradientFlow, gaps: list[Gap]) -> tuple[list[Gap], list[Orbit]]:
-    """The gaps cut into parts: those whose ends still differ, and orbits that were met."""
-    inner = [
-        (gap.row, gap.left.angle + (gap.right.angle - gap.left.angle) * part / PARTS)
-        for gap in gaps
-        for part in range(1, PARTS)
+    """The gaps cut into parts where their orbits part: those whose ends still differ, and orbits that were met."""
+    forks = [
+        fork_of(followed.arena.potential, gap.left.trace, gap.right.trace, APART * followed.arena.width) for gap in gaps
     ]
-    spokes = _spokes(followed, flow, inner)
+    starts, shares = [], _shares(gaps)
+    for gap, fork, own in zip(gaps, forks, shares, strict=True):
+        starts += [
+            fork.start(gap.left.trace, float(share), _direction(followed, gap.row, gap.angle(share))) for share in own
+        ]
+    traces = iter(followed.traced(flow, starts, TOLERANCE))
     kept: list[Gap] = []
     orbits: list[Orbit] = []
-    for place, gap in enumerate(gaps):
-        middle = spokes[place * (PARTS - 1) : (place + 1) * (PARTS - 1)]
+    for gap, fork, own in zip(gaps, forks, shares, strict=True):
+        middle = [Spoke.of(followed, gap.angle(share), fork.rejoined(gap.left.trace, next(traces))) for share in own]
         kept += _gaps(followed, gap.row, [gap.left, *middle, gap.right])
         orbits += _hits(followed, gap.row, middle)
     return kept, orbits
@@ -173,7 +224,7 @@ def _closed(followed: Followed, gap: Gap) -> Orbit | None:
     ]
     common = [row for row in sides[0] if row in sides[1] and followed.points.indices[row] == 1]
     if len(common) != 1:
-        return None
+        return _followed_along(followed, gap)
     nearer: tuple[Passage, Spoke] = min(
         ((side[common[0]], spoke) for side, spoke in zip(sides, (gap.left, gap.right), strict=True)),
         key=lambda pair: pair[0].entry,
@@ -181,15 +232,41 @@ def _closed(followed: Followed, gap: Gap) -> Orbit | None:
     return _orbit(followed, gap.row, nearer[1].trace, common[0], nearer[0].node)
 
 
+def _followed_along(followed: Followed, gap: Gap) -> Orbit | None:
+    """The orbit that a gap encloses, once both sides follow the stable manifold of one saddle until they turn off."""
+    left, right = gap.left.passing, gap.right.passing
+    close = np.flatnonzero(left.close(right, CLOSE * followed.arena.width))
+    if close.size != 1:
+        return None
+    k = int(close[0])
+    nearer = min((gap.left, gap.right), key=lambda spoke: abs(spoke.passing.side[k]))
+    return _orbit(followed, gap.row, nearer.trace, int(left.rows[k]), int(nearer.passing.node[k]))
+
+
 def _orbit(followed: Followed, row: int, trace: Trace, target: int, node: int) -> Orbit:
     points = followed.points
-    path = np.concatenate([points.points[row][None], trace.nodes[: node + 1], points.points[target][None]])
+    away = np.linalg.norm(trace.nodes[: node + 1] - points.points[target], axis=1)
+    before = trace.nodes[: node + 1][
+        away > ASTRAY * away[node]
+    ]  # beside the saddle the orbit is already off to one side
+    path = np.concatenate([points.points[row][None], before, points.points[target][None]])
     evidence = (
-        "directions on both sides of it lead to different ends and pass this saddle; that an orbit ends there is no proof"
+        "orbits on both sides of it pass this saddle and part there, each followed on from between two neighbours that were less "
+        "than 0.1 % of the width apart; that an orbit ends there is no proof"
         if trace.reason != SADDLE
         else "the integration ended at this saddle"
     )
     return Orbit(row, target, 1, trace.start.direction, row, "saddle", Certainty.VERIFIED, evidence, path)
+
+
+def _distinct(orbits: list[Orbit], apart: float) -> list[Orbit]:
+    """Each orbit once: those with the same ends that run within ``apart`` of each other were met in neighbouring gaps."""
+    found: list[Orbit] = []
+    for orbit in orbits:
+        twins = (other for other in found if (other.source, other.target) == (orbit.source, orbit.target))
+        if not any(runs_along(orbit.path, other.path, apart) for other in twins):
+            found.append(orbit)
+    return found
 
 
 def _question(followed: Followed, gap: Gap) -> str:

@@ -15,7 +15,7 @@ from separatrix.morse.tubes.chains import chains
 from separatrix.morse.tubes.eigenframes import Eigenframe
 from separatrix.morse.tubes.goals import Goals
 from separatrix.morse.tubes.legs import traced_legs
-from separatrix.morse.tubes.tracing import Start, Trace
+from separatrix.morse.tubes.tracing import TOLERANCE, Start, Trace
 from separatrix.morse.tubes.written import orbit_of, question
 
 OFFSET = 1e-5
@@ -114,6 +114,6 @@ class Followed:
         inward = -gradient / np.linalg.norm(gradient)
         return Start(row, 1, -1.0, inward, point.copy(), np.ones(point.size, dtype=bool), outward)
 
-    def traced(self, flow: GradientFlow, starts: list[Start]) -> list[Trace]:
+    def traced(self, flow: GradientFlow, starts: list[Start], tolerance: float = TOLERANCE) -> list[Trace]:
         """The traces of ``starts``, on along sides of the box where they hold the projected flow."""
-        return traced_legs(self.arena, self.goals, starts)
+        return traced_legs(self.arena, self.goals, starts, tolerance)

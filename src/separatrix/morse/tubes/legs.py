@@ -13,36 +13,61 @@ import numpy as np
 from separatrix.flow.projection import Arena
 from separatrix.morse.tubes.goals import Goals
 from separatrix.morse.tubes.slopes import gradients
-from separatrix.morse.tubes.tracing import RELEASED, STANDS, WALL, Start, Trace, Tracer
+from separatrix.morse.tubes.tracing import RELEASED, STANDS, TOLERANCE, WALL, Start, Trace, Tracer
 
 MOST_LEGS = 12
 
 
-def traced_legs(arena: Arena, goals: dict[float, Goals], starts: list[Start]) -> list[Trace]:
+class LegTracer(Tracer):
+    """Integrates starts over all their legs: where one ends the next begins at once, in the same batch."""
+
+    def __init__(self, arena: Arena, goals: dict[float, Goals], starts: list[Start], tolerance: float) -> None:
+        self.origin = list(range(len(starts)))  # the start to which each row belongs
+        super().__init__(arena, goals, starts, tolerance=tolerance)
+
+    def go_on(self, ended: np.ndarray) -> None:
+        """Rows for the legs that follow those of the rows ``ended``."""
+        rows = np.array([row for row in ended if self._may_go_on(row)], dtype=np.int64)
+        if not rows.size:
+            return
+        slopes, faces = gradients(self.arena.potential, self.x[rows]), self.arena.limits.faces(self.x[rows])
+        ahead = []
+        for row, slope, face in zip(rows.tolist(), slopes, faces, strict=True):
+            start = self._next(row, slope, face.astype(np.float64))
+            if start is None:
+                self.reason[row] = STANDS
+            else:
+                ahead.append(start)
+                self.origin.append(self.origin[row])
+        self.add(ahead)
+
+    def _may_go_on(self, row: int) -> bool:
+        """Whether the flow goes on from the end of a leg, of which there are not too many yet."""
+        if self.reason[row] not in (WALL, RELEASED) or self.sign[row] < 0 or self.arena.boundary != "project":
+            return False
+        return self.origin.count(self.origin[row]) <= MOST_LEGS
+
+    def _next(self, row: int, slope: np.ndarray, faces: np.ndarray) -> Start | None:
+        """Where the projected flow goes on from the end of a leg, None where it does not."""
+        start, is_released, outward = self.starts[row], self.reason[row] == RELEASED, faces * slope
+        held = (outward > 0) if is_released else (outward >= 0) & (faces != 0)
+        if is_released and (held == ~start.free).all() and held.any():
+            held &= outward > outward[held].min()  # it is 0 but for rounding, which differs from batch to batch
+        if held.all() or (held == ~start.free).all():
+            return None
+        held_faces = np.where(held, faces, 0.0)
+        return Start(start.row, start.side, 1.0, self.slope[row].copy(), self.x[row].copy(), ~held, held_faces)
+
+
+def traced_legs(
+    arena: Arena, goals: dict[float, Goals], starts: list[Start], tolerance: float = TOLERANCE
+) -> list[Trace]:
     """The traces of ``starts``, each over all its legs; those with one leg are as :class:`Tracer` makes them."""
-    legs = [[trace] for trace in Tracer(arena, goals, starts).run()]
-    for _ in range(MOST_LEGS):
-        ahead = {number: start for number, own in enumerate(legs) if (start := next_start(arena, own[-1])) is not None}
-        if not ahead:
-            break
-        for number, trace in zip(ahead, Tracer(arena, goals, list(ahead.values())).run(), strict=True):
-            legs[number].append(trace)
+    tracer = LegTracer(arena, goals, starts, tolerance)
+    traces, legs = tracer.run(), [[] for _ in starts]
+    for origin, trace in zip(tracer.origin, traces, strict=True):
+        legs[origin].append(trace)
     return [joined_legs(own) if len(own) > 1 else own[0] for own in legs]
-
-
-def next_start(arena: Arena, leg: Trace) -> Start | None:
-    """Where the projected flow goes on from the end of ``leg``, None where it does not."""
-    start = leg.start
-    if leg.reason not in (WALL, RELEASED) or start.sign < 0 or arena.boundary != "project":
-        return None
-    x = leg.nodes[-1]
-    faces = arena.limits.faces(x[None])[0].astype(np.float64)
-    outward = faces * gradients(arena.potential, x[None])[0]
-    held = (outward > 0) if leg.reason == RELEASED else (outward >= 0) & (faces != 0)
-    if held.all() or (held == ~start.free).all():
-        leg.reason = STANDS
-        return None
-    return Start(start.row, start.side, 1.0, leg.tangents[-1], x, ~held, np.where(held, faces, 0.0))
 
 
 def joined_legs(legs: list[Trace]) -> Trace:

@@ -9,7 +9,6 @@ no step is longer than half the distance to the nearest point of the list, and a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,10 +19,11 @@ from separatrix.flow.projection import Arena
 from separatrix.morse.tubes import rosenbrock
 from separatrix.morse.tubes.goals import Goals
 from separatrix.morse.tubes.slopes import gradients, hessians
+from separatrix.morse.tubes.steps import Step, first
 
 TOLERANCE, LONGEST, SHORTEST = 1e-9, 0.02, 1e-14
 BUDGET = 4000
-STIFF_TOLERANCE, STIFF, PATIENCE, CHECK_EVERY = 1e-8, 1.5, 60, 20
+STIFF_SHARE, STIFF, PATIENCE, CHECK_EVERY = 10.0, 1.5, 60, 20
 BEYOND = 0.02
 HALF_WAY, WATCHED = 0.5, np.array([0.2, 0.4, 0.6, 0.8, 1.0])
 WALL, RELEASED, SADDLE, STANDS, SPENT = (
@@ -79,35 +79,75 @@ class Trace:
 class Tracer:
     """Integrates starts until each has a reason; :meth:`run` gives the traces in order."""
 
-    def __init__(self, arena: Arena, goals: dict[float, Goals], starts: list[Start], budget: int = BUDGET) -> None:
-        self.arena, self.goals, self.starts, self.budget = arena, goals, starts, budget
-        self.x = np.array([start.point for start in starts]).reshape(len(starts), arena.potential.dim)
-        self.sign = np.array([start.sign for start in starts])
-        # upwards the projected flow is held by the sides; downwards it is no flow there, and a branch ends
-        self.holds = (self.sign > 0) & (arena.boundary == "project") & isinstance(arena.domain, Box)
-        self.free = np.array([start.free for start in starts], dtype=bool).reshape(self.x.shape)
-        self.outward = np.array([start.outward for start in starts], dtype=np.float64).reshape(self.x.shape)
-        self.leaving = np.array([start.row for start in starts], dtype=np.int64)
-        self.reason = np.full(len(starts), "", dtype=object)
-        self.target = np.full(len(starts), -1)
-        self.stiff = np.zeros(len(starts), dtype=bool)
-        self.gone = np.zeros(len(starts), dtype=bool)
+    x: np.ndarray
+    slope: np.ndarray
+    sign: np.ndarray
+    holds: np.ndarray
+    free: np.ndarray
+    outward: np.ndarray
+    leaving: np.ndarray
+    reason: np.ndarray
+    target: np.ndarray
+    stiff: np.ndarray
+    gone: np.ndarray
+    made: np.ndarray
+    length: np.ndarray
+
+    def __init__(
+        self,
+        arena: Arena,
+        goals: dict[float, Goals],
+        starts: list[Start],
+        budget: int = BUDGET,
+        tolerance: float = TOLERANCE,
+    ) -> None:
+        self.arena, self.goals, self.budget, self.tolerance = arena, goals, budget, tolerance
+        self.starts: list[Start] = []
         self.steps: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []  # rows, nodes, tangents, lengths
-        away = np.array([_distance(start, arena, goals) for start in starts])
-        self.length = np.maximum(0.05 * away, SHORTEST * arena.width)
+        self.add(starts)
+
+    def add(self, starts: list[Start]) -> None:
+        """Rows for further ``starts``."""
+        known, n, shape = len(self.starts), len(starts), (len(starts), self.arena.potential.dim)
+        self.starts += starts
+        sign = np.array([start.sign for start in starts], dtype=np.float64)
+        away = np.array([_distance(start, self.arena, self.goals) for start in starts], dtype=np.float64)
+        is_held = self.arena.boundary == "project" and isinstance(self.arena.domain, Box)
+        fresh = {
+            "x": np.array([start.point for start in starts], dtype=np.float64).reshape(shape),
+            "slope": np.zeros(shape),
+            "sign": sign,
+            # upwards the projected flow is held by the sides; downwards it is no flow there, and a branch ends
+            "holds": (sign > 0) & is_held,
+            "free": np.array([start.free for start in starts], dtype=bool).reshape(shape),
+            "outward": np.array([start.outward for start in starts], dtype=np.float64).reshape(shape),
+            "leaving": np.array([start.row for start in starts], dtype=np.int64),
+            "reason": np.full(n, "", dtype=object),
+            "target": np.full(n, -1),
+            "stiff": np.zeros(n, dtype=bool),
+            "gone": np.zeros(n, dtype=bool),
+            "made": np.zeros(n, dtype=np.int64),
+            "length": np.maximum(0.05 * away, SHORTEST * self.arena.width),
+        }
+        for name, part in fresh.items():
+            setattr(self, name, np.concatenate([getattr(self, name), part]) if known else part)
+        rows = np.arange(known, known + n)
+        self.slope[rows] = self._field(rows, self.x[rows]) if n else self.x[rows]
+        self.steps.append((rows, self.x[rows], self.slope[rows], np.zeros(n)))
 
     def run(self) -> list[Trace]:
         """Step all rows until they end."""
-        rows = np.arange(len(self.starts))
-        self.slope = self._field(rows, self.x) if rows.size else self.x
-        self.steps.append((rows, self.x.copy(), self.slope.copy(), np.zeros(rows.size)))
-        for count in range(self.budget):
-            rows = np.flatnonzero(self.reason == "")
-            if not rows.size:
-                break
+        count = 0
+        while (rows := np.flatnonzero((self.reason == "") & (self.made < self.budget))).size:
             self._step(rows, count)
+            self.made[rows] += 1
+            count += 1
+            self.go_on(rows[self.reason[rows] != ""])
         self.reason[self.reason == ""] = np.where(self.gone[self.reason == ""], self.arena.left, SPENT)
         return self._traces()
+
+    def go_on(self, ended: np.ndarray) -> None:
+        """What is done once the rows ``ended`` have a reason: here nothing."""
 
     def _field(self, rows: np.ndarray, x: np.ndarray) -> np.ndarray:
         gradient = np.where(self.free[rows], gradients(self.arena.potential, x), 0.0)
@@ -127,8 +167,8 @@ class Tracer:
         return np.where(np.isfinite(found).all(axis=(1, 2))[:, None, None], found, 0.0)
 
     def _step(self, rows: np.ndarray, count: int) -> None:
-        if count >= PATIENCE and count % CHECK_EVERY == 0:
-            explicit = rows[~self.stiff[rows]]
+        if count % CHECK_EVERY == 0 and (self.made[rows] >= PATIENCE).any():
+            explicit = rows[~self.stiff[rows] & (self.made[rows] >= PATIENCE)]
             size = np.sqrt((self._jacobian(explicit, self.x[explicit]) ** 2).sum(axis=(1, 2)))
             turned = explicit[size * self.length[explicit] > STIFF]
             self.stiff[turned] = True
@@ -154,7 +194,7 @@ class Tracer:
             else:
                 new, error, slopes = pair.step(field, x, slope, h)
                 last = slopes[6]
-            size = np.abs(error).max(axis=1) / ((STIFF_TOLERANCE if stiff else TOLERANCE) * width)
+            size = np.abs(error).max(axis=1) / ((STIFF_SHARE if stiff else 1.0) * self.tolerance * width)
         size = np.where(np.isfinite(size) & np.isfinite(new).all(axis=1), size, 1e10)
         self.length[rows] = (rosenbrock if stiff else pair).next_length(h, size)
         turns = (size <= 1.0) & self._turns_back(rows, h, new, last)
@@ -187,7 +227,7 @@ class Tracer:
         met = self.holds[rows] & self.arena.limits.passed(new)
         if met.any():
             step = Step(self.x[rows[met]], self.slope[rows[met]], new[met], last[met], h[met])
-            h[met] = first(lambda s: self.arena.limits.passed(step.at(s)), np.zeros(step.h.size), step.h)
+            h[met] = first(lambda s, k: self.arena.limits.passed(step.of(k).at(s)), np.zeros(step.h.size), step.h)
             new[met] = self.arena.limits.clip(np, step.at(h[met]))
             last[met] = self._field(rows[met], new[met])
         let_go = self._let_go(rows, h, new, last)
@@ -210,7 +250,12 @@ class Tracer:
             return cut
         k, step, part = chosen[turned], step.of(turned), inward[turned].argmax(axis=1)
         ends = np.append(0.0, WATCHED)
-        h[k] = first(lambda s: self._turns_inward(rows[k], step.at(s)), ends[part] * step.h, ends[part + 1] * step.h)
+        own = rows[k]
+        h[k] = first(
+            lambda s, part: self._turns_inward(own[part], step.of(part).at(s)),
+            ends[part] * step.h,
+            ends[part + 1] * step.h,
+        )
         new[k] = step.at(h[k])
         last[k] = self._field(rows[k], new[k])
         cut[k] = True
@@ -256,37 +301,6 @@ class Tracer:
             target, reason = int(self.target[row]), str(self.reason[row])
             found.append(Trace(start, nodes[own], tangents[own], np.cumsum(lengths[own]), reason, target))
         return found
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """Steps from ``x`` (m, dim) to ``new`` of lengths ``h`` (m,), with the tangents at both ends."""
-
-    x: np.ndarray
-    slope: np.ndarray
-    new: np.ndarray
-    last: np.ndarray
-    h: np.ndarray
-
-    def at(self, s: np.ndarray) -> np.ndarray:
-        """Points (m, dim) at the lengths ``s`` (m,): the cubics through ends and tangents."""
-        size, theta = self.h[:, None], (s / self.h)[:, None]
-        chord = (self.new - self.x) / size
-        bend, twist = 3.0 * chord - 2.0 * self.slope - self.last, self.slope + self.last - 2.0 * chord
-        return self.x + size * theta * (self.slope + theta * (bend + theta * twist))
-
-    def of(self, chosen: np.ndarray) -> Step:
-        """The ``chosen`` steps alone."""
-        return Step(self.x[chosen], self.slope[chosen], self.new[chosen], self.last[chosen], self.h[chosen])
-
-
-def first(test: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """The lengths (m,) between ``low`` and ``high`` from which on ``test``, a function of m lengths, holds, by bisection."""
-    for _ in range(50):
-        middle = 0.5 * (low + high)
-        holds = test(middle)
-        low, high = np.where(holds, low, middle), np.where(holds, middle, high)
-    return high
 
 
 def _distance(start: Start, arena: Arena, goals: dict[float, Goals]) -> float:
