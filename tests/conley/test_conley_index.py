@@ -10,7 +10,9 @@ from separatrix import Box, GradientFlow, Network, Potential, critical_points, e
 from separatrix.conley.conley_index import conley_index
 from separatrix.conley.equilibrium_cells import equilibrium_cells
 from separatrix.conley.level_blocks import LevelBlock, level_block
+from separatrix.conley.turned_gradient import least_slope
 from separatrix.data import known_flow
+from separatrix.numerics.intervals import Interval
 
 NAMES = ("x", "y", "z")
 SQUARE = ([-1, -0.9], [1, 1.1])
@@ -210,3 +212,23 @@ def test_cubes_do_not_get_the_index_of_equilibria_that_were_added() -> None:
     assert sx.conley_index(bent, [box]).betti in ((0, 1, 0), ())
     ring = sx.GradientFlow(sx.expression("-(x**2+y**2-1)**2", "x y"), ([-2, -2], [2, 2]), "exit")
     assert sx.conley_index(ring, [sx.Box([0.9, -0.1], [1.1, 0.1])]).verdict != "computed"
+
+
+def test_a_monkey_saddle_on_a_steep_valley_that_is_askew():
+    # every component of the gradient vanishes on cells all along the valley; the one along the valley does not
+    flow = flow_of("x**3 - 3*x*y**2 - 4*(z - 0.3*x)**2", 3)
+    index = conley_index(flow, Box([-0.5, -0.55, -0.6], [0.6, 0.5, 0.57]))
+    assert index.groups == "H_1 = Z^2" and str(index.certainty) == "proved"
+
+
+def test_slopes_in_the_hessians_frame_are_lower_bounds():
+    rng = np.random.default_rng(0)
+    f = expression("x**3 - 3*x*y**2 - 4*(z - 0.3*x)**2 + 0.2*x*y*z", "x y z")
+    lower = rng.uniform(-1, 1, (80, 3))
+    upper = lower + 0.1 * rng.random((80, 1))
+    middle = 0.5 * (lower + upper)
+    offset = Interval(lower, upper) - Interval.point(middle)
+    found = least_slope(f.gradient_batch(middle, middle), f.enclose_batch(lower, upper)[1], offset)
+    places = lower[:, None] + rng.random((80, 60, 3)) * (upper - lower)[:, None]
+    true = np.linalg.norm(f.gradient(places.reshape(-1, 3)).reshape(80, 60, 3), axis=2).min(axis=1)
+    assert (found <= true).all() and (found > 0.3 * true).mean() > 0.6

@@ -160,7 +160,15 @@ def test_piecewise_linear_networks_have_an_order_that_is_not_called_exact():
     found = morse_graph(flow)
     assert len(found) == len(found.points) == 9 and not found.order_is_exact
     assert any("creases" in text for text in found.missing)
-    assert (found.pairs[found.order] == Certainty.UNKNOWN.rank).all()
+    ranks = found.pairs[found.order]
+    assert set(np.unique(ranks)) <= {
+        Certainty.HEURISTIC.rank,
+        Certainty.UNKNOWN.rank,
+    }  # orbits beside points prove nothing
+    led = {int(row) for row, _ in np.argwhere(found.pairs == Certainty.HEURISTIC.rank)}
+    assert led == set(
+        np.flatnonzero(found.points.indices > 0)
+    )  # and every point but the sinks is seen to lead somewhere
     for row in np.flatnonzero(found.points.indices == 1):  # what is sampled about a saddle is in the order
         starts = found.points.points[row] + 1e-4 * np.random.default_rng(1).normal(size=(20, 2))
         ways = flow.trajectories(box.clip(starts), t_max=1e4, stop=found.points).end

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from separatrix.conley.cell_values import mean_values
+from separatrix.conley.turned_gradient import least_slope
 from separatrix.domains import Box
 from separatrix.numerics.intervals import Interval
 from separatrix.potentials.base import Potential
@@ -98,7 +99,12 @@ def _may_rest(potential: Potential, lower: np.ndarray, upper: np.ndarray, active
     offset = Interval(low, high) - Interval.point(middle)
     slopes = Interval(hessian.lower[kept], hessian.upper[kept])
     change = (slopes * offset[:, None, :]).sum(axis=2)
-    kept[kept] = _admits(potential.gradient_batch(middle, middle) + change, active[kept])
+    centre = potential.gradient_batch(middle, middle)
+    admitted = _admits(centre + change, active[kept])
+    inner = admitted & (active[kept] == 0).all(axis=1)
+    if inner.any():
+        admitted[inner] = least_slope(centre[inner], slopes[inner], offset[inner]) == 0.0
+    kept[kept] = admitted
     return kept
 
 

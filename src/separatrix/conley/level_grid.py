@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from separatrix.conley.cell_values import mean_values
+from separatrix.conley.turned_gradient import least_slope
 from separatrix.domains import Box
 from separatrix.numerics.intervals import Interval
 from separatrix.numerics.rounding import down
@@ -19,19 +20,21 @@ FEWEST = 4
 
 @dataclass(frozen=True, eq=False)
 class LevelGrid:
-    """A uniform grid on ``box`` of ``shape`` cubes, with enclosures of f and its gradient on each, in grid order."""
+    """A uniform grid on ``box`` of ``shape`` cubes, with enclosures of f and its gradient on each, in grid order, and lower
+    bounds ``turned`` (m,) of the length of the gradient in the Hessian's frame."""
 
     box: Box
     shape: tuple[int, ...]
     values: Interval
     gradient: Interval
+    turned: np.ndarray
 
     @classmethod
     def of(cls, potential: Potential, box: Box, shape: tuple[int, ...]) -> LevelGrid:
         """The grid with its enclosures."""
         lower, upper = cubes_of(box, shape)
-        gradient = _sharpened(potential, lower, upper, potential.gradient_batch(lower, upper))
-        return cls(box, shape, mean_values(potential, lower, upper, gradient), gradient)
+        gradient, turned = _sharpened(potential, lower, upper, potential.gradient_batch(lower, upper))
+        return cls(box, shape, mean_values(potential, lower, upper, gradient), gradient, turned)
 
     @cached_property
     def cubes(self) -> tuple[np.ndarray, np.ndarray]:
@@ -52,7 +55,8 @@ class LevelGrid:
         (lower, upper), gradient = self.cubes, self.gradient
         outward = (lower <= self.box.lower) & ~gradient.is_positive | (upper >= self.box.upper) & ~gradient.is_negative
         parts = np.where(outward, 0.0, gradient.mignitude)
-        return (np.sqrt(np.maximum(down(parts**2), 0.0).sum(axis=1)) * (1.0 - 1e-12)).reshape(self.shape)
+        length = np.sqrt(np.maximum(down(parts**2), 0.0).sum(axis=1)) * (1.0 - 1e-12)
+        return np.where(outward.any(axis=1), length, np.maximum(length, self.turned)).reshape(self.shape)
 
     def above(self, level: float) -> tuple[np.ndarray, np.ndarray]:
         """Masks of the cubes on all of which f >= level, and of those on which that is not refuted."""
@@ -69,20 +73,25 @@ class LevelGrid:
         return mask
 
 
-def _sharpened(potential: Potential, lower: np.ndarray, upper: np.ndarray, gradient: Interval) -> Interval:
-    """The gradient enclosed anew, by its value in the middle and the Hessian, in cubes where 0 is not excluded."""
+def _sharpened(
+    potential: Potential, lower: np.ndarray, upper: np.ndarray, gradient: Interval
+) -> tuple[Interval, np.ndarray]:
+    """The gradient enclosed anew, by its value in the middle and the Hessian, in cubes where 0 is not excluded; and lower bounds
+    (m,) of its length there, by the Hessian's frame."""
+    turned = np.zeros(len(lower))
     weak = np.flatnonzero((gradient.mignitude == 0).all(axis=1))
     if not len(weak):
-        return gradient
+        return gradient, turned
     low, high = lower[weak], upper[weak]
     middle = np.clip(0.5 * low + 0.5 * high, low, high)
     slopes = potential.enclose_batch(low, high)[1]
-    offset = Interval(low, high) - Interval.point(middle)
-    centred = potential.gradient_batch(middle, middle) + (slopes * offset[:, None, :]).sum(axis=2)
+    offset, centre = Interval(low, high) - Interval.point(middle), potential.gradient_batch(middle, middle)
+    centred = centre + (slopes * offset[:, None, :]).sum(axis=2)
+    turned[weak] = least_slope(centre, slopes, offset)
     found_lower, found_upper = gradient.lower.copy(), gradient.upper.copy()
     found_lower[weak] = np.maximum(found_lower[weak], centred.lower)
     found_upper[weak] = np.minimum(found_upper[weak], centred.upper)
-    return Interval(found_lower, found_upper)
+    return Interval(found_lower, found_upper), turned
 
 
 def cubes_of(box: Box, shape: int | tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

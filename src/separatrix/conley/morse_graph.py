@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import time
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ from separatrix.conley.morse_graph_assembly import assembled, case_of
 from separatrix.conley.morse_graph_record import MorseGraph
 from separatrix.conley.morse_sets import Nodes, separated
 from separatrix.conley.needed_branches import needed_branches
-from separatrix.conley.outer_approximation import outer_approximation
+from separatrix.conley.outer_approximation import OuterApproximation, outer_approximation
+from separatrix.conley.sampled_orbits import sampled_orbits
+from separatrix.conley.time_map import TimeMap, time_map
 from separatrix.domains import Box, as_box
 from separatrix.errors import InputError, KindError, printable
 from separatrix.flow.critical_points import CriticalPoints
@@ -25,7 +27,11 @@ from separatrix.records import Provenance
 
 MOST_INPUTS = 4
 FIRST_BOXES, MOST_BOXES = 4096, 5_000_000
-METHOD = "complete list of equilibria; branches in tubes; cubes with interval gradients on their faces"
+FACES, TIME_MAP = "faces", "time-T map"
+CUBES = {
+    FACES: "cubes with interval gradients on their faces",
+    TIME_MAP: "cubes with enclosures of their images after a time",
+}
 
 
 def morse_graph(
@@ -34,6 +40,8 @@ def morse_graph(
     *,
     points: CriticalPoints | None = None,
     connections: Connections | None = None,
+    method: str = FACES,
+    time: float | None = None,
     n_boxes: int = FIRST_BOXES,
     max_boxes: int = 40_000,
     rng: Any = 0,
@@ -47,6 +55,10 @@ def morse_graph(
     refined until they keep the sets apart, are the picture, exclude pairs (9.2) and check the branches.
 
     Branches are followed only where values, cubes and (9.5) leave a choice; give ``connections`` to have all of them.
+
+    ``method``: the graph of the cubes. "faces": from cube to neighbour where the field may cross the face (9.2), without a time.
+    "time-T map": to the cubes that phi_T of a cube may meet, by a validated integrator (9.7), for smooth potentials; ``time``: T,
+    in time units of the log-odds for class probabilities, None: chosen. The record's ``method`` and ``time`` say which.
 
     ``box``: inside the flow's domain, by default all of it; a smaller one must keep off its sides, and orbits end where they
     leave it. ``points``, ``connections``: of this flow in this box, where they are known. ``n_boxes``: cubes at the beginning,
@@ -62,19 +74,23 @@ def morse_graph(
     >>> graph.names, graph.n_pairs, graph.order_is_exact, str(graph.order_certainty)
     (('s0', 's1', 'p0'), 2, True, 'proved')
     """
-    begun = time.perf_counter()
+    begun = perf_counter()
     flow = _asked(flow, box, (n_boxes, max_boxes))
+    _require_method(flow, method, time)
     points = _points_of(flow, points, rng)
     connections = _checked(flow, points, connections)
     nodes = Nodes.of(flow.arena, points)
-    first = outer_approximation(flow.arena.potential, _box_of(flow), flow.boundary, n_boxes=n_boxes)
+    first = _cubes(flow, method, time, n_boxes)
     placed = separated(first, nodes, max_boxes)
     case = case_of(flow, points, nodes, placed)
     if connections is None and isinstance(flow.engine, Smooth):
         connections = needed_branches(case, rng)
-    found = assembled(dataclasses.replace(case, connections=connections))
-    provenance = Provenance(METHOD, {"boxes": found.n_boxes}, str(rng), time.perf_counter() - begun)
-    found = dataclasses.replace(found, provenance=provenance)
+    seen = sampled_orbits(case, rng) if connections is None else None
+    found = assembled(dataclasses.replace(case, connections=connections, seen=seen))
+    how = f"complete list of equilibria; branches in tubes; {CUBES[method]}"
+    provenance = Provenance(how, {"boxes": found.n_boxes}, str(rng), perf_counter() - begun)
+    used = placed.approximation.time if isinstance(placed.approximation, TimeMap) else None
+    found = dataclasses.replace(found, provenance=provenance, method=method, time=used)
     return found.require() if strict else found
 
 
@@ -90,8 +106,9 @@ def _asked(flow: Any, box: Any, sizes: tuple[Any, Any]) -> GradientFlow:
     dim = flow.potential.dim
     if dim > MOST_INPUTS:
         raise KindError(
-            f"morse_graph: boxes are covered by cubes in at most {MOST_INPUTS} dimensions, this flow has {dim}; restrict the "
-            "network to an AffineSlice of 2 or 3 directions (net.restrict), or use landscape and class_tree, which need no cubes"
+            f"morse_graph: boxes are covered by cubes in at most {MOST_INPUTS} dimensions, this flow has {dim}; reduce the free "
+            "flow exactly where the first layer has few rows or uses few inputs (reduced(potential)), restrict the network to an "
+            "AffineSlice of 2 or 3 directions (net.restrict), or use landscape and class_tree, which need no cubes"
         )
     for name, size in zip(("n_boxes", "max_boxes"), sizes, strict=True):
         if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or not 1 <= size <= MOST_BOXES:
@@ -116,6 +133,31 @@ def _asked(flow: Any, box: Any, sizes: tuple[Any, Any]) -> GradientFlow:
                 "not all of them; give a box that keeps off the sides, or none"
             )
     return GradientFlow(flow.potential, box, "exit")
+
+
+def _require_method(flow: GradientFlow, method: Any, time: Any) -> None:
+    """Raise where the method is not known or the time cannot be used with it."""
+    if method not in (FACES, TIME_MAP):
+        raise InputError(f"morse_graph: method must be {FACES!r} or {TIME_MAP!r}, came {printable(repr(method), 40)}")
+    if method == TIME_MAP and not isinstance(flow.engine, Smooth):
+        raise KindError(
+            f"morse_graph: the {TIME_MAP} is enclosed by second derivatives, which piecewise linear networks lack on creases; "
+            f"use method={FACES!r}, which takes all one-sided gradients"
+        )
+    if time is None:
+        return
+    if method == FACES:
+        raise InputError(f"morse_graph: the method {FACES!r} has no time; give method={TIME_MAP!r} with it, or no time")
+    if isinstance(time, bool) or not isinstance(time, (int, float, np.number)) or not 1e-290 < time < 1e290:
+        raise InputError(f"morse_graph: time must be a positive number, came {printable(repr(time), 40)}")
+
+
+def _cubes(flow: GradientFlow, method: str, time: float | None, n_boxes: int) -> OuterApproximation:
+    """The first outer approximation of a flow by a method."""
+    potential, box = flow.arena.potential, _box_of(flow)
+    if method == FACES:
+        return outer_approximation(potential, box, flow.boundary, n_boxes=n_boxes)
+    return time_map(potential, box, flow.boundary, None if time is None else float(time), n_boxes=n_boxes)
 
 
 def _points_of(flow: GradientFlow, points: Any, rng: Any) -> CriticalPoints:

@@ -91,7 +91,7 @@ def _is_exact(relation: Relation) -> bool:
 
 def _ranks(case: Case, order: np.ndarray, proved: Relation, verified: Relation) -> np.ndarray:
     """The ranks of the certainty with which the pairs of the order are there, -1 elsewhere."""
-    seen = verified.shown.copy()
+    seen = verified.shown.copy() if case.seen is None else verified.shown | case.seen
     for orbit in case.connections.orbits if case.connections is not None else ():
         if orbit.connects:
             seen[orbit.source, orbit.target] = True
@@ -134,7 +134,10 @@ def _open_questions(case: Case, verified: Relation) -> list[str]:
         shown = ", ".join(f"{ids[a]} to {ids[b]}" for a, b in np.argwhere(unknown)[:4])
         found.append(f"{int(unknown.sum())} pairs are neither shown nor excluded: {shown}")
     if case.connections is None:
-        found.append("the flow of a piecewise linear network slides along creases: its branches are not followed")
+        found.append(
+            "the flow of a piecewise linear network slides along creases, where orbits run together: its branches are not "
+            "followed; orbits beside the points show the pairs that are called heuristic"
+        )
     return found
 
 

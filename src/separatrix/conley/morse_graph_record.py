@@ -65,6 +65,7 @@ class MorseGraph(Record):
     - ``pairs`` (n, n) int8: of each pair 0 where it is proved to be in the order, 1 verified, 2 heuristic, 3 not excluded,
       -1 where it is not in the order (:meth:`certainty_of`)
     - ``edges`` (n, n): the transitive reduction of the order
+    - ``method``: "faces" or "time-T map", the graph of the cubes, and ``time`` T, None for faces
     - ``n_boxes``: cubes of the outer approximation; ``isolates``: each set has strongly connected components of its own in it,
       that do not touch the box's boundary under "exit"
     - ``missing``: what is not decided of the order, ``notes``: what else was met
@@ -77,6 +78,8 @@ class MorseGraph(Record):
     edges: np.ndarray
     order_is_exact: bool
     order_certainty: Certainty
+    method: str = "faces"
+    time: float | None = None
     n_boxes: int = 0
     isolates: bool = False
     potential: str = ""

@@ -28,7 +28,8 @@ LEVELS = (Certainty.PROVED, Certainty.VERIFIED)
 @dataclass(frozen=True, eq=False)
 class Case:
     """What is known of a flow: its points with nodes, the cubes about them and ``reach`` (N, N) in the graph, connections
-    (None where branches cannot be followed), whether the box ``is_isolating`` and the flow ``never_leaves`` (both proved)."""
+    (None where branches cannot be followed; then ``seen`` (N, N): pairs that sampled orbits join), whether the box
+    ``is_isolating`` and the flow ``never_leaves`` (both proved)."""
 
     flow: GradientFlow
     points: CriticalPoints
@@ -38,6 +39,7 @@ class Case:
     is_isolating: bool
     never_leaves: bool
     connections: Connections | None = None
+    seen: np.ndarray | None = None
 
     @property
     def dim(self) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from separatrix.potentials.expressions.numbers import NOT_ZERO, Numbers, nearest_double
@@ -55,28 +56,37 @@ def jets(program: Program, root: int, numbers: Numbers, columns: list[Any], orde
     return found
 
 
+@lru_cache(maxsize=4096)
+def _double(numerator: int, denominator: int) -> float | None:
+    """The rational as a double where it is one: it multiplies as such."""
+    rational = Fraction(numerator, denominator)
+    double = nearest_double(rational)
+    return double if double == rational else None
+
+
 class _Rules:
     def __init__(self, numbers: Numbers, order: int) -> None:
         self.numbers, self.order = numbers, order
 
     def number(self, value: Any) -> Any:
         """``value`` as a number of the kind at hand where it is a rational."""
-        return self.numbers.lift(value) if isinstance(value, Fraction) else value
+        return self.numbers.lift(value) if type(value) is Fraction else value
 
     def times(self, a: Any, b: Any) -> Any:
         """a b, exact where both are rationals or one is 1 or -1."""
-        if isinstance(b, Fraction):
+        if type(b) is Fraction:
             a, b = b, a
-        if not isinstance(a, Fraction) or isinstance(b, Fraction):
+        if type(a) is not Fraction or type(b) is Fraction:
             return a * b
-        if abs(a) == 1:
-            return b if a == 1 else -b
-        double = nearest_double(a)
-        # a rational that is a double multiplies as such
-        return (double if double == a else self.numbers.lift(a)) * b
+        double = _double(a.numerator, a.denominator)
+        if double is None:
+            return self.numbers.lift(a) * b
+        if double == 1.0:
+            return b
+        return -b if double == -1.0 else double * b
 
     def plus(self, a: Any, b: Any) -> Any:
-        if isinstance(a, Fraction) != isinstance(b, Fraction):
+        if (type(a) is Fraction) != (type(b) is Fraction):
             return self.number(a) + self.number(b)
         return a + b
 
@@ -152,4 +162,4 @@ class _Rules:
         return found
 
     def _square(self, entry: Any) -> Any:
-        return entry * entry if isinstance(entry, Fraction) else self.numbers.power(entry, 2)
+        return entry * entry if type(entry) is Fraction else self.numbers.power(entry, 2)
