@@ -28,6 +28,8 @@ class HeadBatch:
     ``tolerance``: one for all rows, or an array (n,).
     """
 
+    check_first, check_every, leaves_early = 40, 20, False
+
     def __init__(
         self, potential: Potential, bounds: Bounds, x: Array, tolerance: Any, *, precise: bool = False
     ) -> None:

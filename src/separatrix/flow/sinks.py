@@ -14,7 +14,7 @@ from separatrix.flow.ascent import ascend
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.infinity.escapes import Escapes
 from separatrix.flow.newton import Climb, climb
-from separatrix.flow.pieces import InTurn, Progress, run_pieces, slices
+from separatrix.flow.pieces import InTurn, Progress, rows_in_piece, run_pieces, slices
 from separatrix.flow.projection import Arena, Bounds
 from separatrix.flow.sensitivity import faint_coordinates, ignored_coordinates
 from separatrix.flow.verdicts import LISTED, NEAR, Sink, judge, no_sink
@@ -111,7 +111,7 @@ class SinkSearch:
     ) -> int:
         """Climb from ``starts`` (n, dim), which may be ``at_rest`` already; the number of sinks that are new."""
         begun, known = time.perf_counter(), len(self.sinks)
-        parts = slices(starts.shape[0], PIECE)
+        parts = slices(starts.shape[0], rows_in_piece(PIECE, self.potential.dim))
         pieces = [(self.arena, starts[part]) for part in parts]
         sizes = [part.stop - part.start for part in parts]
         stage = f"sinks of the {self.potential.name}"
@@ -123,11 +123,30 @@ class SinkSearch:
             climbing = settle_piece if at_rest else climb_piece
             work = run_off if self.escapes.excludes_equilibria else climbing
             ends = [end.x for piece in run_pieces(work, pieces, sizes, workers, stage, progress) for end in piece]
-        self._group(np.array(ends).reshape(len(ends), self.potential.dim), on_host(starts))
+        points = np.array(ends).reshape(len(ends), self.potential.dim)
+        self._group(points, on_host(starts), self._judged_early(points, workers, progress))
         self.seconds += time.perf_counter() - begun
         return len(self.sinks) - known
 
-    def _group(self, points: np.ndarray, starts: np.ndarray) -> None:
+    def _judged_early(self, points: np.ndarray, workers: int | None, progress: Progress | None) -> dict[bytes, Sink]:
+        """Verdicts on distinct new points by their bytes, shared among the workers, where proofs are costly: of networks
+        without matrices. They are those that :meth:`_group` would ask for, and a few more."""
+        net = self.potential.net
+        if net is None or not net.is_structured or self.escapes.excludes_equilibria:
+            return {}
+        points, chosen = np.where(self.ignored, self._standard(), points), []
+        new = (
+            ~np.any([_alike(sink, points) for sink in self.sinks], axis=0) if self.sinks else np.ones(len(points), bool)
+        )
+        for point in points[new]:
+            if not any(np.abs(point - other).max(initial=0.0) < NEAR for other in chosen):
+                chosen.append(point)
+        pieces = [(self.arena, point, self.ignored) for point in chosen]
+        stage = f"proofs of sinks of the {self.potential.name}"
+        found = run_pieces(judge, pieces, [1] * len(pieces), workers, stage, progress) if pieces else []
+        return {point.tobytes(): sink for point, sink in zip(chosen, found, strict=True)}
+
+    def _group(self, points: np.ndarray, starts: np.ndarray, judged: dict[bytes, Sink]) -> None:
         points = np.where(self.ignored, self._standard(), points)
         label, reasons = np.full(points.shape[0], -1), np.full(points.shape[0], "", dtype=object)
         for row, sink in enumerate(self.sinks):
@@ -137,7 +156,7 @@ class SinkSearch:
             if self.escapes.excludes_equilibria:
                 found = no_sink(points[seed], "there is no equilibrium (4.2)")
             else:
-                found = judge(self.arena, points[seed], self.ignored)
+                found = judged.get(points[seed].tobytes()) or judge(self.arena, points[seed], self.ignored)
             same = waiting & _alike(found, points)
             same[seed] = True
             reasons[same] = found.reason or "sink"

@@ -19,7 +19,7 @@ from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.event_stepper import EventStepper, Settings
 from separatrix.flow.free.free_flow import FreeField
 from separatrix.flow.free.free_trajectories import FreeStepper
-from separatrix.flow.pieces import slices
+from separatrix.flow.pieces import rows_in_piece, slices
 from separatrix.potentials.base import Potential
 from separatrix.records import Provenance, Record
 
@@ -96,7 +96,7 @@ def integrate(
         if keep:
             paths[rows] = found
 
-    pieces = slices(n, ROWS_AT_ONCE if free is None else free.rows_at_once())
+    pieces = slices(n, rows_in_piece(ROWS_AT_ONCE, potential.dim) if free is None else free.rows_at_once())
     with threadpool_limits(limits=1):
         if _threads(workers) == 1:
             for rows in pieces:

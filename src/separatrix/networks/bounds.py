@@ -126,11 +126,14 @@ class BoundPropagation:
 
 def predictions_proved(network: Network, x: Interval, classes: np.ndarray) -> np.ndarray:
     """Whether ``classes[i]`` is proved to be the prediction at every point of row i of ``x`` (n, inputs), (n,)."""
-    logits = BoundPropagation(network, x).output
-    rows = np.arange(len(classes))
-    others = logits.upper.copy()
-    others[rows, classes] = -np.inf
-    return logits.lower[rows, classes] > others.max(axis=1)
+    found = np.zeros(len(classes), dtype=bool)
+    for start in range(0, len(classes), network.rows_at_once):
+        part = slice(start, start + network.rows_at_once)
+        logits = BoundPropagation(network, x[part]).output
+        rows, others = np.arange(len(logits.lower)), logits.upper.copy()
+        others[rows, classes[part]] = -np.inf
+        found[part] = logits.lower[rows, classes[part]] > others.max(axis=1)
+    return found
 
 
 def weight_of(layer: AffineMap) -> MidRad:

@@ -15,9 +15,11 @@ from separatrix.errors import InputError, KindError, printable
 from separatrix.networks.activations import activation_function
 from separatrix.networks.layers import Activation, Affine, AffineMap, Layer, Node
 from separatrix.networks.propagation import Parameters, Propagation, chain_of
+from separatrix.networks.structured_map import StructuredMap
 
 INPUT = Node(Affine(np.zeros((0, 0)), np.zeros(0)), ())
 ROWS_AT_ONCE = 4096
+NUMBERS_IN_CACHE, NUMBERS_AT_ONCE = 2**18, 2**24
 MOST_LAYERS = 20_000
 
 
@@ -69,7 +71,7 @@ class Network:
         if len(self.nodes) < 2 or widths[-1] < 1:
             raise InputError("a network needs at least one layer and one output")
         object.__setattr__(self, "widths", tuple(widths))
-        object.__setattr__(self, "parameters", Parameters())
+        object.__setattr__(self, "parameters", Parameters(self.is_structured))
 
     widths: tuple[int, ...] = field(init=False)
     parameters: Parameters = field(init=False)
@@ -151,6 +153,21 @@ class Network:
         """Whether every activation is piecewise linear."""
         return all(activation_function(name).is_piecewise_linear for name in self.activations)
 
+    @cached_property
+    def is_structured(self) -> bool:
+        """Whether a layer is a convolution, a pooling or another map that stores no matrix."""
+        return any(isinstance(node.layer, StructuredMap) for node in self.nodes[1:])
+
+    @cached_property
+    def rows_at_once(self) -> int:
+        """Rows that go through the network together, a number that depends on the network alone.
+
+        Dense layers are products of whole batches, whose values may be large but not without bound; convolutions take
+        image after image, and are quickest where the values of all layers stay in the processor's cache.
+        """
+        numbers = NUMBERS_IN_CACHE if self.is_structured else NUMBERS_AT_ONCE
+        return min(ROWS_AT_ONCE, max(1, numbers // (2 * sum(self.widths))))
+
     @property
     def is_chain(self) -> bool:
         """Whether the graph is a chain of layers without skips."""
@@ -177,9 +194,9 @@ class Network:
     def logits(self, x: Any) -> np.ndarray:
         """Logits of the rows of ``x`` (n, n_inputs), shape (n, n_classes), float64; n = 0 is allowed."""
         rows = points(x, self.n_inputs, "logits")
-        out = np.empty((rows.shape[0], self.n_classes))
-        for start in range(0, rows.shape[0], ROWS_AT_ONCE):
-            out[start : start + ROWS_AT_ONCE] = self.propagate(rows[start : start + ROWS_AT_ONCE]).output
+        out, step = np.empty((rows.shape[0], self.n_classes)), self.rows_at_once
+        for start in range(0, rows.shape[0], step):
+            out[start : start + step] = self.propagate(rows[start : start + step]).output
         return out
 
     def probabilities(self, x: Any) -> np.ndarray:

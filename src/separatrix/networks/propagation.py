@@ -18,6 +18,7 @@ import numpy as np
 from separatrix.networks.layers import Activation, Affine, AffineMap, Node, Sum
 
 Array = Any
+LARGEST_BY_ROW = 2**18
 
 
 def namespace(x: Array) -> Any:
@@ -34,28 +35,39 @@ def constant(array: np.ndarray, like: Array) -> Array:
 
 
 class Parameters:
-    """The weights of a graph as arrays of one name space, dtype and device, converted once."""
+    """The weights of a graph as arrays of one name space, dtype and device, converted once.
 
-    def __init__(self) -> None:
+    ``by_row``: numpy rows go through dense layers one after the other, so that a row has the same bits in every batch, as
+    it has in convolutions; large layers, whose weights pass through the cache for every row then, go in batches all the same.
+    """
+
+    def __init__(self, by_row: bool = False) -> None:
+        self.by_row = by_row
         self._converted: dict[tuple[str, str, str, int], tuple[Array, Array]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_converted": {}}
+        return {"by_row": self.by_row, "_converted": {}}
 
     def linear(self, layer: AffineMap, x: Array) -> Array:
         """W x for the rows of ``x``."""
-        return x @ self.of(layer, x)[0].T if isinstance(layer, Affine) else layer.linear(x)
+        return self._products(x, self.of(layer, x)[0].T) if isinstance(layer, Affine) else layer.linear(x)
 
     def pull(self, layer: AffineMap, y: Array) -> Array:
         """W^T y for the rows of ``y``."""
-        return y @ self.of(layer, y)[0] if isinstance(layer, Affine) else layer.pull(y)
+        return self._products(y, self.of(layer, y)[0]) if isinstance(layer, Affine) else layer.pull(y)
+
+    def _products(self, x: Array, matrix: Array) -> Array:
+        """``x`` times ``matrix`` (in, out)."""
+        if self.by_row and isinstance(x, np.ndarray) and matrix.size <= LARGEST_BY_ROW:
+            return np.matmul(x[:, None, :], matrix)[:, 0, :]
+        return x @ matrix
 
     def affine(self, layer: AffineMap, x: Array) -> Array:
         """W x + b for the rows of ``x``."""
         if isinstance(layer, Affine):
             weight, bias = self.of(layer, x)
-            return x @ weight.T + bias
-        return layer.linear(x) + (layer.bias if isinstance(x, np.ndarray) else constant(layer.bias, x))
+            return self._products(x, weight.T) + bias
+        return layer.linear(x) + constant(layer.bias, x)
 
     def columns(self, layer: AffineMap, x: Array) -> Array:
         """W x for the columns of matrices (n, in, k): (n, out, k)."""

@@ -7,6 +7,7 @@ differences of large numbers are never formed.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +19,7 @@ from separatrix.networks.balls import gradient_ball
 from separatrix.networks.batches import BatchPropagation, HeadBounds, n_together, serves
 from separatrix.networks.bounds import BoundPropagation
 from separatrix.networks.network import Network
-from separatrix.networks.propagation import Propagation, namespace
+from separatrix.networks.propagation import namespace
 from separatrix.numerics.balls import MidRad
 from separatrix.numerics.intervals import Interval
 from separatrix.potentials.base import Enclosure, Potential
@@ -82,37 +83,57 @@ class NetworkPotential(Potential):
         """``x`` as rows (n, dim): tensors of floating-point numbers stay tensors, anything else becomes float64."""
         return point_rows(x, self.dim, what)
 
-    def _pass(self, x: Any) -> Propagation:
-        return self.graph.propagate(self._rows(x, self.name))
-
     def value(self, x: Any) -> Any:
         """f at the rows of ``x`` (n, dim), shape (n,)."""
-        state = self._pass(x)
-        return self.head.value_and_gradient(state.xp, state.output)[0]
+        return self._in_batches(self._values, self._rows(x, self.name))[0]
 
     def gradient(self, x: Any) -> Any:
         """grad f at the rows of ``x``, (n, dim); on creases of a piecewise linear network, of the side where u <= 0."""
-        state = self._pass(x)
-        return state.cotangents(self.head.value_and_gradient(state.xp, state.output)[1])[0]
+        return self.value_and_gradient(self._rows(x, self.name))[1]
 
     def value_and_gradient(self, x: Any) -> tuple[Any, Any]:
         """Both from one pass, for rows that were checked before."""
+        value, gradient = self._in_batches(self._slopes, x)
+        return value, gradient
+
+    def _in_batches(self, part: Callable[..., tuple[Any, ...]], *arrays: Any) -> tuple[Any, ...]:
+        """``part`` of rows that go through the network together, the results joined; tensors go in one batch."""
+        n, step = arrays[0].shape[0], self.graph.rows_at_once
+        if n <= step or not isinstance(arrays[0], np.ndarray):
+            return part(*arrays)
+        found: tuple[Any, ...] = ()
+        for i in range(0, n, step):
+            rows = part(*(a[i : i + step] if len(a) == n else a for a in arrays))
+            found = found or tuple(np.empty((n, *one.shape[1:]), one.dtype) for one in rows)
+            for whole, one in zip(found, rows, strict=True):
+                whole[i : i + step] = one
+        return found
+
+    def _values(self, x: Any) -> tuple[Any, ...]:
+        state = self.graph.propagate(x)
+        return (self.head.value_and_gradient(state.xp, state.output)[0],)
+
+    def _slopes(self, x: Any) -> tuple[Any, ...]:
         state = self.graph.propagate(x)
         value, y = self.head.value_and_gradient(state.xp, state.output)
         return value, state.cotangents(y)[0]
 
     def hessian_vector(self, x: Any, v: Any) -> Any:
         """Hess f(x) v row by row, (n, dim); a single direction serves all rows."""
-        state, v = self._pass(x), self._rows(v, f"{self.name}: directions")
-        if type(v) is not type(state.x) or v.shape[0] not in (1, state.x.shape[0]):
-            kinds = (f"{type(a).__name__} {tuple(a.shape)}" for a in (state.x, v))
+        x, v = self._rows(x, self.name), self._rows(v, f"{self.name}: directions")
+        if type(v) is not type(x) or v.shape[0] not in (1, x.shape[0]):
+            kinds = (f"{type(a).__name__} {tuple(a.shape)}" for a in (x, v))
             raise InputError(
                 f"{self.name}: expected points and directions of one kind and shape, came {' and '.join(kinds)}"
             )
+        return self._in_batches(self._hessian_products, x, v)[0]
+
+    def _hessian_products(self, x: Any, v: Any) -> tuple[Any, ...]:
+        state = self.graph.propagate(x)
         y = self.head.value_and_gradient(state.xp, state.output)[1]
         tangents = state.tangents(v)
         y_tangent = self.head.hessian_product(state.xp, state.output, tangents[-1])
-        return state.second_cotangents(state.cotangents(y), tangents, y_tangent)
+        return (state.second_cotangents(state.cotangents(y), tangents, y_tangent),)
 
     def hessian(self, x: Any) -> Any:
         """Hess f, (n, dim, dim)."""

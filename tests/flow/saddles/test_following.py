@@ -89,7 +89,8 @@ def test_searches_that_go_round_end_early_and_miss_nothing(monkeypatch):
         axis = rng.standard_normal(3)
         short = follow(arena, start, axis)
         with monkeypatch.context() as patch:
-            patch.setattr("separatrix.flow.saddles.following._State.has_come_back", lambda state: False)
+            for end in ("has_come_back", "has_stalled"):
+                patch.setattr(f"separatrix.flow.saddles.following._State.{end}", lambda state: False)
             whole = follow(arena, start, axis)
         if short.steps < whole.steps:
             early += 1
@@ -97,3 +98,15 @@ def test_searches_that_go_round_end_early_and_miss_nothing(monkeypatch):
         else:
             np.testing.assert_array_equal(short.x, whole.x)
     assert early >= 5
+
+
+def test_a_search_that_leads_to_a_known_saddle_ends_at_it():
+    f, box = sx.expression("-(x**2 - 1)**2 + x**3/3 + x/4 - y**2 + x*y**2/2 + y/5", "x y"), sx.Box.cube(2, -2, 2)
+    arena, start, axis = Arena.of(f, box, "project"), np.array([0.6, 0.3]), np.array([1.0, 0.0])
+    whole = follow(arena, start, axis)
+    near = whole.x + 1e-9
+    short = follow(arena, start, axis, known=np.array([[1.5, 1.5], near]))
+    assert whole.has_arrived and short.has_arrived and short.steps < whole.steps
+    np.testing.assert_array_equal(short.x, near)
+    other = follow(arena, start, axis, known=whole.x[None] + 0.05)
+    np.testing.assert_array_equal(other.x, whole.x)

@@ -24,6 +24,11 @@ KICK = 0.05
 NEARLY = 1e-6
 STUCK = 1e-8
 BACK, APART = 1e-6, 1e-4  # a search that is within BACK of where it was, and was APART meanwhile, goes round for ever
+STALLED, STAYS, FALLS = 5, 0.03, 0.5  # in so many steps within so much of the width the residual is to fall by a factor
+NEAR, NEARER = (
+    1e-3,
+    0.1,
+)  # a known saddle is met by a step that comes within NEAR of the width and NEARER of the distance before
 AWAY = 6  # steps in a row beyond the limits of the domain, after which a search has left it
 
 
@@ -42,19 +47,31 @@ class Following:
 
 
 def follow(
-    arena: Arena, start: np.ndarray, axes: np.ndarray | None = None, index: int = 1, steps: int = STEPS
+    arena: Arena,
+    start: np.ndarray,
+    axes: np.ndarray | None = None,
+    index: int = 1,
+    steps: int = STEPS,
+    known: np.ndarray | None = None,
 ) -> Following:
     """From ``start`` (dim,) towards a saddle of Morse index ``index``.
 
     ``axes`` (dim,) or (dim, index): directions to descend along at first; None: the top eigenvectors of the Hessian.
+    ``known`` (m, dim): saddles of that index: a search whose steps converge to one of them ends at it.
     """
     state = _State(arena, start, axes, index)
     count = away = 0
     while count < steps and away < AWAY and not state.is_at_rest():
         count += 1
         away = away + 1 if arena.outside(state.x[None])[0] else 0
-        if not state.step() or state.has_come_back():
+        if not state.step():
             break
+        state.put_down()
+        if state.has_come_back() or state.has_stalled():
+            break
+        place = state.met(known)
+        if place is not None:
+            return Following(place, 0.0, count, True, state.axes)
     return Following(state.x, state.residual, count, state.residual < NEARLY * state.slope_scale, state.axes)
 
 
@@ -69,7 +86,7 @@ class _State:
         self.width = arena.width
         self.delta = FIRST * self.width
         self.slope_scale, self.is_stuck = 1.0, False
-        self.way, self.reaches = [self.x], [self.delta]
+        self.way, self.reaches, self.residuals = [self.x], [self.delta], [self.residual]
 
     @property
     def residual(self) -> float:
@@ -80,13 +97,33 @@ class _State:
         """Whether the projected gradient is rounding."""
         return self.residual <= 1e-15 * (1.0 + float(np.abs(self.g).max(initial=0.0)))
 
-    def has_come_back(self) -> bool:
-        """Whether the search is where it was some steps ago, as free to move, and was elsewhere meanwhile; notes it down."""
-        gaps = np.abs(np.array(self.way) - self.x).max(axis=1, initial=0.0)
-        same = np.flatnonzero((gaps < BACK * self.width) & (np.abs(np.array(self.reaches) - self.delta) < BACK))
+    def put_down(self) -> None:
+        """Note where the search is."""
         self.way.append(self.x)
         self.reaches.append(self.delta)
+        self.residuals.append(self.residual)
+
+    def has_come_back(self) -> bool:
+        """Whether the search is where it was some steps ago, as free to move, and was elsewhere meanwhile."""
+        gaps = np.abs(np.array(self.way[:-1]) - self.x).max(axis=1, initial=0.0)
+        same = np.flatnonzero((gaps < BACK * self.width) & (np.abs(np.array(self.reaches[:-1]) - self.delta) < BACK))
         return bool(same.size and gaps[same[0] :].max() > APART * self.width)
+
+    def has_stalled(self) -> bool:
+        """Whether the search goes to and fro in one place, where faces hold it, without coming to rest."""
+        if len(self.residuals) <= STALLED or self.residual <= NEARLY * self.slope_scale:
+            return False
+        moved = float(np.abs(self.way[-1 - STALLED] - self.x).max(initial=0.0))
+        return moved < STAYS * self.width and self.residual > FALLS * self.residuals[-1 - STALLED]
+
+    def met(self, known: np.ndarray | None) -> np.ndarray | None:
+        """The one of the ``known`` saddles (m, dim) to which the last step leads at more than linear speed."""
+        if known is None or not len(known):
+            return None
+        gaps = np.abs(known - self.x).max(axis=1, initial=0.0)
+        row = int(gaps.argmin())
+        before = float(np.abs(known[row] - self.way[-2]).max(initial=0.0))
+        return known[row].copy() if gaps[row] <= min(NEAR * self.width, NEARER * before) else None
 
     def _gradient(self, x: np.ndarray) -> np.ndarray:
         return self.potential.value_and_gradient(x[None])[1][0]

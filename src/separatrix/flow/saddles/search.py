@@ -73,18 +73,20 @@ def judged_from(
     found: list[JudgedPoint | None] = [no_point(s.x, s.refusal) if s.refusal else None for s in starts]
     open_rows = [row for row, start in enumerate(starts) if not start.refusal]
     parts = slices(len(open_rows), PIECE)
-    pieces = [(arena, [starts[row] for row in open_rows[part]], index) for part in parts]
+    ends = [found.point for found in known if found.is_listed and found.index == index]
+    places = np.array(ends).reshape(len(ends), arena.potential.dim)
+    pieces = [(arena, [starts[row] for row in open_rows[part]], index, places) for part in parts]
     sizes = [part.stop - part.start for part in parts]
     stage = f"saddles of the {arena.potential.name}"
-    ends = [end for piece in run_pieces(follow_piece, pieces, sizes, workers, stage, progress) for end in piece]
-    for row, judged in zip(open_rows, judge_ends(arena, ends, known, workers), strict=True):
+    reached = [end for piece in run_pieces(follow_piece, pieces, sizes, workers, stage, progress) for end in piece]
+    for row, judged in zip(open_rows, judge_ends(arena, reached, known, workers), strict=True):
         found[row] = judged
     return [judged for judged in found if judged is not None]
 
 
-def follow_piece(arena: Arena, starts: Sequence[Start], index: int) -> list[Following]:
-    """Eigenvector following of one piece of starts."""
-    return [follow(arena, start.x, start.axes, index) for start in starts]
+def follow_piece(arena: Arena, starts: Sequence[Start], index: int, known: np.ndarray) -> list[Following]:
+    """Eigenvector following of one piece of starts; ``known`` (m, dim): saddles of that index."""
+    return [follow(arena, start.x, start.axes, index, known=known) for start in starts]
 
 
 def judge_ends(
