@@ -15,8 +15,9 @@ from separatrix.numerics.rounding import down, up
 from separatrix.potentials.base import Potential
 
 UNITS = 2**24  # T is cut into as many units; steps are powers of two of them, so that no time is rounded
-MOST_TRIES = 80
-TURN, SPREAD, SHORTEST, LARGEST, NARROW = 0.5, 0.25, UNITS >> 12, 0.25, 1e-3
+MOST_TRIES = 120
+TURN, SPREAD, SHORTEST, LARGEST = 0.5, 0.25, UNITS >> 12, 0.25
+LEAP, NARROW = 0.7, 1e-3
 Array = np.ndarray
 
 
@@ -37,10 +38,12 @@ class TimeImages:
                 break
             part, taken = sets.rows(busy), np.minimum(step[busy], _power_of_two(left[busy]))
             with np.errstate(all="ignore"):
-                taken, good = self._step(part, taken)
+                taken, good, has_room = self._step(part, taken)
             sets.put(busy, part)
             left[busy] -= np.where(good, taken, 0)
-            step[busy] = np.where(good, np.minimum(2 * taken, UNITS), np.maximum(taken // 2, 1))
+            step[busy] = np.where(
+                good, np.where(has_room, np.minimum(2 * taken, UNITS), taken), np.maximum(taken // 2, 1)
+            )
             sizes = sets.high[busy] - sets.low[busy]
             lost[busy] = (sizes > LARGEST * (self.box.upper - self.box.lower)).any(axis=1)
             busy = busy[(left[busy] > 0) & (sizes >= 0).all(axis=1) & ~lost[busy]]
@@ -48,8 +51,8 @@ class TimeImages:
         sets.low[lost], sets.high[lost] = self.box.lower, self.box.upper
         return sets.low, sets.high, ~lost
 
-    def _step(self, sets: OrbitSets, taken: Array) -> tuple[Array, Array]:
-        """Try one step of every row: units of time (k,) and whether it was done (k,), in place."""
+    def _step(self, sets: OrbitSets, taken: Array) -> tuple[Array, Array, Array]:
+        """Try one step of every row, in place: units of time (k,), whether it was done, and whether a longer one may do."""
         sets.snap()
         slope, (around, bend) = self._at(sets)
         lost = ~(np.isfinite(slope.magnitude).all(axis=1) & np.isfinite(bend.magnitude).all(axis=(1, 2)))
@@ -73,7 +76,8 @@ class TimeImages:
             | ~np.isfinite(change.spread)
         )
         width = np.maximum(sets.high - sets.low, NARROW * (self.box.upper - self.box.lower)).max(axis=1)
-        leaps = (h * np.where(held, 0.0, field.magnitude).max(axis=1) > 0.7 * width) & (taken > SHORTEST)
+        leap = h * np.where(held, 0.0, field.magnitude).max(axis=1) / width
+        leaps = (leap > LEAP) & (taken > SHORTEST)
         good = fits & np.where(unsure, ~leaps, ~rough) & ~lost
         self._advance(sets, good & unsure, None, end)
         rows = np.flatnonzero(good & ~unsure)
@@ -81,7 +85,7 @@ class TimeImages:
             part = path.rows(rows)
             moved = change.rows(rows).moved(sets.rows(rows), part, part.defect(self.potential))
             self._advance(sets, rows, moved, (end[0][rows], end[1][rows]))
-        return taken, good
+        return taken, good, np.where(unsure, leap < 0.4 * LEAP, h * change.spread < 0.3 * SPREAD)
 
     def _advance(self, sets: OrbitSets, rows: Array, moved: OrbitSets | None, end: tuple[Array, Array]) -> None:
         """Put the sets at the end of the step, cut with the box."""
