@@ -18,12 +18,16 @@ from tests.fuzz.hostile_data import (
     points_npz,
     saved_record,
 )
+from tests.fuzz.hostile_graphs import network_external, network_graph, network_pickles
 from tests.fuzz.hostile_networks import network_npz, network_onnx, network_safetensors
 
 FORMATS: dict[str, Callable[[Rng], Files]] = {
     "npz": network_npz,
     "safetensors": network_safetensors,
+    "graph": network_graph,
     "onnx": network_onnx,
+    "onnx external": network_external,
+    "pickles": network_pickles,
     "points npy": points_npy,
     "points npz": points_npz,
     "points csv": points_csv,
@@ -43,21 +47,23 @@ def hostile_file(kind: str, number: int, folder: Path) -> tuple[str, Callable[[]
         files = {name: next(iter(FORMATS[rng.choice(list(FORMATS))](rng).values()))}
     for place, content in files.items():
         (folder / place).write_bytes(content)
-    if rng.random() < 0.02:
-        _odd_place(folder / name, rng)
+    odd = 0.1 if kind == "onnx external" else 0.02
+    if rng.random() < odd:
+        _odd_place(folder / rng.choice(list(files)), rng)
     return _named(kind, name), _reading(kind, folder / name)
 
 
 def _odd_place(path: Path, rng: Rng) -> None:
     """A folder, a pipe, a device or a link to nowhere in place of the file."""
     path.unlink()
-    kind = rng.randrange(5)
+    kind = rng.randrange(6)
     if kind == 0:
         path.mkdir()
     elif kind == 1:
         os.mkfifo(path)
     else:
-        path.symlink_to(("/dev/zero", "/dev/tty", path.parent / path.name)[kind - 2])
+        outside = path.parents[1] / "secret" / "w.bin" if path.name == "w.bin" else path.parent / "absent"
+        path.symlink_to(("/dev/zero", "/dev/tty", path.parent / path.name, outside)[kind - 2])
 
 
 def _named(kind: str, name: str) -> str:
@@ -69,7 +75,7 @@ def _reading(kind: str, path: Path) -> Callable[[], Any]:
     from separatrix.data.complex_files import load_complex
     from separatrix.data.point_files import load_points
 
-    if kind in ("npz", "safetensors", "onnx"):
+    if kind in ("npz", "safetensors", "graph", "onnx", "onnx external", "pickles"):
         return lambda: _finite(sx.load(path, activation=None))
     if kind.startswith("points"):
         return lambda: load_points(path).rows(2, 2)

@@ -103,10 +103,13 @@ def network_safetensors(rng: Rng) -> Files:
 @cache
 def _onnx_models() -> tuple[bytes, ...]:
     from tests.networks.onnx.models import perceptron
+    from tests.networks.onnx.test_encodings import sparse_model
     from tests.networks.onnx.test_operators import ELEMENTWISE
 
     cases = list(ELEMENTWISE.values())
-    return tuple(perceptron(case[1], case[0][0], case[3].shape[1], case[2])[0].SerializeToString() for case in cases)
+    models = [perceptron(case[1], case[0][0], case[3].shape[1], case[2])[0] for case in cases]
+    models += [sparse_model(kind) for kind in ("flat", "by axes", "constant node")]
+    return tuple(proto.SerializeToString() for proto in models)
 
 
 def network_onnx(rng: Rng) -> Files:

@@ -49,3 +49,22 @@ def test_a_limit_of_memory_takes_away_processes_then_the_surface_then_refuses() 
         with pytest.raises(error, match="memory_limit"):
             study(memory_limit=limit)
     assert 1e5 < sx.estimate(sx.data.network("circles-relu"), BOX).disk < 1e7
+
+
+def test_convolutional_networks_get_as_many_starts_and_samples_as_minutes_allow() -> None:
+    from separatrix.study.starts import start_rounds
+
+    rng, net = np.random.default_rng(0), sx.data.network("mnist-conv-tanh")
+    question = asked(net, None, (rng.uniform(size=(400, 784)), np.arange(400) % 10))
+    assert question.samples is not None and len(question.samples) == 200
+    assert any("200 of the 400" in note for note in question.notes)
+    rounds = [start_rounds(question, potential) for potential in question.potentials]
+    n_first = sum(len(found[0]) for found in rounds if found is not None)
+    found, asked_for = estimate_of(question, 1), estimate_of(question, 1, passes=True)
+    a_start = found.parts["sinks"] / n_first
+    a_sample = found.parts["basins"] / 200
+    assert 0.5 < a_sample / a_start < 2.0
+    assert found.parts["passes"] == 0.0 < asked_for.parts["passes"]
+    assert 5e8 < found.memory < 2e9
+    few = asked(net, None, None)
+    assert few.samples is None and estimate_of(few, 1).parts["basins"] == 0.0

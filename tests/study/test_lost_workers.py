@@ -13,9 +13,10 @@ import pytest
 
 import separatrix as sx
 from separatrix.errors import InputError, KindError, SeparatrixError
+from separatrix.flow.parcels import filed, packed
 from separatrix.flow.processes import calls_elsewhere, noted_losses
-from separatrix.study.parallel import backend, stream
-from tests.study.lost_workers import own_process, slow_square
+from separatrix.study.parallel import backend, connected, stream
+from tests.study.lost_workers import layers_here, layers_read, own_process, slow_square
 
 SQUARES = {i: i * i for i in range(12)}
 
@@ -68,31 +69,49 @@ def worker(address: str) -> Any:
 
 
 @pytest.mark.slow
-def test_a_cluster_whose_workers_come_late_and_are_killed(scheduler: str) -> None:
+def test_a_cluster_whose_workers_come_late_and_are_killed(scheduler: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from distributed import Client
 
-    flow = sx.GradientFlow(sx.log_odds(sx.data.network("blobs-tanh"), 0), sx.Box.cube(2, -2, 2))
-    starts = np.random.default_rng(0).uniform(-2, 2, (3_000, 2))
-    here = flow.basins(starts, flow.sinks(rng=0))
-    with worker(scheduler) as first, worker(scheduler), Client(scheduler, timeout=20) as client:
+    monkeypatch.setattr("separatrix.flow.parcels.SMALL", 1)
+    flow = sx.GradientFlow(sx.log_density(sx.data.network("blobs-tanh")), sx.Box.cube(2, -2, 2))
+    starts, sinks = np.random.default_rng(0).uniform(-2, 2, (12_000, 2)), flow.sinks(rng=0)
+    here = flow.basins(starts, sinks)
+    with contextlib.ExitStack() as begun:
+        first = begun.enter_context(worker(scheduler))
+        begun.enter_context(worker(scheduler))
+        client: Any = begun.enter_context(Client(scheduler, timeout=20))
         client.wait_for_workers(2, timeout=20)
-        seen = set()
-        with noted_losses() as losses:
-            for done, (_, number) in enumerate(stream(own_process, [(i,) for i in range(60)], cluster=client)):
-                seen.add(number)
-                if done == 10:
-                    first.kill()
-                if done == 20:
-                    late = worker(scheduler)
-                    late.__enter__()
-        try:
-            assert first.pid in seen and len(seen) >= 2 and any("lost its worker" in line for line in losses)
-            client.wait_for_workers(2, timeout=20)
+        late: list[Any] = []
+
+        def disturb(stage: str, done: int, total: int) -> None:
+            if done and not late:
+                first.kill()
+                late.append(begun.enter_context(worker(scheduler)))
+            elif done and len(late) == 1:
+                client.wait_for_workers(2, timeout=20)
+                late.append("has come")
+
+        with noted_losses() as losses, connected(client):
             with backend(client):
-                there = flow.basins(starts, flow.sinks(rng=0), workers=2)
-            assert np.array_equal(here.label, there.label) and np.array_equal(here.steps, there.steps)
-        finally:
-            late.__exit__(None, None, None)
+                there = flow.basins(starts, sinks, workers=2, progress=disturb)
+            assert set(client.run(layers_here).values()) == {3}  # of the network and its log-odds, also late
+            numbers = dict(stream(own_process, [(i,) for i in range(40)], cluster=client))
+        assert set(client.run(layers_here).values()) == {0}
+        assert any("lost its worker" in line for line in losses)
+        assert late[0].pid in numbers.values() and first.pid not in numbers.values()
+    for name in ("label", "steps", "level", "accepted"):
+        assert np.array_equal(getattr(here, name), getattr(there, name), equal_nan=True)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="unnamed files are Linux's")
+def test_a_layer_is_read_once_by_every_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("separatrix.flow.parcels.SMALL", 1)
+    potential = sx.log_odds(sx.data.network("blobs-tanh"), 0)
+    seen: dict[int, set[tuple[int, int]]] = {}
+    for _, (process, n_read, number) in calls_elsewhere(layers_read, [(potential,)] * 30, 2):
+        seen.setdefault(process, set()).add((n_read, number))
+    assert seen and all(len(found) == 1 and next(iter(found))[0] == 3 for found in seen.values())
+    assert len(packed(potential, filed)) < len(packed(potential, lambda layer: None))
 
 
 def test_what_is_no_cluster_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

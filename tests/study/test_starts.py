@@ -31,3 +31,17 @@ def test_one_class_starts_from_its_own_data_and_uniform_points() -> None:
 
 def test_pieces_have_seeds_of_their_own() -> None:
     assert len({piece_seed(seed, name) for seed in range(5) for name in ("a", "b", "c")}) == 15
+
+
+def test_a_search_ends_where_nearly_every_start_has_a_sink_of_its_own() -> None:
+    from separatrix.study.sink_jobs import SinkJob, find_sinks
+    from tests.flow.test_chebyshev import small
+
+    rng = np.random.default_rng(0)
+    box, blobs = sx.Box.cube(36, 0, 1), sx.data.network("blobs-tanh")
+    rounds = tuple(box.uniform(6, rng) for _ in range(4))
+    many = find_sinks(SinkJob(sx.log_density(small()), box, rounds, 0))
+    assert len(many) > 3 and many.label.size == 6
+    square = sx.Box.cube(2, -2, 2)
+    few = find_sinks(SinkJob(sx.log_density(blobs), square, tuple(square.uniform(20, rng) for _ in range(4)), 0))
+    assert len(few) < 10 and few.label.size >= 60

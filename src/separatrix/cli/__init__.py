@@ -36,6 +36,22 @@ from separatrix.errors import SeparatrixError, printable
 
 DONE, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 0, 2, 130, 141
 WIDTH, MOST_LINES = 100, 8
+NO_ARGUMENTS = getattr(click.exceptions, "NoArgsIsHelpError", ())  # click before 8.2 prints the help itself
+MODEL = "MODEL is a .npz, .safetensors or .onnx file, or the name of an embedded network (separatrix info lists them)."
+SHORT = {
+    "demo": "Analyse an embedded network and write a page about it.",
+    "info": "Say what a network is and which theorems hold for it.",
+    "analyze": "Everything about a classifier: surface, sinks, basins.",
+    "equation": "Print the differential equation of the flow as LaTeX.",
+    "surface": "The decision surface: regions, islands, homology.",
+    "homology": "The homology of a complex in a file.",
+    "critical-points": "All critical points of a potential, proved.",
+    "saddles": "Saddles between sinks, in any dimension.",
+    "tree": "How sinks are joined over their passes.",
+    "morse-graph": "Morse sets, their Conley indices, and their order.",
+    "conley": "The Conley index of the equilibria in a box.",
+    "levels": "Where the topology of level sets changes.",
+}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH})
@@ -48,6 +64,8 @@ for _command in (
     demo_command, info_command, analyze_command, equation_command, surface_command, homology_command,
     critical_points_command, saddles_command, tree_command, morse_graph_command, conley_command, levels_command,
 ):  # fmt: skip
+    _command.short_help = SHORT[str(_command.name)]
+    _command.epilog = MODEL if any(parameter.name == "model" for parameter in _command.params) else None
     program.add_command(_command)
 
 
@@ -58,6 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shown, warnings.showwarning = warnings.showwarning, _note
     try:
         return program.main(args=given, prog_name="separatrix", standalone_mode=False, obj=command) or DONE
+    except NO_ARGUMENTS as error:
+        click.echo(error.format_message(), err=True)
+        return BAD_INPUT
     except click.ClickException as error:
         click.echo(usage_complaint(error), err=True)
         return BAD_INPUT

@@ -42,8 +42,7 @@ PATH = click.Path(path_type=Path)
 def analyze_command(command: str, model: str, box: tuple[float, float] | None, out: Path | None, **options: Any) -> int:
     """Find what the classifier in the file MODEL has learned: decision surface, sinks, basins, theorems.
 
-    MODEL is a .npz, .safetensors or .onnx file, or the name of an embedded network (separatrix info lists them). Without --box
-    the study is on [0, 1]^n or, where that does not hold the data, on the smallest box that does.
+    Without --box the study is on [0, 1]^n or, where that does not hold the data, on the smallest box that does.
     """
     from separatrix.cli.progress import shown_progress
     from separatrix.cli.results import check_files, deliver, pieces_in

@@ -59,6 +59,9 @@ def deliver(analysis: Analysis, out: Path | None, json: Path | None = None, plot
     click.echo(str(analysis))
     if page is not None:
         click.echo(f"\nreport: {page}")
+    if not analysis.is_finished:
+        way = "give --out DIR, and such a run can go on" if out is None else "the same command goes on from here"
+        click.echo(f"separatrix: interrupted; {way}", err=True)
     return 0 if analysis.is_finished else INTERRUPTED
 
 

@@ -6,15 +6,43 @@ and workers share what follows on the CPU.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from separatrix.errors import InputError, KindError, printable
 from separatrix.flow.arrays import is_on_accelerator
 from separatrix.flow.processes import calls_elsewhere, one_threaded
 
 Progress = Callable[[str, int, int], None]
+NUMBERS_IN_PIECE = 2**21
+
+
+class PieceStore(Protocol):
+    """Who keeps results of pieces as they come, so that a run that is killed has them again."""
+
+    def begin(self, sizes: Sequence[int]) -> dict[int, Any]:
+        """Results that are known, by number, of the work in pieces of these sizes that begins now."""
+        ...
+
+    def add(self, number: int, result: Any) -> None:
+        """A result has come."""
+        ...
+
+
+_store: ContextVar[PieceStore | None] = ContextVar("store", default=None)
+
+
+@contextlib.contextmanager
+def kept_by(store: PieceStore) -> Iterator[None]:
+    """Pieces of work within are kept in this store."""
+    token = _store.set(store)
+    try:
+        yield
+    finally:
+        _store.reset(token)
 
 
 @dataclass(frozen=True)
@@ -47,15 +75,21 @@ def run_pieces(
 ) -> list[Any]:
     """``work(*piece)`` for every piece, in order; ``sizes``: what progress counts. Processes where workers > 1; -1: all cores."""
     require_progress(progress, stage or "work in pieces")
-    total, done, results = sum(sizes), 0, [None] * len(pieces)
+    store = _store.get()
+    results = {} if store is None else store.begin(sizes)
+    waiting = [number for number in range(len(pieces)) if number not in results]
+    total, done = sum(sizes), sum(sizes[number] for number in results)
     if progress is not None:
-        progress(stage, 0, total)
-    for number, result in _stream(work, pieces, workers):
+        progress(stage, done, total)
+    for place, result in _stream(work, [pieces[number] for number in waiting], workers):
+        number = waiting[place]
         results[number] = result
+        if store is not None:
+            store.add(number, result)
         done += sizes[number]
         if progress is not None:
             progress(stage, done, total)
-    return results
+    return [results[number] for number in range(len(pieces))]
 
 
 def _stream(
@@ -72,6 +106,12 @@ def _stream(
     if isinstance(workers, bool) or not isinstance(workers, int) or (workers < 1 and workers != -1):
         raise InputError(f"workers: expected a positive number or -1 (all cores), came {printable(repr(workers))}")
     return calls_elsewhere(work, pieces, workers)
+
+
+def rows_in_piece(most: int, dim: int) -> int:
+    """How many rows of ``dim`` numbers go together: at most ``most``, fewer where their arrays would be large. It depends on
+    nothing else, so that neither a limit of memory nor the number of workers changes an answer."""
+    return max(1, min(most, NUMBERS_IN_PIECE // dim))
 
 
 def slices(n: int, size: int) -> list[slice]:

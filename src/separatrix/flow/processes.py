@@ -9,16 +9,20 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextvars import ContextVar
-from typing import Any, cast
+from itertools import islice
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
 from separatrix.errors import SeparatrixError, printable
+from separatrix.flow.parcels import filed, packed, unpacked
 
 LOGGER = logging.getLogger("separatrix.study")
-MOST_LOSSES = 5
+MOST_LOSSES, AHEAD, SECONDS_IDLE = 5, 2, 300
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 _client: ContextVar[Any] = ContextVar("client", default=None)
 _losses: ContextVar[list[str] | None] = ContextVar("losses", default=None)
 
@@ -37,9 +41,12 @@ def noted_losses() -> Iterator[list[str]]:
 @contextlib.contextmanager
 def on_cluster(client: Any) -> Iterator[None]:
     """Calls within go to the workers of this Dask client."""
+    from separatrix.flow.cluster import carrying
+
     token = _client.set(client)
     try:
-        yield
+        with carrying(client):
+            yield
     finally:
         _client.reset(token)
 
@@ -67,15 +74,10 @@ def calls_elsewhere(
 
 
 def _on_loky(work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], workers: int) -> Iterator[tuple[int, Any]]:
-    from joblib import Parallel, delayed
-
     waiting, n_losses = set(range(len(jobs))), 0
     while waiting:
-        # no memory maps: they would lie in the temporary folder
-        parallel = Parallel(n_jobs=workers, return_as="generator_unordered", max_nbytes=None, backend="loky")
-        calls = (delayed(_numbered)(work, number, jobs[number]) for number in sorted(waiting))
         try:
-            for number, result in cast("Iterator[tuple[int, Any]]", parallel(calls)):
+            for number, result in _in_flight(work, jobs, sorted(waiting), workers):
                 waiting.discard(number)
                 n_losses = 0
                 yield number, result
@@ -89,15 +91,41 @@ def _on_loky(work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], workers:
                 ) from None
 
 
+def _in_flight(
+    work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], numbers: Sequence[int], workers: int
+) -> Iterator[tuple[int, Any]]:
+    """Results as they come, a few calls a process being sent ahead; where nobody asks for the rest, processes are ended."""
+    import joblib
+    from joblib.externals.loky import get_reusable_executor
+
+    count = joblib.cpu_count() if workers < 1 else workers
+    executor = get_reusable_executor(max_workers=count, timeout=SECONDS_IDLE, env=ONE_THREAD)
+    unsent, futures, is_done = iter(numbers), dict[Any, int](), False
+    try:
+        while not is_done:
+            for number in islice(unsent, AHEAD * count - len(futures)):
+                futures[executor.submit(_called, packed((work, jobs[number]), filed))] = number
+            for future in wait(futures, return_when=FIRST_COMPLETED).done:
+                number = futures.pop(future)
+                yield number, future.result()
+            is_done = not futures
+    finally:
+        if not is_done:
+            for future in futures:
+                future.cancel()
+            executor.shutdown(wait=True, kill_workers=True)
+
+
 def _on_dask(client: Any, work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
     from distributed import KilledWorker, as_completed
     from distributed.client import FutureCancelledError
 
+    from separatrix.flow.cluster import carried
+
     waiting, n_losses = set(range(len(jobs))), 0
     while waiting:
-        # what all calls share travels once to every worker, and to workers that come late from the others
-        shared = client.scatter([work], broadcast=True, hash=False)[0]
-        futures = {client.submit(one_threaded, shared, jobs[n], pure=False): n for n in sorted(waiting)}
+        parcels = {n: packed((work, jobs[n]), lambda layer: carried(client, layer)) for n in sorted(waiting)}
+        futures = {client.submit(_called, parcel, pure=False): n for n, parcel in parcels.items()}
         known = set(client.scheduler_info(n_workers=-1)["workers"])
         try:
             for future in as_completed(futures):
@@ -124,5 +152,5 @@ def _tell(text: str) -> None:
         losses.append(text)
 
 
-def _numbered(work: Callable[..., Any], number: int, job: tuple[Any, ...]) -> tuple[int, Any]:
-    return number, one_threaded(work, job)
+def _called(parcel: bytes) -> Any:
+    return one_threaded(*unpacked(parcel))

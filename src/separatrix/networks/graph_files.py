@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 
 from separatrix.errors import InputError, SeparatrixError, printable
-from separatrix.networks.layers import Activation, Affine, Layer, Node, Sum
+from separatrix.networks.layers import Activation, Affine, AffineMap, Layer, Node, Sum
 from separatrix.networks.network import INPUT, Network, Reading, affine
 from separatrix.networks.structured_layers import Convolution, SparseAffine
 
-MOST_NODES, WIDEST = 100_000, 1 << 24
+MOST_NODES, WIDEST, LONGEST = 100_000, 1 << 24, 1 << 24
+MOST_VALUES, MOST_PRODUCTS = 1 << 25, 10**10
 Array = Callable[[str], np.ndarray]
 
 
@@ -63,7 +64,7 @@ def read_graph(text: str, array: Array, source: str, metadata: Mapping[str, str]
     Raises InputError for what is no such description, names of layers that are not known, or arrays that do not fit.
     """
     inputs, entries = _parsed(text, source)
-    nodes, widths = [INPUT], [inputs]
+    nodes, widths, total, products = [INPUT], [inputs], inputs, 0
     for number, entry in enumerate(entries, 1):
         where = f"{source}: node {number} of its graph"
         try:
@@ -72,13 +73,20 @@ def read_graph(text: str, array: Array, source: str, metadata: Mapping[str, str]
             widths.append(layer.output_width([widths[parent] for parent in parents]))
         except SeparatrixError as error:
             raise InputError(f"{where}: {str(error).removeprefix(f'{where}: ')}") from None
-        if widths[-1] > WIDEST:
-            raise InputError(f"{where}: has {widths[-1]} values, at most {WIDEST} are read")
+        total += widths[-1]
+        products += widths[-1] * (layer.terms if isinstance(layer, AffineMap) else len(parents))
+        if widths[-1] > WIDEST or total > MOST_VALUES or products > MOST_PRODUCTS:
+            raise InputError(
+                f"{where}: needs more values or products a point than are read ({MOST_VALUES} and {MOST_PRODUCTS}); "
+                "it is refused as too large"
+            )
         nodes.append(Node(layer, parents))
     return Network.graph(nodes, inputs, Reading(source, metadata=dict(metadata)))
 
 
 def _parsed(text: str, source: str) -> tuple[int, list[dict[str, Any]]]:
+    if len(text) > LONGEST:
+        raise InputError(f"{source}: its metadata 'graph' has {len(text)} characters; at most {LONGEST} are read")
     try:
         graph = json.loads(text)
         inputs, nodes = graph["inputs"], graph["nodes"]
@@ -126,7 +134,7 @@ def _radius(array: Array, name: str, like: np.ndarray) -> np.ndarray | None:
         return None
     if radius.shape != like.shape or not (radius >= 0).all():
         raise InputError(f"{name} must be non-negative and have the shape {like.shape}")
-    return radius
+    return np.ascontiguousarray(radius, np.float64)
 
 
 def _finite(array: np.ndarray, name: str) -> np.ndarray:

@@ -118,7 +118,9 @@ def _onnx_network(path: str, shape: tuple[int, ...] | None) -> Network:
     first_bytes(path, 1)
     try:
         from separatrix.networks.onnx.reading import read_onnx
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("separatrix"):
+            raise
         raise MissingExtraError(
             f"{printable(path)}: reading ONNX files needs the package onnx: pip install separatrix[onnx]"
         ) from None
@@ -171,7 +173,7 @@ def _checked_activation(network: Network, activation: Any) -> Network:
         names = activation_list(activation, "load")
         if set(names) != set(network.activations):
             raise InputError(
-                f"load: activation={printable(activation, 80)!s} was given, the {printable(network.reading.source)} "
+                f"load: activation={printable(activation, 80)!s} was given, but {printable(network.reading.source)} "
                 f"has {', '.join(sorted(set(network.activations))) or 'none'}; activation= is for files only "
                 "that do not say it; leave it out"
             )

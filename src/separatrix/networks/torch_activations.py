@@ -25,7 +25,8 @@ from separatrix.networks.traced_patterns import logarithm, reciprocal, times
 from separatrix.networks.traced_values import Building, Shape, Unsupported, Value
 
 Rule = Callable[..., Value]
-NO_SUCH_ACTIVATION = "is not among the activations that are read; train with another one"
+NO_SUCH_ACTIVATION = "is not among the activations that are read; train with gelu or silu"
+NOT_SMOOTH = "neither twice differentiable nor piecewise linear; train with gelu, silu or relu"
 
 
 def _activation(name: str) -> Rule:
@@ -222,6 +223,10 @@ def _other(building: Building, shape: Shape, *_: Any, **__: Any) -> Value:
     raise Unsupported(NO_SUCH_ACTIVATION)
 
 
+def _bent_curve(building: Building, shape: Shape, *_: Any, **__: Any) -> Value:
+    raise Unsupported(NOT_SMOOTH)
+
+
 def _gated_unit(building: Building, shape: Shape, x: Value, dim: int = -1) -> Value:
     raise Unsupported("of two computed values")
 
@@ -240,10 +245,7 @@ ACTIVATION_RULES: dict[str, Rule] = {
     "gt": _compared(False), "ge": _compared(False), "lt": _compared(True), "le": _compared(True),
     "greater": _compared(False), "less": _compared(True),
     **dict.fromkeys(("round", "floor", "ceil", "sign", "sgn", "trunc", "heaviside", "hardshrink", "bernoulli"), _step),
-    **dict.fromkeys(
-        ("elu", "selu", "celu", "mish", "hardswish", "softsign", "sin", "cos", "tan", "atan", "sinh", "cosh", "sqrt", "rsqrt",
-         "expm1"),
-        _other,
-    ),
+    **dict.fromkeys(("elu", "selu", "celu", "hardswish", "softsign"), _bent_curve),
+    **dict.fromkeys(("mish", "sin", "cos", "tan", "atan", "sinh", "cosh", "sqrt", "rsqrt", "expm1"), _other),
     "glu": _gated_unit,
 }  # fmt: skip

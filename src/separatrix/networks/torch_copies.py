@@ -15,6 +15,18 @@ import torch
 from separatrix.errors import InputError, KindError, UnsupportedLayerError, printable
 
 
+class OneByOne(torch.nn.Module):
+    """A module run on the rows of a batch one at a time, so that the batch may stand at any axis inside it."""
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: torch.Tensor) -> Any:
+        """Results of batches of one."""
+        return torch.vmap(lambda row: self.module(row.unsqueeze(0)))(x)
+
+
 def plain_module(module: Any) -> torch.nn.Module:
     """The nn.Module itself, out of torch.compile and DataParallel; KindError for what cannot be exported."""
     name = printable(type(module).__name__, 80)

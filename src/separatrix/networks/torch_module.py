@@ -30,11 +30,18 @@ from separatrix.networks.comparison import checked_points, last_step, portions, 
 from separatrix.networks.layer_keys import is_layer_like, layer_order
 from separatrix.networks.network import Network, Reading
 from separatrix.networks.plain_files import network_from_arrays
-from separatrix.networks.torch_copies import check_inputs, check_parameters, evaluation_copy, floats, plain_module
+from separatrix.networks.torch_copies import (
+    OneByOne,
+    check_inputs,
+    check_parameters,
+    evaluation_copy,
+    floats,
+    plain_module,
+)
 from separatrix.networks.torch_graph import changes_views, read_graph
 from separatrix.networks.traced_network import TracedNetwork, refusal
 
-ROWS = 7
+ROWS, MIXED = 7, "mixes the rows of a batch"
 HALVES = (torch.float16, torch.bfloat16)
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
 UNREADABLE_LEAVES = (
@@ -86,9 +93,15 @@ def _read(plain: torch.nn.Module, input_shape: tuple[int, ...] | None, source: s
     """The network of a copy of the module with parameters of this type; _NotDouble where it does not run so."""
     twin, notes = evaluation_copy(plain, source, dtype)
     shape = _fitting_shape(twin, input_shape, dtype, source)
-    traced = _traced(twin, shape, dtype, source)
-    network = Network.graph(traced.nodes, prod(shape), Reading(source))
-    difference = _difference(network, traced, twin, shape, dtype, source)
+    try:
+        network, traced, difference = _compared(twin, shape, dtype, source)
+    except UnsupportedLayerError as error:
+        if MIXED not in str(error):
+            raise
+        try:
+            network, traced, difference = _compared(twin, shape, dtype, source, is_one_by_one=True)
+        except (InputError, UnsupportedLayerError):
+            raise error from None
     if notes:
         warnings.warn(
             f"{source}: {notes[-1]}; if they change outputs, the network read is without them",
@@ -100,6 +113,15 @@ def _read(plain: torch.nn.Module, input_shape: tuple[int, ...] | None, source: s
     if dtype != torch.float64:
         notes.append("the module fixes its precision and was compared in single precision")
     return Network(network.nodes, network.n_inputs, Reading(source, difference, (*notes, *traced.notes)))
+
+
+def _compared(
+    module: torch.nn.Module, shape: tuple[int, ...], dtype: torch.dtype, source: str, is_one_by_one: bool = False
+) -> tuple[Network, TracedNetwork, float]:
+    """The network of a trace, and how far it is from the module itself; ``is_one_by_one``: of a trace of single rows."""
+    traced = _traced(OneByOne(module) if is_one_by_one else module, shape, dtype, source)
+    network = Network.graph(traced.nodes, prod(shape), Reading(source))
+    return network, traced, _difference(network, traced, module, shape, dtype, source)
 
 
 def read_torch_file(path: str, activation: str | Sequence[str] | None, input_shape: tuple[int, ...] | None) -> Network:
@@ -199,7 +221,7 @@ def _traced(module: torch.nn.Module, shape: tuple[int, ...], dtype: torch.dtype,
     try:
         with _quiet():
             program = torch.export.export(module, (example,), strict=False)
-            if changes_views(program.graph):
+            if isinstance(module, OneByOne) or changes_views(program.graph):
                 program = program.run_decompositions({})
     except Exception as error:
         leaves = _foreign_leaves(module)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-ENTRIES_AT_ONCE = 1 << 17
+ENTRIES_AT_ONCE = 1 << 16
 Pair = tuple[int, int]
 
 
@@ -31,6 +31,11 @@ def output_sizes(
         (size + sum(pads) - gap * (width - 1) - 1) // step + 1
         for size, width, step, pads, gap in zip(sizes, window, stride, padding, dilation, strict=True)
     )
+
+
+def _precision(x: np.ndarray) -> Any:
+    """Single precision for numbers of single precision, else double."""
+    return np.float32 if x.dtype == np.float32 else np.float64
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,42 +81,79 @@ class WindowProducts:
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
-    @cached_property
-    def _matrix(self) -> np.ndarray:
-        """The kernel as (groups, channels of a group, terms)."""
-        return np.ascontiguousarray(self.kernel.reshape(self.groups, self.kernel.shape[0] // self.groups, -1))
+    def _matrix(self, precision: Any) -> np.ndarray:
+        """The kernel as (groups, channels of a group, terms), in this precision."""
+        if precision not in self._matrices:
+            shape = (self.groups, self.kernel.shape[0] // self.groups, -1)
+            self._matrices[precision] = np.ascontiguousarray(self.kernel.reshape(shape), precision)
+        return self._matrices[precision]
 
     def _chunks(self, n: int) -> list[slice]:
         each = max(1, ENTRIES_AT_ONCE // (self.shape[0] * self._window * prod(self.sizes)))
         return [slice(start, min(start + each, n)) for start in range(0, n, each)]
 
     def forward(self, x: Any) -> Any:
-        """Rows (n, in) to rows (n, out)."""
+        """Rows (n, in) to rows (n, out), single precision staying single."""
         if not isinstance(x, np.ndarray):
             return self._torch_forward(x)
+        if self._mean is not None:
+            return self._means(x)
         from separatrix.networks.window_kernels import gather
 
-        images = np.ascontiguousarray(x, np.float64).reshape(-1, *self.shape)
-        out = np.empty((len(images), self.groups, self._matrix.shape[1], prod(self.sizes)))
+        precision, positions = _precision(x), prod(self.sizes)
+        matrix, images = self._matrix(precision), np.ascontiguousarray(x, precision).reshape(-1, *self.shape)
+        out = np.empty((len(images), self.groups, matrix.shape[1], positions), precision)
         for chunk in self._chunks(len(images)):
-            columns = np.empty((chunk.stop - chunk.start, self.shape[0], self._window, prod(self.sizes)))
+            columns = np.empty((chunk.stop - chunk.start, self.shape[0], self._window, positions), precision)
             gather(images[chunk], self._geometry, columns)
-            terms = columns.reshape(len(columns), self.groups, -1, prod(self.sizes))
-            np.matmul(self._matrix, terms, out=out[chunk])
+            np.matmul(matrix, columns.reshape(len(columns), self.groups, -1, positions), out=out[chunk])
         return out.reshape(len(images), prod(out.shape[1:])).astype(x.dtype, copy=False)
 
     def backward(self, y: Any) -> Any:
         """Rows (n, out) to rows (n, in): the transpose."""
         if not isinstance(y, np.ndarray):
             return self._torch_backward(y)
+        if self._mean is not None:
+            return self._spread(y)
         from separatrix.networks.window_kernels import add_back
 
-        kernel, positions = np.ascontiguousarray(self._matrix.mT), prod(self.sizes)
-        rows = np.ascontiguousarray(y, np.float64).reshape(len(y), *kernel.shape[::2], positions)
-        images = np.empty((len(y), *self.shape))
+        precision, positions = _precision(y), prod(self.sizes)
+        kernel = self._matrix(precision).mT
+        rows = np.ascontiguousarray(y, precision).reshape(len(y), *kernel.shape[::2], positions)
+        images = np.empty((len(y), *self.shape), precision)
         for chunk in self._chunks(len(y)):
             columns = kernel @ rows[chunk]
             add_back(columns.reshape(len(columns), self.shape[0], -1, positions), self._geometry, images[chunk])
+        return images.reshape(len(y), prod(self.shape)).astype(y.dtype, copy=False)
+
+    @cached_property
+    def _mean(self) -> float | None:
+        """The one weight of sums over windows, channel by channel and without padding; None for other kernels."""
+        alone = self.groups == self.shape[0] == self.kernel.shape[0] and self.padded == self.shape[1:]
+        return float(self.kernel.flat[0]) if alone and (self.kernel == self.kernel.flat[0]).all() else None
+
+    def _shifted(self, images: np.ndarray) -> list[np.ndarray]:
+        """For every place in the window what all windows have there, views (n, channels, height, width) of ``images``."""
+        (step, pace), (high, wide), (gap, space) = self.stride, self.sizes, self.dilation
+        offsets = product(*map(range, self.kernel.shape[2:]))
+        return [
+            images[:, :, i * gap : i * gap + step * high : step, j * space : j * space + pace * wide : pace]
+            for i, j in offsets
+        ]
+
+    def _means(self, x: np.ndarray) -> np.ndarray:
+        parts = self._shifted(np.ascontiguousarray(x, _precision(x)).reshape(-1, *self.shape))
+        total = parts[0].copy()
+        for part in parts[1:]:
+            total += part
+        total *= self._mean
+        return total.reshape(len(x), prod(total.shape[1:])).astype(x.dtype, copy=False)
+
+    def _spread(self, y: np.ndarray) -> np.ndarray:
+        rows = np.ascontiguousarray(y, _precision(y)).reshape(len(y), self.shape[0], *self.sizes) * self._mean
+        images = np.zeros((len(y), *self.shape), rows.dtype)
+        for part in self._shifted(images):
+            part += rows
         return images.reshape(len(y), prod(self.shape)).astype(y.dtype, copy=False)
 
     def places(self) -> np.ndarray:

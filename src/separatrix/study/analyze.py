@@ -30,7 +30,7 @@ from separatrix.study.flow_chapter import FlowChapter, flows_exist
 from separatrix.study.morse_chapter import MorseChapter
 from separatrix.study.morse_words import morse_checks
 from separatrix.study.network_summary import data_summary, summary_of
-from separatrix.study.parallel import worker_count
+from separatrix.study.parallel import connected, worker_count
 from separatrix.study.pieces import Pieces, plan_of
 from separatrix.study.question import Question, asked
 from separatrix.study.stages import LOGGER, Stages
@@ -91,7 +91,8 @@ def analyze(
     - ``effort``: scales the number of starts
     - ``device``: "cuda" for a GPU through torch, on which ascents and steps of basins are computed in batches; labels are the
       same, proofs are made on the CPU in rounded arithmetic; None: the CPU
-    - ``memory_limit``: bytes; fewer processes are used, and the decision surface is left out, where more would be needed
+    - ``memory_limit``: bytes; fewer processes are used, and the decision surface is left out, where more would be needed. Batches
+      are small in any case, of sizes that depend on the network alone: no answer depends on the limit
 
     An interrupt (Ctrl-C) does not raise: the record of what is finished comes back, with ``is_finished`` False.
     Raises InputError or KindError for arguments that cannot be used.
@@ -127,11 +128,19 @@ def analyze(
     if (forecast := estimate_of(question, count, passes)).seconds_with_workers > TOLD_SECONDS:
         LOGGER.info("this may take %s", repr(forecast).removeprefix("Estimate(").removesuffix(")"))
     plan = {} if pieces.folder is None else plan_of(question, effort, where)
-    with threadpool_limits(limits=1), stages.remembering_interrupts(), pieces.held(plan), noted_losses() as losses:
+    with (
+        threadpool_limits(limits=1),
+        stages.remembering_interrupts(),
+        pieces.held(plan),
+        noted_losses() as losses,
+        connected(cluster) as chapter.cluster,
+    ):
         try:
             proved = _theorems(question, stages)
             written = _equations(question, stages)
-            if surface is not False and (fits or surface):
+            if surface is None and surfaces.takes_long:
+                surfaces.note = "on a slice of a smooth convolutional network it takes minutes; ask with surface=True"
+            elif surface is not False and (fits or surface):
                 surfaces.run()
             if not flow_note:
                 chapter.above_passes = bool(passes)
@@ -142,6 +151,7 @@ def analyze(
         found = _assembled(question, chapter, (surfaces, points, whole), (proved, written), flow_note)
     notes = [*question.notes, *([f"the flow was left out: {flow_note}"] if flow_note else [])]
     notes += [f"the decision surface was left out: {surfaces.note}"] if surfaces.note else []
+    notes += [chapter.note] if chapter.note else []
     notes += [f"passes were left out: {points.note}"] if points.note and passes is not False else []
     if chapter.pieces.n_resumed:
         n_resumed = chapter.pieces.n_resumed

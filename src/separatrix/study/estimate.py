@@ -14,20 +14,24 @@ from separatrix.certainty import Certainty
 from separatrix.domains import Box
 from separatrix.errors import InputError, KindError
 from separatrix.flow.piecewise_linear.creases import crease_nodes, is_mixed
+from separatrix.flow.starts import COSTLY_SHARE as OWN_SHARE
+from separatrix.flow.starts import PER_CLASS
+from separatrix.flow.starts import UNIFORM as OWN_UNIFORM
 from separatrix.networks.network import Network
 from separatrix.networks.reading import load
 from separatrix.records import Provenance, Record
 from separatrix.study.morse_chapter import COMPLETE_DIMENSIONS, MOST_POTENTIALS
 from separatrix.study.network_summary import n_parameters
 from separatrix.study.parallel import worker_count
-from separatrix.study.question import Question, asked, drawing_box
+from separatrix.study.question import Question, asked, drawing_box, is_costly
 from separatrix.study.stages import in_words
-from separatrix.study.starts import BLENDS, CLASS_DATA, FIRST_ROUND, LATER_ROUNDS, UNIFORM
+from separatrix.study.starts import BLENDS, CLASS_DATA, COSTLY_SHARE, FIRST_ROUND, LATER_ROUNDS, UNIFORM
 from separatrix.study.surface_chapter import MOST_CELLS
 from separatrix.study.surface_places import MARGIN, MOST_INPUTS, MOST_SMOOTH_INPUTS
 
 EVALUATIONS_PER_START, EVALUATIONS_PER_SAMPLE = 800, 600
 SECONDS_PER_START = 2e-3
+EVALUATIONS_PER_COSTLY_START, EVALUATIONS_PER_COSTLY_SAMPLE = 4_500, 6_000  # a proof for nearly every one
 EVENTS_TO_REST, SECONDS_PER_PROOF = 1_000, 3e-2
 TIMED_ROWS = 64
 EVALUATIONS_FOR_PASSES = 6e6
@@ -37,6 +41,7 @@ SECONDS_PER_CELL, BYTES_PER_CELL, SECONDS_PER_SURFACE = 8e-6, 500.0, 0.3
 SMOOTH_TESTS = (0, 200, 10_000, 200_000)  # simplices that a mesh tests, by dimension
 EVALUATIONS_PER_TEST = 10
 BYTES_AT_REST = 2.5e8
+FREE_INPUTS, ARRAYS_OF_A_PROOF = 250, 10  # columns of Jacobians through all layers, of costly networks
 BYTES_OF_REPORT, BYTES_OF_SCENES, BYTES_A_PORTRAIT = 9e5, 5e5, 5e4
 
 
@@ -92,16 +97,21 @@ def estimate_of(question: Question, workers: int | None = None, passes: bool | N
         "basins": sum(question.drawn) * n_samples * EVALUATIONS_PER_SAMPLE * row,
         "distances": 2e-11 * min(n_data, 2_000) * n_data * network.n_inputs,
     }
+    if is_costly(network):
+        parts["sinks"] = n_starts * EVALUATIONS_PER_COSTLY_START * row
+        parts["basins"] = sum(question.drawn) * n_samples * EVALUATIONS_PER_COSTLY_SAMPLE * row
     if crease_nodes(network):
         parts["sinks"] = n_starts * (EVENTS_TO_REST * row + SECONDS_PER_PROOF)
         parts["basins"] = sum(question.drawn) * n_samples * EVENTS_TO_REST * row
     if is_mixed(network):
         parts = dict.fromkeys(parts, 0.0)
     if passes is not False:
-        parts["passes"] = _passes(question, row)
+        parts["passes"] = _passes(question, row, bool(passes))
     parts["surface"], surface_bytes = _surface(question, row)
     count, total = worker_count(workers, cost(question)), sum(parts.values())
-    memory = BYTES_AT_REST * (1 + (count if count > 1 else 0)) + 8.0 * 4 * network.n_inputs * (n_samples + 0.5 * n_data)
+    memory = (BYTES_AT_REST + _bytes_of_a_proof(network)) * (
+        1 + (count if count > 1 else 0)
+    ) + 8.0 * 4 * network.n_inputs * (n_samples + 0.5 * n_data)
     memory += surface_bytes
     disk = (
         BYTES_OF_REPORT
@@ -134,8 +144,8 @@ def within_memory(
     need = estimate_of(question, count, passes).memory
     if not need - surface <= limit:
         raise InputError(
-            f"memory_limit: about {need - surface:.3g} bytes are needed by one process, {limit:.3g} are "
-            "allowed; give fewer data, or a higher limit"
+            f"memory_limit: one process needs about {(need - surface) / 1e9:.2g} GB, allowed are {limit / 1e9:.2g} GB; give "
+            "fewer samples and data, or a higher limit"
         )
     return count, need <= limit
 
@@ -146,14 +156,22 @@ def cost(question: Question) -> float:
     return float(n_parameters(question.net)) * (100 * _n_starts(question) + 100 * n_samples)
 
 
-def _passes(question: Question, row: float) -> float:
+def _bytes_of_a_proof(network: Network) -> float:
+    """Of the Jacobians of all layers by the free inputs, which are large where layers are: in convolutional networks."""
+    if not is_costly(network):
+        return 0.0
+    return 8.0 * ARRAYS_OF_A_PROOF * sum(network.widths) * min(network.n_inputs, FREE_INPUTS)
+
+
+def _passes(question: Question, row: float, are_asked: bool) -> float:
     """Seconds for critical points and passes: complete lists in few dimensions, searches in many."""
     network = question.net
     if is_mixed(network) or not isinstance(question.domain, Box):
         return 0.0
     if network.n_inputs <= COMPLETE_DIMENSIONS:
         return SECONDS_PER_LIST[network.n_inputs] * min(len(question.potentials), MOST_POTENTIALS)
-    return 0.0 if crease_nodes(network) else EVALUATIONS_FOR_PASSES * row
+    left_out = crease_nodes(network) or (is_costly(network) and not are_asked)
+    return 0.0 if left_out else EVALUATIONS_FOR_PASSES * row
 
 
 def _surface(question: Question, row: float) -> tuple[float, float]:
@@ -164,7 +182,7 @@ def _surface(question: Question, row: float) -> tuple[float, float]:
             return 0.0, 0.0
         dim, ends = net.n_inputs, question.domain.uniform(2 * CHORDS, rng)
         length = float(np.linalg.norm((ends[:CHORDS] - ends[CHORDS:]) / question.domain.width, axis=1).sum())
-    elif question.data is None or len(question.data) < 2:
+    elif question.data is None or len(question.data) < 2 or (is_costly(net) and not net.is_piecewise_linear):
         return 0.0, 0.0
     else:
         dim, ends = 2, question.data.x[rng.integers(0, len(question.data), 2 * CHORDS)]
@@ -197,8 +215,20 @@ def _crossings(net: Network, a: np.ndarray, b: np.ndarray) -> int:
 
 def _n_starts(question: Question) -> int:
     n_classes = question.net.n_classes
+    if is_costly(question.net):
+        return _n_costly_starts(question)
     several = n_classes * (FIRST_ROUND + 3 * LATER_ROUNDS) + 4 * BLENDS
     one = CLASS_DATA + UNIFORM
+    return sum(one if " of class " in potential.name else several for potential in question.potentials)
+
+
+def _n_costly_starts(question: Question) -> int:
+    """A quarter of a first round where there are data, of the flow's own first starts where there are none."""
+    n_classes = question.net.n_classes
+    if question.data is None:
+        return len(question.potentials) * (1 + int(OWN_SHARE * OWN_UNIFORM) + n_classes * int(OWN_SHARE * PER_CLASS))
+    several = round(COSTLY_SHARE * (n_classes * FIRST_ROUND + BLENDS + UNIFORM)) + n_classes
+    one = round(COSTLY_SHARE * (CLASS_DATA + UNIFORM))
     return sum(one if " of class " in potential.name else several for potential in question.potentials)
 
 

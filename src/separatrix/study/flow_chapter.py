@@ -24,7 +24,7 @@ from separatrix.study.off_data import Spread, off_data, spread
 from separatrix.study.parallel import backend, stream
 from separatrix.study.pieces import Pieces
 from separatrix.study.portrait import OffData, Portrait, Strips
-from separatrix.study.question import Cloud, Question, class_of
+from separatrix.study.question import Cloud, Question, class_of, is_costly
 from separatrix.study.recheck import Recheck
 from separatrix.study.sink_jobs import QUIET_ROUNDS, SinkJob, find_sinks
 from separatrix.study.stages import LOGGER, Stages
@@ -33,7 +33,8 @@ from separatrix.study.wording import counted
 
 SHOWN_CHANGES = 24
 DRAWN_DIMENSIONS = 3
-FULLY_INTEGRATED = 100
+FULLY_INTEGRATED, FEW_INTEGRATED = 100, 25
+MOST_FOLLOWED = 8  # sinks whose manifolds are followed, of costly networks: ten seconds each
 
 
 class PassSearch(Protocol):
@@ -69,6 +70,7 @@ class FlowChapter:
     threshold: float = np.nan
     trees: dict[int, MergeTree] = field(default_factory=dict)
     above_passes: bool = False
+    note: str = ""
 
     def run(self, passes: PassSearch | None = None) -> None:
         """All stages; what later ones need comes first. ``passes``: who joins the sinks, before basins are sought."""
@@ -200,7 +202,8 @@ class FlowChapter:
         samples = self.question.samples
         if samples is None or not self.basins or crease_nodes(self.question.net):  # there every row is followed to rest
             return
-        chosen = np.unique(np.linspace(0, len(samples) - 1, FULLY_INTEGRATED).round().astype(np.int64))
+        count = FEW_INTEGRATED if is_costly(self.question.net) else FULLY_INTEGRATED
+        chosen = np.unique(np.linspace(0, len(samples) - 1, count).round().astype(np.int64))
         with self.stages.stage("full integration of some samples") as finding:
             for number, found in self.basins.items():
                 potential = self.question.potentials[number]
@@ -234,6 +237,12 @@ class FlowChapter:
 
     def _follow_manifolds(self) -> None:
         drawn = list(self._chosen(self.question.followed))
+        if is_costly(self.question.net) and sum(len(sinks) for _, _, sinks in drawn) > MOST_FOLLOWED:
+            self.note = (
+                f"slow and strong manifolds were left out: of more than {MOST_FOLLOWED} sinks they take too long here"
+            )
+            LOGGER.info("%s", self.note)
+            return
         if not drawn:
             return
         with self.stages.stage("slow and strong manifolds") as finding:

@@ -26,7 +26,7 @@ from separatrix.potentials.base import Potential
 from separatrix.study.morse_films import films_of, thinned
 from separatrix.study.morse_portrait import MorsePortrait, MorseSummary
 from separatrix.study.pieces import Pieces
-from separatrix.study.question import Question, class_of
+from separatrix.study.question import Question, class_of, is_costly
 from separatrix.study.stages import LOGGER, Stages
 from separatrix.study.starts import piece_seed
 from separatrix.study.wording import counted
@@ -37,7 +37,7 @@ MOST_POTENTIALS = 4
 MOST_SINKS = 80
 MOST_PAIRS, FEW_PAIRS = 1_000, 200  # of sinks searched a round, where passes were asked for and where not
 MOST_BOXES = 200_000
-MOST_CIRCLES = 0  # points of index 2 in space around which all directions are followed: minutes each
+MOST_CIRCLES = 16  # points of index 2 in space around which all directions are followed: a second or two each
 
 
 @dataclass(eq=False)
@@ -140,6 +140,12 @@ class MorseChapter:
             return list(numbers[:MOST_POTENTIALS])
         if crease_nodes(question.net):
             self.note = "saddles of piecewise linear networks with many inputs are not sought"
+            return []
+        if is_costly(question.net) and not self.is_asked:
+            self.note = (
+                "passes between the sinks of convolutional networks with many inputs take hours and are sought with "
+                "passes=True"
+            )
             return []
         wide = [i for i in numbers if class_of(question.potentials[i].name) is None or question.net.n_classes == 2]
         return wide if self.is_asked else wide[:1]

@@ -54,16 +54,23 @@ def backend(cluster: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def connected(cluster: Any) -> Iterator[Any]:
-    """A client of the Dask scheduler at an address such as ``tcp://host:8786``; a Dask ``Client`` is used as it is.
+    """A client of the Dask scheduler at an address such as ``tcp://host:8786``; a Dask ``Client`` is used as it is, as is None.
 
-    Raises MissingExtraError without dask and distributed, InputError where no scheduler answers.
+    Layers that travel to the workers stay there until the outermost of such contexts ends. Raises MissingExtraError
+    without dask and distributed, InputError where no scheduler answers.
     """
+    if cluster is None:
+        yield None
+        return
     try:
         from distributed import Client
     except ImportError:
         raise MissingExtraError("cluster= needs dask and distributed: pip install 'separatrix[cluster]'") from None
+    from separatrix.flow.cluster import carrying
+
     if isinstance(cluster, Client):
-        yield cluster
+        with carrying(cluster):
+            yield cluster
         return
     if not isinstance(cluster, str):
         raise KindError(
@@ -76,5 +83,5 @@ def connected(cluster: Any) -> Iterator[Any]:
             f"cluster: no Dask scheduler answers at {printable(cluster, 80)} ({printable(error, 120)}); expected an "
             "address such as tcp://host:8786 of a running dask scheduler"
         ) from None
-    with client:
+    with client, carrying(client):
         yield client

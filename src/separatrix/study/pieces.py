@@ -26,6 +26,7 @@ from separatrix.errors import InputError, KindError, UnreadableFileError, printa
 from separatrix.potentials.base import Potential
 from separatrix.study.folder_lock import NAME, FolderLock
 from separatrix.study.network_summary import network_name
+from separatrix.study.parts import parts_kept
 from separatrix.study.question import Question
 from separatrix.study.storage import load_piece, replace_file, save_piece
 
@@ -129,9 +130,16 @@ class Pieces:
         """The stored piece, or ``make()``, stored."""
         found = self.find(name, key, kind)
         if found is None:
-            found = make()
+            with parts_kept(self, name, key):
+                found = make()
             self.keep(name, key, found)
+            for part in self.parts(key):
+                part.unlink(missing_ok=True)
         return found
+
+    def parts(self, key: str, call: str = "*") -> list[Path]:
+        """Files of what is finished of a piece that is not."""
+        return [] if self.folder is None else sorted(self.folder.glob(f"part-{call}-*.{key[:20]}.piece.npz"))
 
     def clear(self) -> None:
         """Remove what is stored here, and the folder where nothing else is in it."""

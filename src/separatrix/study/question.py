@@ -19,6 +19,7 @@ from separatrix.potentials.base import Potential
 from separatrix.study.named_potentials import chosen_potentials
 
 MOST_SAMPLES, UNIFORM_SAMPLES, FEW_INPUTS = 10_000, 2_000, 32
+COSTLY_SAMPLES = 200
 PIXELS = "pixels / 255"
 
 
@@ -99,6 +100,11 @@ def asked(
     followed = tuple((a or b) and not crease_nodes(net) for a, b in zip(usual, drawn, strict=True))
     points = _samples(net, where, samples, cloud, seed, notes) if any(drawn) or samples is not None else None
     return Question(net, where, cloud, points, potentials, drawn, followed, seed, tuple(notes))
+
+
+def is_costly(net: Network) -> bool:
+    """Whether a flow takes about a second a row: convolutions of many inputs, whose log-densities have very many sinks."""
+    return net.is_structured and net.n_inputs > FEW_INPUTS
 
 
 def seed_of(rng: Any) -> int:
@@ -189,8 +195,14 @@ def _samples(
 ) -> Cloud | None:
     if samples is not None:
         given = data_points(samples, "samples")
-        return _cloud(net, domain, given, given.rows(net.n_inputs, net.n_classes), notes).spaced(MOST_SAMPLES)
+        return _cloud(net, domain, given, given.rows(net.n_inputs, net.n_classes), notes)
     if data is not None:
+        if is_costly(net) and len(data) > COSTLY_SAMPLES:
+            notes.append(
+                f"basins are sought of {COSTLY_SAMPLES} of the {len(data):,} {data.description}: the flow of a convolutional "
+                "network takes about a second each; give samples for more"
+            )
+            return data.spaced(COSTLY_SAMPLES)
         return data.spaced(MOST_SAMPLES)
     if isinstance(domain, WholeSpace):
         notes.append("no basins: on the whole space give data or samples")

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from separatrix.certainty import Certainty, Statement
+from separatrix.conley.conley_record import ConleyIndex
 from separatrix.conley.morse_graph_record import MorseGraph, MorseSet
+from separatrix.conley.stored_index import StoredCycle, StoredIndex
 from separatrix.domains import Box, WholeSpace
 from separatrix.errors import InputError, UnreadableFileError, printable
 from separatrix.flow.basins import Basins
@@ -33,17 +35,18 @@ from separatrix.study.analysis import Analysis, Check, Claim, DataSummary, Netwo
 from separatrix.study.conley_portrait import ConleyPortrait, EventSummary, LevelDrawing, Meeting, Way
 from separatrix.study.equations import Equation
 from separatrix.study.morse_portrait import MorsePortrait, MorseSummary, PassFilms
+from separatrix.study.parts import BasinParts
 from separatrix.study.portrait import OffData, Portrait, Strips
 from separatrix.study.surface_portrait import NeuronSummary, RegionSummary, SurfaceDrawing, SurfacePortrait
 
 KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        Analysis, Basins, Box, Check, Claim, ClassPasses, ConleyPortrait, Connections, CriticalPoints, DataSummary, Equation,
-        EventSummary, Hypothesis, Join, Landscape, LevelDrawing, Meeting, MergeTree, MorseGraph, MorsePortrait, MorseSet,
-        MorseSummary, NetworkSummary, NeuronSummary, OffData, Orbit, PassFilms,
+        Analysis, BasinParts, Basins, Box, Check, Claim, ClassPasses, ConleyIndex, ConleyPortrait, Connections, CriticalPoints,
+        DataSummary, Equation, EventSummary, Hypothesis, Join, Landscape, LevelDrawing, Meeting, MergeTree,
+        MorseGraph, MorsePortrait, MorseSet, MorseSummary, NetworkSummary, NeuronSummary, OffData, Orbit, PassFilms,
         Portrait, Provenance, RegionSummary, Round, SinkAtInfinity, Statement, Strips, SurfaceDrawing,
-        SurfacePortrait, Theorem, TiedPasses, Way, WholeSpace,
+        StoredCycle, StoredIndex, SurfacePortrait, Theorem, TiedPasses, Way, WholeSpace,
     )
 }  # fmt: skip
 IN_THE_TEXT, REPEATED = 64, 32
@@ -76,6 +79,10 @@ class Writer:
     def _object(self, value: Any, place: str) -> Any:
         if id(value) in self._seen:
             return {"same_as": self._seen[id(value)]}
+        if (
+            isinstance(value, ConleyIndex) and value.homology is not None
+        ):  # complexes are not stored, groups and cycles are
+            return self._stored_index(value, place)
         if isinstance(value, np.ndarray):
             written = self._array(value, place)
         elif type(value) is KINDS.get(type(value).__name__):
@@ -87,6 +94,12 @@ class Writer:
                              f"{', '.join(KINDS)}")  # fmt: skip
         self._seen[id(value)] = place
         self._kept.append(value)
+        return written
+
+    def _stored_index(self, index: ConleyIndex, place: str) -> Any:
+        written = self._object(StoredIndex.of(index), place)
+        self._seen[id(index)] = place
+        self._kept.append(index)
         return written
 
     def _array(self, array: np.ndarray, place: str) -> dict[str, Any]:
@@ -184,7 +197,8 @@ class Reader:
             if not _fits(value, hints[name]):
                 raise UnreadableFileError(f"{printable(place or 'the file')}: {kind.__name__}.{name} cannot be "
                                           f"{printable(repr(value), 60)}")  # fmt: skip
-        return kind(**values)
+        made = kind(**values)
+        return made.restored() if isinstance(made, StoredIndex) else made
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from separatrix.study.devices import CPU, on_device
 from separatrix.study.starts import Rounds
 
 QUIET_ROUNDS = 2
+MOST_NEW = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,13 +28,18 @@ class SinkJob:
 
 
 def find_sinks(job: SinkJob, workers: int | None = 1, progress: Progress | None = None) -> CriticalPoints:
-    """The sinks of a job; several rounds end when two of them brought nothing new."""
+    """The sinks of a job.
+
+    Several rounds end when two of them brought nothing new, and when more than MOST_NEW of a round's starts led to sinks of
+    their own: there are then far more sinks than starts, and more of these would only list more of them.
+    """
     flow = GradientFlow(job.potential, job.domain)
     if job.rounds is None:
         return flow.sinks(None, job.seed, workers=workers, progress=progress)
     search, quiet = flow.search(), 0
     for starts in job.rounds:
-        quiet = 0 if search.add(on_device(starts, job.device), workers, progress) else quiet + 1
-        if quiet == QUIET_ROUNDS:
+        n_new = search.add(on_device(starts, job.device), workers, progress)
+        quiet = 0 if n_new else quiet + 1
+        if quiet == QUIET_ROUNDS or n_new > MOST_NEW * len(starts):
             break
     return flow.named(search.record(), str(job.seed))

@@ -12,17 +12,19 @@ import numpy as np
 
 from separatrix.domains import Box, WholeSpace
 from separatrix.potentials.base import Potential
-from separatrix.study.question import Question, class_of, drawing_box
+from separatrix.study.question import Question, class_of, drawing_box, is_costly
 
 CLASS_DATA, UNIFORM = 20, 10
 FIRST_ROUND, LATER_ROUNDS, BLENDS = 40, 20, 50
 MOST_ROUNDS = 6
+COSTLY_SHARE = 0.25
 
 Rounds = tuple[np.ndarray, ...]
 
 
 def start_rounds(question: Question, potential: Potential, scale: float = 1.0) -> Rounds | None:
     """Rounds of starts (n, dim) for one potential; None where the flow makes its own. ``scale`` shrinks every share."""
+    scale = starts_scale(question, scale)
     data = question.data
     rng = np.random.default_rng(piece_seed(question.seed, f"starts of {potential.name}"))
     box = drawing_box(question.domain, (data, question.samples))
@@ -31,7 +33,7 @@ def start_rounds(question: Question, potential: Potential, scale: float = 1.0) -
     one_class = class_of(potential.name)
     if one_class is not None:
         chosen = _of_each_class(data.x, data.classes, [one_class], _share(CLASS_DATA, scale), rng)
-        return (_inside(question, np.concatenate([chosen, box.uniform(UNIFORM, rng)])),)
+        return (_inside(question, np.concatenate([chosen, box.uniform(_share(UNIFORM, scale), rng)])),)
     classes, labels = list(range(question.net.n_classes)), data.classes
     rounds = []
     for turn in range(MOST_ROUNDS):
@@ -42,6 +44,11 @@ def start_rounds(question: Question, potential: Potential, scale: float = 1.0) -
             parts += [class_means(data.x, labels, len(classes), present=True), box.uniform(UNIFORM, rng)]
         rounds.append(_inside(question, np.concatenate(parts)))
     return tuple(rounds)
+
+
+def starts_scale(question: Question, effort: float = 1.0) -> float:
+    """What every share of starts is multiplied by: less where a climb takes half a second."""
+    return effort * (COSTLY_SHARE if is_costly(question.net) else 1.0)
 
 
 def piece_seed(seed: int, name: str) -> int:

@@ -12,7 +12,7 @@ from separatrix.domains import Domain
 from separatrix.errors import SeparatrixError
 from separatrix.study.stages import LOGGER, Stages
 from separatrix.study.surface_drawing import drawing_of
-from separatrix.study.surface_places import Place, places_of
+from separatrix.study.surface_places import MOST_INPUTS, Place, places_of
 from separatrix.study.surface_portrait import NeuronSummary, RegionSummary, SurfacePortrait
 from separatrix.study.wording import counted
 from separatrix.surface.decision_regions import decision_regions
@@ -37,6 +37,12 @@ class SurfaceChapter:
     through: Any = None
     found: list[SurfacePortrait] = field(default_factory=list)
     note: str = ""
+
+    @property
+    def takes_long(self) -> bool:
+        """Whether nobody asked for a slice and it takes minutes, as enclosures of smooth convolutional networks do."""
+        net = self.question.net
+        return self.through is None and net.is_structured and net.n_inputs > MOST_INPUTS and not net.is_piecewise_linear
 
     def run(self) -> None:
         """Every place, each as one stage; a place that cannot be settled leaves its reason in ``note``."""

@@ -32,7 +32,7 @@ def test_all_causes_are_named_at_once(tmp_path):
     ]
     message = refused(model(nodes, constants=CONSTANTS), tmp_path, "4 operations cannot be read")
     for word in (
-        "Elu [is not among the activations that are read; train with another one] x1 in the Elu",
+        "Elu [neither twice differentiable nor piecewise linear; train with gelu, silu or relu] x1 in the Elu",
         "Round",
         "MatMul [of two computed values]",
         "LayerNormalization",

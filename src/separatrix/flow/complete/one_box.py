@@ -10,6 +10,9 @@ from separatrix.numerics.balls import MidRad, product
 from separatrix.numerics.intervals import Interval
 from separatrix.potentials.base import Enclosure, Potential
 
+CUBE = 1.001e-6  # times the root of the dimension: holds the first region in which Krawczyk's test is tried
+NOT_MUCH = 0.25
+
 
 class OneBox(Potential):
     """``potential`` with gradient and Hessian, at points and over one box, from ``gradient_batch`` and ``enclose_batch``."""
@@ -18,20 +21,41 @@ class OneBox(Potential):
         self.potential, self.name, self.dim, self.net = potential, potential.name, potential.dim, potential.net
         self.rests_on = potential.rests_on
         self._known: dict[tuple[bytes, bytes], tuple[Interval, Interval]] = {}
+        self._cubes = np.zeros((0, potential.dim)), np.zeros((0, potential.dim))
+        self._over: tuple[Interval, Interval] | None = None
 
-    def prepare(self, x: np.ndarray) -> None:
-        """Enclose gradient and Hessian at the points ``x`` (n, dim) in one batch, for what is asked of them next."""
+    def prepare(self, x: np.ndarray, free: np.ndarray) -> None:
+        """Enclose gradient and Hessian at the points ``x`` (n, dim), and over small cubes about them in the coordinates ``free``,
+        in two batches, for what is asked of them next."""
         gradient, hessian = self.potential.enclose_batch(x, x)
         rows = [row.tobytes() for row in x]
         self._known = {(row, row): (gradient[i], hessian[i]) for i, row in enumerate(rows)}
+        reach = np.zeros(x.shape)
+        reach[:, free] = CUBE * np.sqrt(free.size)
+        self._cubes = x - reach, x + reach
+        self._over = self.potential.enclose_batch(*self._cubes)
 
     def _enclosed(self, lower: np.ndarray, upper: np.ndarray) -> tuple[Interval, Interval]:
-        """Gradient and Hessian over one box, each box once."""
+        """Gradient and Hessian over one box, each box once; over a little more where that is prepared."""
         key = lower.tobytes(), upper.tobytes()
         if key not in self._known:
-            gradient, hessian = self.potential.enclose_batch(lower[None], upper[None])
-            self._known[key] = gradient[0], hessian[0]
+            self._known[key] = self._over_cube(lower, upper) or self._over_box(lower, upper)
         return self._known[key]
+
+    def _over_box(self, lower: np.ndarray, upper: np.ndarray) -> tuple[Interval, Interval]:
+        gradient, hessian = self.potential.enclose_batch(lower[None], upper[None])
+        return gradient[0], hessian[0]
+
+    def _over_cube(self, lower: np.ndarray, upper: np.ndarray) -> tuple[Interval, Interval] | None:
+        """The enclosures over a prepared cube that holds the box and is not much wider."""
+        low, high = self._cubes
+        rows = np.flatnonzero((low <= lower).all(axis=1) & (upper <= high).all(axis=1))
+        if not rows.size or self._over is None:
+            return None
+        row = int(rows[0])
+        if float((upper - lower).max()) < NOT_MUCH * float((high[row] - low[row]).max()):
+            return None
+        return self._over[0][row], self._over[1][row]
 
     def value(self, x: Any) -> Any:
         """f at the rows of ``x``."""

@@ -135,7 +135,7 @@ def _searched(
         found.open += [_spanned(part, place) for part in search.unsettled]
         inside = search.zeros.points[search.inside]
         if len(inside):
-            prover.prepare(inside)
+            prover.prepare(inside, free)
         for x in inside:
             _judge(arena, place, x, found)
     return found

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from separatrix.networks.onnx.tensors import tensor_array
+from separatrix.networks.onnx.tensors import sparse_array, tensor_array
 from separatrix.networks.traced_values import Building, Shape, Unsupported, Value
 
 EVALUATED_LIMIT, AXES_LIMIT = 1 << 24, 24
@@ -101,11 +101,13 @@ class Call:
         return axis % n_axes
 
     def tensor(self, name: str) -> np.ndarray:
-        """An attribute that is a tensor."""
-        proto = self.attributes[name]
+        """An attribute that is a tensor, dense or sparse."""
+        proto, where = self.attributes[name], f"{self.building.source}: constant of {self.building.place}"
+        if hasattr(proto, "indices"):
+            return sparse_array(proto, self.folder, where)
         if not hasattr(proto, "data_type"):
             raise Unsupported(f"with a wrong kind of attribute {name}")
-        return tensor_array(proto, self.folder, f"{self.building.source}: constant of {self.building.place}")
+        return tensor_array(proto, self.folder, where)
 
     def shape(self, operand: Value | np.ndarray) -> Shape:
         """The whole shape of an input, with the batch if there is one."""

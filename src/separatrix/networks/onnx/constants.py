@@ -21,13 +21,13 @@ BOOL, WORK_LIMIT = 9, 10**10
 def constant_node(call: Call) -> np.ndarray:
     """The value of a Constant node in any of its attributes."""
     for name in call.attributes:
-        if name == "value":
+        if name in ("value", "sparse_value"):
             return call.tensor(name)
         if name in ("value_float", "value_floats"):
             return np.array(call.attributes[name], np.float64)
         if name in ("value_int", "value_ints"):
             return np.array(call.attributes[name], np.int64)
-    raise Unsupported("of text or sparse entries")
+    raise Unsupported("of text")
 
 
 def evaluated(call: Call) -> Any:
@@ -38,6 +38,9 @@ def evaluated(call: Call) -> Any:
     try:
         with np.errstate(all="ignore"):
             result = rule(call)
+        result = (
+            result if isinstance(result, tuple) else np.asarray(result)
+        )  # numpy makes scalars of arrays without axes
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise Unsupported(f"on constants: {error}") from None
     inputs = [x for x in call.inputs if isinstance(x, np.ndarray)]
@@ -242,6 +245,19 @@ def _split(call: Call) -> tuple[np.ndarray, ...]:
     return tuple(np.split(x, split_points(call, x.shape[axis]), axis))
 
 
+def _dequantised(call: Call) -> np.ndarray:
+    """(x - zero point) * scale of stored integers, one scale for all or one a slice of an axis."""
+    x, scale = call.constant(0), call.reals(1)
+    zero = call.constant(2) if call.given(2) else np.zeros((), np.int64)
+    if x.dtype != np.int64 or zero.dtype != np.int64 or call.attribute("block_size", 0):
+        raise Unsupported("of stored numbers that are no integers, or in blocks")
+    if scale.size > 1 or scale.ndim == 1:
+        sides = [1] * x.ndim
+        sides[call.axis(call.attribute("axis", 1), x.ndim)] = -1
+        scale, zero = scale.reshape(sides if scale.size > 1 else ()), zero.reshape(sides if zero.size > 1 else ())
+    return (x - zero) * scale
+
+
 RULES: dict[str, Callable[[Call], Any]] = {
     "Add": _broadcast(np.add), "Sub": _broadcast(np.subtract), "Mul": _broadcast(np.multiply),
     "Div": _broadcast(_divided), "Pow": _broadcast(lambda x, y: np.power(x.astype(np.float64), y).astype(x.dtype)),
@@ -266,6 +282,7 @@ RULES: dict[str, Callable[[Call], Any]] = {
     "Slice": lambda call: call.constant(0)[sliced(call, call.constant(0).shape)],
     "Where": lambda call: np.where(*(np.broadcast_to(a, bounded(np.broadcast_shapes(*(b.shape for b in _arrays(call)))))
                                      for a in _arrays(call))),
+    "DequantizeLinear": _dequantised,
     "Tile": _tiled, "ReduceSum": _reduced(np.sum), "ReduceProd": _reduced(np.prod), "ReduceMean": _reduced(np.mean),
     "ReduceMax": _reduced(np.max), "ReduceMin": _reduced(np.min),
 }  # fmt: skip

@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 from separatrix.errors import UnreadableFileError, UnsupportedLayerError, printable
 from separatrix.networks.array_files import first_bytes
 from separatrix.networks.onnx.skeleton import skeleton
-from separatrix.networks.onnx.tensors import Stored, tensor_array
+from separatrix.networks.onnx.tensors import Stored, sparse_array, tensor_array
 
 FILE_LIMIT, LARGE, NODES_LIMIT = 1 << 28, 1 << 20, 20_000
 OLDEST_OPSET = 7
@@ -105,7 +105,10 @@ class FileModel:
         if known is not None:
             return known.reshape(tuple(tensor.dims))
         where = f"{self.source}: tensor {printable(name, 60)}"
-        array = tensor_array(tensor, self.folder, where, by_columns and len(tensor.dims) == 2)
+        if isinstance(tensor, onnx.SparseTensorProto):
+            array = sparse_array(tensor, self.folder, where)
+        else:
+            array = tensor_array(tensor, self.folder, where, by_columns and len(tensor.dims) == 2)
         array.flags.writeable = False
         whole = array if array.base is None else array.base
         if isinstance(whole, np.ndarray) and whole.dtype == array.dtype and whole.size == array.size:
@@ -154,17 +157,11 @@ def _model(proto: Any, path: str, source: str, spans: Mapping[int, tuple[int, in
     if n_nodes > NODES_LIMIT:
         raise UnreadableFileError(f"{source}: has {n_nodes} nodes; more than {NODES_LIMIT} are not read")
     opset = _opset(proto.opset_import, source, 0)
-    constants: dict[str, Any] = {}
-    for number, tensor in enumerate(graph.initializer):
-        if tensor.name in constants:
-            raise UnreadableFileError(f"{source}: holds the tensor '{printable(tensor.name, 60)}' twice")
-        constants[tensor.name] = tensor
-        if number in spans and tensor.data_location != 1:
-            constants[tensor.name] = Stored(path, *spans[number], tensor.data_type, tuple(tensor.dims))
+    constants = _constants(graph, path, source, spans)
     model = FileModel(
         path,
         os.path.dirname(os.path.abspath(path)),
-        _nodes(graph.node),
+        file_nodes(graph.node),
         _ports(graph.input),
         _ports(graph.output),
         constants,
@@ -173,8 +170,21 @@ def _model(proto: Any, path: str, source: str, spans: Mapping[int, tuple[int, in
         proto,
     )
     inputs = [port.name for port in model.inputs if port.name not in constants]
-    _check_order(model.nodes, [*inputs, *constants, *(t.values.name for t in graph.sparse_initializer)], source)
+    _check_order(model.nodes, [*inputs, *constants], source)
     return model
+
+
+def _constants(graph: Any, path: str, source: str, spans: Mapping[int, tuple[int, int]]) -> dict[str, Any]:
+    """The tensors of the file by name: protobufs, or where their bytes stand."""
+    constants: dict[str, Any] = {}
+    dense = ((tensor.name, tensor) for tensor in graph.initializer)
+    for number, (name, tensor) in enumerate([*dense, *((part.values.name, part) for part in graph.sparse_initializer)]):
+        if name in constants:
+            raise UnreadableFileError(f"{source}: holds the tensor '{printable(name, 60)}' twice")
+        constants[name] = tensor
+        if number in spans and number < len(graph.initializer) and tensor.data_location != 1:
+            constants[name] = Stored(path, *spans[number], tensor.data_type, tuple(tensor.dims))
+    return constants
 
 
 def _opset(imports: Any, source: str, default: int) -> int:
@@ -195,7 +205,8 @@ def _domain(domain: str) -> str:
     return "" if domain in STANDARD else domain
 
 
-def _nodes(protos: Any) -> tuple[FileNode, ...]:
+def file_nodes(protos: Any) -> tuple[FileNode, ...]:
+    """Nodes of a graph as plain values."""
     return tuple(
         FileNode(
             node.op_type,
@@ -210,15 +221,6 @@ def _nodes(protos: Any) -> tuple[FileNode, ...]:
     )
 
 
-def branch_graph(node: FileNode, is_true: bool) -> tuple[tuple[FileNode, ...], list[Any], list[str]] | None:
-    """Nodes, tensors and names of the outputs of a branch of If."""
-    proto: Any = node.attributes.get("then_branch" if is_true else "else_branch")
-    if getattr(proto, "type", None) != Attribute.GRAPH:
-        return None
-    graph = proto.g
-    return _nodes(graph.node), list(graph.initializer), [port.name for port in graph.output]
-
-
 def _attribute(proto: Any) -> Any:
     """A number, a text, a list of them, or the protobuf itself (tensors and graphs)."""
     if proto.ref_attr_name:
@@ -229,8 +231,8 @@ def _attribute(proto: Any) -> Any:
         return int(proto.i)
     if proto.type == Attribute.STRING:
         return proto.s.decode("utf-8", "replace")
-    if proto.type == Attribute.TENSOR:
-        return proto.t
+    if proto.type in (Attribute.TENSOR, Attribute.SPARSE_TENSOR):
+        return proto.t if proto.type == Attribute.TENSOR else proto.sparse_tensor
     if proto.type in (Attribute.FLOATS, Attribute.INTS):
         return list(proto.floats if proto.type == Attribute.FLOATS else proto.ints)
     if proto.type == Attribute.STRINGS:
@@ -256,7 +258,7 @@ def _port(proto: Any) -> Port:
 
 
 def _function(proto: Any, opset: int, source: str) -> FileFunction:
-    nodes = _nodes(proto.node)
+    nodes = file_nodes(proto.node)
     _check_order(nodes, proto.input, f"{source}: function {printable(proto.name, 60)}")
     defaults = {attribute.name: _attribute(attribute) for attribute in proto.attribute_proto}
     version = _opset(proto.opset_import, source, opset)

@@ -12,7 +12,8 @@ from separatrix.errors import SeparatrixError, UnreadableFileError, printable
 from separatrix.networks.onnx.calls import Call
 from separatrix.networks.onnx.constants import RULES as CONSTANT_RULES
 from separatrix.networks.onnx.constants import constant_node, evaluated
-from separatrix.networks.onnx.files import NODES_LIMIT, FileFunction, FileModel, FileNode, Reference, branch_graph
+from separatrix.networks.onnx.files import NODES_LIMIT, FileFunction, FileModel, FileNode, Reference
+from separatrix.networks.onnx.inner_graphs import InnerGraph, inner_graph
 from separatrix.networks.onnx.linear_operators import LINEAR, probed
 from separatrix.networks.onnx.operators import RULES
 from separatrix.networks.onnx.ports import Asked
@@ -98,6 +99,8 @@ class Walk:
             }
             if node.operator == "If" and not node.domain and not isinstance(inputs[0], Unknown):
                 return self.branch(node, inputs[0], scope)
+            if node.operator == "SequenceMap" and not node.domain and isinstance(inputs[0], list):
+                return self.mapped(node, inputs, scope)
             if function is not None:
                 return self.entered(function, inputs, attributes, scope, place)
             if any(isinstance(x, Unknown) for x in inputs):
@@ -121,18 +124,32 @@ class Walk:
             raise Unsupported("control flow that depends on the data")
         if scope.depth >= DEPTH_LIMIT:
             raise Unsupported("nested too deeply")
-        taken = branch_graph(node, bool(condition.reshape(())))
+        taken = inner_graph(node, "then_branch" if bool(condition.reshape(())) else "else_branch")
         if taken is None:
             raise Unsupported("without its branches")
-        nodes, tensors, outputs = taken
-        inner = Scope(dict(scope.values), scope.opset, scope.attributes, scope.place, scope.depth + 1)
-        for name in {name for part in nodes for name in (*part.inputs, *part.captured)} - inner.values.keys():
+        return self.inside(node, taken, scope, {})
+
+    def mapped(self, node: FileNode, inputs: Sequence[Any], scope: Scope) -> Sequence[Any]:
+        """The lists that a body gives, run on every tensor of lists; other inputs are the same for all."""
+        body, lists = inner_graph(node, "body"), [part for part in inputs if isinstance(part, list)]
+        if scope.depth >= DEPTH_LIMIT or body is None or not lists or len({len(part) for part in lists}) > 1:
+            raise Unsupported("without a body, or of lists of different lengths")
+        found = []
+        for i in range(len(lists[0])):
+            items = [part[i] if isinstance(part, list) else part for part in inputs]
+            found.append(self.inside(node, body, scope, dict(zip(body.inputs, items, strict=False))))
+        return [list(part) for part in zip(*found, strict=True)]
+
+    def inside(self, node: FileNode, graph: InnerGraph, scope: Scope, bound: Mapping[str, Any]) -> list[Any]:
+        """The outputs of a graph inside the graph, which sees the values around it."""
+        inner = Scope({**scope.values, **bound}, scope.opset, scope.attributes, scope.place, scope.depth + 1)
+        for name in {name for part in graph.nodes for name in (*part.inputs, *part.captured)} - inner.values.keys():
             if not scope.depth and name in self.model.constants:
                 inner.values[name] = self.looked_up(name, scope)
-        for tensor in tensors:
+        for tensor in graph.tensors:
             inner.values[tensor.name] = tensor_array(tensor, self.model.folder, f"{self.model.source}: {node.place}")
-        self.run(nodes, inner)
-        return [self.looked_up(name, inner) for name in outputs]
+        self.run(graph.nodes, inner)
+        return [self.looked_up(name, inner) for name in graph.outputs]
 
     def unknown(self, node: FileNode) -> list[Any]:
         """Nothing, for a node behind one that cannot be read; Unsupported where it could not be read anyway."""

@@ -28,6 +28,11 @@ class Asked:
     batch: int
     rows: int | None
 
+    @property
+    def is_free_row(self) -> bool:
+        """Whether a file of any number of rows is read as one row, its batch of one being an axis like others."""
+        return self.batch == 0 and self.rows is None
+
 
 def scores_output(model: FileModel) -> tuple[str, list[str], dict[str, str]]:
     """The value to read as logits or probabilities, notes, and metadata (the labels of ZipMap)."""
@@ -95,7 +100,9 @@ def readings(
     first, rest = dims[0], dims[1:]
     ways = []
     if first is None:
-        ways.append(Asked(port.name, output, _filled(model, nodes, port, rest, given), ANY_BATCH, None))
+        shape = _filled(model, nodes, port, rest, given)
+        ways.append(Asked(port.name, output, shape, ANY_BATCH, None))
+        ways.append(Asked(port.name, output, (1, *shape), 0, None))
     elif first > 1 and rest and _keeps_batch(model, output, first):
         shape = _filled(model, nodes, port, rest, given)
         if given is None or prod(given) == prod(shape):

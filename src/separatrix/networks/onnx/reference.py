@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator, Sequence
 from math import prod
@@ -13,135 +12,15 @@ import onnx
 import onnx.checker
 import onnx.inliner
 from onnx.reference import ReferenceEvaluator
-from onnx.reference.op_run import OpRun
 
 from separatrix.errors import printable
 from separatrix.networks.onnx.files import FileModel, FileNode
 from separatrix.networks.onnx.ports import Asked
-from separatrix.networks.onnx.tensors import is_floating, tensor_array
+from separatrix.networks.onnx.reference_operators import OLD_SOFTMAX, OWN_OPERATORS
+from separatrix.networks.onnx.tensors import is_floating, sparse_array, tensor_array
 
 ENTRIES_AT_ONCE = 1 << 21
 Kind = onnx.AttributeProto
-
-
-class Erf(OpRun):
-    """The error function in float64; the evaluator's own is computed in float32."""
-
-    op_domain = ""
-
-    def _run(self, x: np.ndarray) -> tuple[np.ndarray]:
-        return (np.vectorize(math.erf, otypes=[np.float64])(x),)
-
-
-class Gelu(OpRun):
-    """GELU in float64; the evaluator's own is put together in float32."""
-
-    op_domain = ""
-
-    def _run(self, x: np.ndarray, approximate: str | None = None) -> tuple[np.ndarray]:
-        if approximate == "tanh":
-            return (0.5 * x * (1.0 + np.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3))),)
-        return (0.5 * x * (1.0 + np.vectorize(math.erf, otypes=[np.float64])(x / math.sqrt(2.0))),)
-
-
-class Pad(OpRun):
-    """Pad with widths that may be negative, which the evaluator does not take."""
-
-    op_domain = ""
-
-    def _run(
-        self, x: np.ndarray, *inputs: Any, pads: Any = None, mode: str | None = None, value: float | None = None
-    ) -> Any:
-        given = [*inputs, None, None, None]
-        widths = np.asarray(given[0] if pads is None else pads).reshape(2, -1)
-        number = value if pads is not None else given[1]
-        axes = range(x.ndim) if given[2] is None else [int(axis) for axis in np.asarray(given[2])]
-        for (before, after), axis in zip(widths.T.tolist(), axes, strict=True):
-            stop = x.shape[axis] + min(after, 0)
-            x = np.take(x, range(-min(before, 0), stop), axis)
-            sides = [(0, 0)] * x.ndim
-            sides[axis] = (max(before, 0), max(after, 0))
-            if (mode or "constant") == "constant":
-                x = np.pad(x, sides, constant_values=0.0 if number is None else float(np.asarray(number).reshape(())))
-            else:
-                x = np.pad(x, sides, mode=mode)  # pyright: ignore
-        return (x,)
-
-
-class BatchNormalization(OpRun):
-    """A batch norm in evaluation mode; the evaluator takes the batch's own statistics before opset 14."""
-
-    op_domain = ""
-
-    def _run(
-        self,
-        x: np.ndarray,
-        scale: np.ndarray,
-        shift: np.ndarray,
-        mean: np.ndarray,
-        variance: np.ndarray,
-        epsilon: float | None = None,
-        **_: Any,
-    ) -> tuple[np.ndarray]:
-        sides = (-1, *(1,) * (x.ndim - 2))
-        deviation = np.sqrt(variance + (1e-5 if epsilon is None else epsilon))
-        return ((x - mean.reshape(sides)) * (scale / deviation).reshape(sides) + shift.reshape(sides),)
-
-
-class MaxPool(OpRun):
-    """Max pooling by its definition; the evaluator's own swaps uneven pads and miscounts windows of SAME_LOWER."""
-
-    op_domain = ""
-
-    def _run(self, x: np.ndarray, **given: Any) -> tuple[np.ndarray]:
-        window = given["kernel_shape"]
-        axes, mode = len(window), given.get("auto_pad") or "NOTSET"
-        strides, gaps = given.get("strides") or [1] * axes, given.get("dilations") or [1] * axes
-        pads = (given.get("pads") if mode == "NOTSET" else None) or [0] * (2 * axes)
-        for i, (width, step, gap) in enumerate(zip(window, strides, gaps, strict=True)):
-            axis, span = i + 2, (width - 1) * gap + 1
-            size, before, after = x.shape[axis], pads[i], pads[i + axes]
-            if mode.startswith("SAME"):
-                count = -(-size // step)
-                short = max(0, (count - 1) * step + span - size)
-                before = short // 2 if mode == "SAME_UPPER" else short - short // 2
-            else:
-                room = size + before + after - span
-                count = (-(-room // step) if given.get("ceil_mode") else room // step) + 1
-                count -= bool(given.get("ceil_mode")) and (count - 1) * step >= size + before
-            sides = [(0, 0)] * x.ndim
-            sides[axis] = (before, max(0, (count - 1) * step + span - size - before))
-            wide = np.pad(x, sides, constant_values=-np.inf)
-            starts = np.arange(count) * step
-            x = np.max([np.take(wide, starts + k * gap, axis) for k in range(width)], axis=0)
-        return (x,)
-
-
-class GlobalMaxPool(OpRun):
-    """The maximum over all axes but rows and channels; the evaluator's own is for two spatial axes alone."""
-
-    op_domain = ""
-
-    def _run(self, x: np.ndarray) -> tuple[np.ndarray]:
-        return (x.max(axis=tuple(range(2, x.ndim)), keepdims=True),)
-
-
-class _FlatSoftmax(OpRun):
-    """A softmax over all axes from one on, as before opset 13; the evaluator takes one axis."""
-
-    op_domain = ""
-    is_log = False
-
-    def _run(self, x: np.ndarray, axis: int | None = None) -> tuple[np.ndarray]:
-        first = (1 if axis is None else axis) % x.ndim
-        rows = x.reshape(prod(x.shape[:first]), -1)
-        rows = rows - rows.max(axis=1, keepdims=True)
-        total = np.exp(rows).sum(axis=1, keepdims=True)
-        return ((rows - np.log(total) if self.is_log else np.exp(rows) / total).reshape(x.shape),)
-
-
-OWN_OPERATORS = [Erf, Gelu, Pad, BatchNormalization, MaxPool, GlobalMaxPool]
-OLD_SOFTMAX = [type("Softmax", (_FlatSoftmax,), {}), type("LogSoftmax", (_FlatSoftmax,), {"is_log": True})]
 
 
 def own_output(
@@ -165,9 +44,11 @@ def own_output(
                 results = evaluator.run(wanted, {**values, **constants})
                 values.update(zip(wanted, results, strict=True))
             del constants
-    own = [
-        np.asarray(values[asked.output], np.float64).reshape(n, -1) for values, n in zip(portions, sizes, strict=True)
-    ]
+    own = []
+    for values, n in zip(portions, sizes, strict=True):
+        found = np.asarray(values[asked.output], np.float64)
+        has_rows = not asked.is_free_row or found.shape[:1] == (n,)
+        own.append(found.reshape(n, -1) if has_rows else np.empty((n, 0)))  # other rows than points: nothing to compare
     return np.concatenate(own)
 
 
@@ -237,9 +118,9 @@ def _called(model: FileModel, nodes: Sequence[FileNode]) -> set[tuple[str, str]]
 
 def _fed(asked: Asked, x: np.ndarray, sizes: Sequence[int]) -> Iterator[np.ndarray]:
     """The points in portions that the file takes."""
-    start = 0
+    start, point = 0, asked.shape[1:] if asked.is_free_row else asked.shape
     for n in sizes:
-        yield x[start : start + n].reshape((n, *asked.shape) if asked.batch else asked.shape)
+        yield x[start : start + n].reshape((n, *point) if asked.rows is None or asked.batch else point)
         start += n
 
 
@@ -269,6 +150,9 @@ def _widen_attributes(attributes: Any, model: FileModel) -> None:
         elif attribute.name in ("value_float", "value_floats") and attribute.type in (Kind.FLOAT, Kind.FLOATS):
             numbers = np.array(attribute.f if attribute.type == Kind.FLOAT else attribute.floats, np.float64)
             attribute.CopyFrom(onnx.helper.make_attribute("value", onnx.numpy_helper.from_array(numbers)))
+        elif attribute.type == Kind.SPARSE_TENSOR and attribute.name == "sparse_value":
+            array = sparse_array(attribute.sparse_tensor, model.folder, attribute.name)
+            attribute.CopyFrom(onnx.helper.make_attribute("value", onnx.numpy_helper.from_array(array)))
         elif attribute.type == Kind.TENSOR and is_floating(attribute.t.data_type):
             _widen_tensor(attribute.t, model, attribute.name)
 

@@ -14,8 +14,11 @@ REFUSED = {
         "draws random numbers",
     ),
     **dict.fromkeys(
-        ("Elu", "Selu", "Celu", "Mish", "HardSwish", "Softsign", "Sin", "Cos", "Atan", "Sqrt"),
-        "is not among the activations that are read; train with another one",
+        ("Elu", "Selu", "Celu", "HardSwish", "Softsign"),
+        "neither twice differentiable nor piecewise linear; train with gelu, silu or relu",
+    ),
+    **dict.fromkeys(
+        ("Mish", "Sin", "Cos", "Atan", "Sqrt"), "is not among the activations that are read; train with gelu or silu"
     ),
     **dict.fromkeys(
         ("LayerNormalization", "InstanceNormalization", "GroupNormalization", "LpNormalization", "RMSNormalization", "LRN",

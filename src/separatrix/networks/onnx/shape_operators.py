@@ -107,6 +107,19 @@ def _gathered(call: Call, index: np.ndarray) -> np.ndarray:
         raise Unsupported("with indices outside the axis") from None
 
 
+def _features_picked(call: Call, index: np.ndarray) -> np.ndarray:
+    """ArrayFeatureExtractor: entries of the last axis."""
+    picks = call.constant(1)
+    if picks.dtype != np.int64:
+        raise Unsupported("with indices that are no integers")
+    _kept(call, index.ndim - 1)
+    _counted([*index.shape[:-1], picks.size])
+    try:
+        return np.take(index, picks.ravel(), -1)
+    except IndexError:
+        raise Unsupported("with indices outside the axis") from None
+
+
 def _expanded(call: Call, index: np.ndarray) -> np.ndarray:
     whole = call.shape(call.value())
     try:
@@ -244,6 +257,7 @@ SHAPE_RULES: dict[str, Callable[[Call], Value | tuple[Value, ...]]] = {
     "Transpose": _moved(_transposed),
     "Slice": _moved(_sliced),
     "Gather": _moved(_gathered),
+    "ai.onnx.ml::ArrayFeatureExtractor": _moved(_features_picked),
     "Expand": _moved(_expanded),
     "Tile": _moved(_tiled),
     "Pad": _padded,

@@ -76,6 +76,28 @@ def tensor_array(tensor: Any, folder: str, where: str, by_columns: bool = False)
     return _as_numbers(stored, kind).reshape(shape)
 
 
+def sparse_array(sparse: Any, folder: str, where: str) -> np.ndarray:
+    """A SparseTensorProto as a dense array, as :func:`tensor_array` gives it.
+
+    Its indices are places in the flat array (k,) or along every axis (k, axes). Raises UnreadableFileError for those that do
+    not fit.
+    """
+    shape = checked_shape(sparse.dims, where)
+    values = tensor_array(sparse.values, folder, f"{where}, values")
+    places = tensor_array(sparse.indices, folder, f"{where}, indices")
+    dense = np.zeros(shape, values.dtype)
+    sides = np.array([dense.size] if places.ndim == 1 else shape, np.int64)
+    columns = places.reshape(len(places), -1) if places.ndim in (1, 2) and places.dtype == np.int64 else None
+    fits = columns is not None and values.ndim == 1 and columns.shape == (values.size, sides.size)
+    if columns is None or not fits or (columns < 0).any() or (columns >= sides).any():
+        raise UnreadableFileError(f"{where}: its indices do not fit its shape; write or copy the file again")
+    if places.ndim == 1:
+        dense.ravel()[places] = values
+    else:
+        dense[tuple(columns.T)] = values
+    return dense
+
+
 def checked_shape(dims: Any, where: str) -> tuple[int, ...]:
     """A declared shape that is small enough to be made; UnreadableFileError otherwise."""
     shape = tuple(int(n) for n in dims)
@@ -117,7 +139,7 @@ def _as_numbers(stored: np.ndarray, kind: int) -> np.ndarray:
 
 def _external(tensor: Any, folder: str, n_bytes: int, where: str) -> Stored:
     """A tensor whose bytes stand in a file beside the model."""
-    entries = {entry.key: entry.value for entry in tensor.external_data}
+    entries = {_text(entry.key): _text(entry.value) for entry in tensor.external_data}
     location = entries.get("location", "")
     parts = location.replace("\\", "/").split("/")
     if not location or "\0" in location or os.path.isabs(location) or ":" in parts[0] or ".." in parts:
@@ -146,6 +168,11 @@ def _external(tensor: Any, folder: str, n_bytes: int, where: str) -> Stored:
             f"{printable(location, 100)} has {size}; copy the model with its data files"
         )
     return Stored(path, offset, length, tensor.data_type, tuple(tensor.dims))
+
+
+def _text(field: str | bytes) -> str:
+    """A field of text; protobuf gives bytes where they are no UTF-8."""
+    return field if isinstance(field, str) else field.decode("utf-8", "replace")
 
 
 def _from_file(stored: Stored, n_bytes: int, where: str, by_columns: bool) -> np.ndarray:

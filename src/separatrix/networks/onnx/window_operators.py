@@ -110,7 +110,7 @@ def _transposed(call: Call) -> Value:
 
 
 def _windows(call: Call, x: Value, counts_pads: bool) -> list[Windows]:
-    axes = len(x.shape) - 1
+    axes = len(_spatial(x))
     width = _numbers(call, "kernel_shape", axes, 0)
     stride, dilation = _numbers(call, "strides", axes, 1), _numbers(call, "dilations", axes, 1)
     pads = _pads(call, x.shape[1:], width, stride, dilation)
