@@ -126,7 +126,7 @@ def test_differences_of_equal_areas_are_exactly_zero():
     assert not steps[0].bias_radius[rows].any()
 
 
-@pytest.mark.parametrize("seed", (1, 2, 3, 4))
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_a_neuron_is_said_to_vanish_where_its_exact_form_does(seed, monkeypatch):
     monkeypatch.setattr("separatrix.surface.arrangement.linear_steps.DENSE", 0)  # as if the images were large
     rng = np.random.default_rng(seed)
