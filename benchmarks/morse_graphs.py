@@ -55,15 +55,19 @@ def system(name: str, python: Path | None) -> dict[str, Any]:
     right = counts == known.counts and [one.conley_index for one in found.sets] == indices and found.isolates
     exact = found.order_is_exact and found.n_pairs == SYSTEMS[name]
     seconds = median_seconds(lambda: morse_graph(flow), REPEATS)
+    other = morse_graph(flow, method="time-T map")
+    agrees = other.names == found.names and bool((other.order == found.order).all()) and other.order_is_exact
+    time_map = {"time": other.time, "seconds": round(other.provenance.seconds, 3) if other.provenance else None}
     theirs = None if python is None else peer(python, name)
     faster = 0.0 if theirs is None else theirs["seconds"] / seconds
     text = f"{name}: under {AT_ONCE} s, or {TIMES:g} times as fast as CMGDB (1 and more: met)"
     return {
         "system": name, "counts": counts, "pairs": found.n_pairs, "order": str(found.order_certainty),
-        "seconds": round(seconds, 3), "cmgdb": theirs, "times_as_fast": round(faster, 2),
+        "seconds": round(seconds, 3), "cmgdb": theirs, "times_as_fast": round(faster, 2), "time_map": time_map,
         "claims": [
             claim(f"{name}: Morse sets one to one with the equilibria, indices right", float(right), 1.0, at_least=True),
             claim(f"{name}: order exact, {SYSTEMS[name]} pairs", float(exact), 1.0, at_least=True),
+            claim(f"{name}: the time-T map has the same order", float(agrees), 1.0, at_least=True),
             claim(text, max(AT_ONCE / seconds, faster / TIMES), 1.0, at_least=True),
         ],
     }  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 
 from separatrix.conley.morse_graph_assembly import assembled, case_of
 from separatrix.conley.morse_graph_record import MorseGraph
-from separatrix.conley.morse_sets import Nodes, separated
+from separatrix.conley.morse_sets import Nodes, Placed, separated
 from separatrix.conley.needed_branches import needed_branches
 from separatrix.conley.outer_approximation import OuterApproximation, outer_approximation
 from separatrix.conley.sampled_orbits import sampled_orbits
@@ -50,23 +50,19 @@ def morse_graph(
     """The Morse sets of a flow in a box of 1 to 4 dimensions and the order of the flow between them. f is climbed.
 
     Nodes are the equilibria in the box, proved, and what :func:`critical_points` left unresolved; the outside is none. The
-    order comes from the branches of saddles: in the plane exact, by (9.3), where the list is complete and the branches are
-    followed to their ends, in space by (9.4); pairs that nothing excludes are in it. The cubes of an outer approximation,
-    refined until they keep the sets apart, are the picture, exclude pairs (9.2) and check the branches.
+    order comes from the branches of saddles: in the plane exact, by (9.3), where the list is complete and branches are followed
+    to their ends, in space by (9.4); pairs that nothing excludes are in it. The cubes of an outer approximation, refined until
+    they keep the sets apart, exclude pairs (9.2). Branches are followed only where values, cubes and (9.5) leave a choice; give
+    ``connections`` to have all. Of piecewise linear flows orbits beside the points show pairs, as heuristic.
 
-    Branches are followed only where values, cubes and (9.5) leave a choice; give ``connections`` to have all of them.
-
-    ``method``: the graph of the cubes. "faces": from cube to neighbour where the field may cross the face (9.2), without a time.
-    "time-T map": to the cubes that phi_T of a cube may meet, by a validated integrator (9.7), for smooth potentials; ``time``: T,
-    in time units of the log-odds for class probabilities, None: chosen. The record's ``method`` and ``time`` say which.
+    ``method``: of the cubes, "faces": to neighbours where the field may cross the face (9.2); "time-T map": to the cubes that
+    phi_T of a cube may meet (9.7), for smooth potentials; ``time``: T, of the log-odds for class probabilities, None: chosen.
 
     ``box``: inside the flow's domain, by default all of it; a smaller one must keep off its sides, and orbits end where they
-    leave it. ``points``, ``connections``: of this flow in this box, where they are known. ``n_boxes``: cubes at the beginning,
-    ``max_boxes``: after refinement; ``rng``: seed of searches, which changes no proved answer. ``strict`` raises
-    UnresolvedError where the order is not exact or an index is not computed.
+    leave it. ``points``, ``connections``: of this flow in this box. ``n_boxes``: cubes at first, ``max_boxes``: at last;
+    ``rng``: of searches, changes no proved answer. ``strict``: UnresolvedError where the order or an index is open.
 
-    Raises KindError for other kinds and for flows of more than 4 coordinates, InputError for values that cannot be used,
-    SeparatrixError for custom potentials without ``enclosure``.
+    Raises KindError for other kinds and above 4 inputs, InputError for values, SeparatrixError where f has no ``enclosure``.
 
     >>> from separatrix import Box, GradientFlow, expression
     >>> flow = GradientFlow(expression("-(x**2 - 1)**2 - y**2", "x y"), Box.cube(2, -2, 2), "exit")
@@ -80,18 +76,22 @@ def morse_graph(
     points = _points_of(flow, points, rng)
     connections = _checked(flow, points, connections)
     nodes = Nodes.of(flow.arena, points)
-    first = _cubes(flow, method, time, n_boxes)
-    placed = separated(first, nodes, max_boxes)
+    placed = separated(_cubes(flow, method, time, n_boxes), nodes, max_boxes)
     case = case_of(flow, points, nodes, placed)
     if connections is None and isinstance(flow.engine, Smooth):
         connections = needed_branches(case, rng)
     seen = sampled_orbits(case, rng) if connections is None else None
     found = assembled(dataclasses.replace(case, connections=connections, seen=seen))
-    how = f"complete list of equilibria; branches in tubes; {CUBES[method]}"
-    provenance = Provenance(how, {"boxes": found.n_boxes}, str(rng), perf_counter() - begun)
-    used = placed.approximation.time if isinstance(placed.approximation, TimeMap) else None
-    found = dataclasses.replace(found, provenance=provenance, method=method, time=used)
+    found = _recorded(found, placed, method, (str(rng), begun))
     return found.require() if strict else found
+
+
+def _recorded(found: MorseGraph, placed: Placed, method: str, seed_and_begun: tuple[str, float]) -> MorseGraph:
+    """The graph with how it was made."""
+    how, (seed, begun) = f"complete list of equilibria; branches in tubes; {CUBES[method]}", seed_and_begun
+    provenance = Provenance(how, {"boxes": found.n_boxes}, seed, perf_counter() - begun)
+    used = placed.approximation.time if isinstance(placed.approximation, TimeMap) else None
+    return dataclasses.replace(found, provenance=provenance, method=method, time=used)
 
 
 def _box_of(flow: GradientFlow) -> Box:

@@ -129,7 +129,8 @@ def _domain(potential: Any, box: Any) -> Box:
 def _too_many(potential: Potential) -> str:
     return (
         f"level_sets: grids have at most {MOST_INPUTS} dimensions, came {potential.dim}; sx.class_tree(flow, sinks, saddles) "
-        "joins the components of {f >= c} in any dimension, sx.theorems(net) says where (4.3) makes them contractible, and "
+        "joins the components of {f >= c} in any dimension, sx.theorems(net) says where (4.3) makes them contractible, "
+        "reduced(potential) is exact where the first layer has few rows or uses few inputs, and "
         "net.restrict(AffineSlice.through(points)) is a network of few inputs"
     )
 
