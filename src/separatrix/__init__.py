@@ -68,6 +68,7 @@ _submodules, _attributes = (
         "potentials.log_odds": ["log_odds"],
         "potentials.margin": ["margin"],
         "potentials.neg_entropy": ["neg_entropy"],
+        "potentials.reduction": ["Reduction", "reduced"],
         "study.analysis": ["Analysis"],
         "study.analyze": ["analyze"],
         "study.estimate": ["Estimate", "estimate"],

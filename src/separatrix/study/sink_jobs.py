@@ -10,6 +10,7 @@ from separatrix.flow.gradient_flow import GradientFlow
 from separatrix.flow.pieces import Progress
 from separatrix.potentials.base import Potential
 from separatrix.study.devices import CPU, on_device
+from separatrix.study.question import is_costly
 from separatrix.study.starts import Rounds
 
 QUIET_ROUNDS = 2
@@ -30,16 +31,16 @@ class SinkJob:
 def find_sinks(job: SinkJob, workers: int | None = 1, progress: Progress | None = None) -> CriticalPoints:
     """The sinks of a job.
 
-    Several rounds end when two of them brought nothing new, and when more than MOST_NEW of a round's starts led to sinks of
-    their own: there are then far more sinks than starts, and more of these would only list more of them.
+    Several rounds end when two of them brought nothing new; where a climb is costly also when more than MOST_NEW of a
+    round's starts led to sinks of their own: there are then far more sinks than starts, and more of these would only list more.
     """
     flow = GradientFlow(job.potential, job.domain)
     if job.rounds is None:
         return flow.sinks(None, job.seed, workers=workers, progress=progress)
-    search, quiet = flow.search(), 0
+    search, quiet, costly = flow.search(), 0, is_costly(job.potential.net)
     for starts in job.rounds:
         n_new = search.add(on_device(starts, job.device), workers, progress)
         quiet = 0 if n_new else quiet + 1
-        if quiet == QUIET_ROUNDS or n_new > MOST_NEW * len(starts):
+        if quiet == QUIET_ROUNDS or (costly and n_new > MOST_NEW * len(starts)):
             break
     return flow.named(search.record(), str(job.seed))
