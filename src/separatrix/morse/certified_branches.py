@@ -15,7 +15,7 @@ from separatrix.morse.branches import trace_branches
 from separatrix.morse.connection_record import Connections, Orbit
 from separatrix.morse.connections import MOST_DIMENSIONS
 from separatrix.morse.tubes.followed import Followed
-from separatrix.morse.tubes.tracing import Start
+from separatrix.morse.tubes.traces import Start
 
 
 class UnstableBranches(Followed):

@@ -17,7 +17,7 @@ from separatrix.morse.morse_complex import morse_complex
 from separatrix.morse.tubes import legs
 from separatrix.morse.tubes.chains import chains
 from separatrix.morse.tubes.followed import Followed
-from separatrix.morse.tubes.tracing import Start
+from separatrix.morse.tubes.traces import Start
 from separatrix.networks.network import Network
 from separatrix.potentials.expression import expression
 from separatrix.potentials.log_odds import log_odds

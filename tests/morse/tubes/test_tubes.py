@@ -15,7 +15,8 @@ from separatrix.morse.tubes.chords import Chords, enclosed
 from separatrix.morse.tubes.cones import cones
 from separatrix.morse.tubes.followed import Followed
 from separatrix.morse.tubes.radii import radii
-from separatrix.morse.tubes.tracing import Trace, Tracer
+from separatrix.morse.tubes.traces import Trace
+from separatrix.morse.tubes.tracing import Tracer
 from separatrix.potentials.expression import expression
 
 

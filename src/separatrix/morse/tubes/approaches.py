@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from separatrix.morse.tubes.tracing import Trace
+from separatrix.morse.tubes.traces import Trace
 
 if TYPE_CHECKING:
     from separatrix.morse.tubes.followed import Followed
 
 BESIDE = 0.75  # of the distance to the next point of the list: from further off nothing is said
-TILTED = 0.5
+TILTED = 0.25
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from separatrix.flow.projection import Arena
 from separatrix.morse.tubes.chords import Chords, Slabs, enclosed
 from separatrix.morse.tubes.eigenframes import Eigenframe
 from separatrix.morse.tubes.radii import Radii, expected, radii
-from separatrix.morse.tubes.tracing import Trace
+from separatrix.morse.tubes.traces import Trace
 
 ROUNDS, FIRST_CHORDS, MOST_CHORDS, SAMPLES = 4, 96, 1600, 400
 ROOMY, THIN = 1.5, 2e-3

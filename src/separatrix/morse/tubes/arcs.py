@@ -19,7 +19,8 @@ from separatrix.morse.connection_record import Orbit
 from separatrix.morse.tubes.arc_tubes import Arc, ArcTube, follow
 from separatrix.morse.tubes.blocks import Block, block_of, unstable_disc
 from separatrix.morse.tubes.eigenframes import Eigenframe
-from separatrix.morse.tubes.tracing import Start, Trace, Tracer
+from separatrix.morse.tubes.traces import Start, Trace
+from separatrix.morse.tubes.tracing import Tracer
 
 if TYPE_CHECKING:
     from separatrix.morse.tubes.followed import Followed

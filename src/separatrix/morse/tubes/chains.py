@@ -12,7 +12,8 @@ from separatrix.morse.tubes.edges import Edge, Spot, flows_into, leaves_at
 from separatrix.morse.tubes.eigenframes import Eigenframe
 from separatrix.morse.tubes.goals import Goals
 from separatrix.morse.tubes.proof import Tube, begun, enclose
-from separatrix.morse.tubes.tracing import RELEASED, Trace
+from separatrix.morse.tubes.traces import Trace
+from separatrix.morse.tubes.tracing import RELEASED
 
 
 @dataclass(frozen=True, eq=False)

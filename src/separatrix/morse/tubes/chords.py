@@ -20,7 +20,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from separatrix.flow.projection import Arena
-from separatrix.morse.tubes.tracing import Trace
+from separatrix.morse.tubes.traces import Trace
 from separatrix.numerics.intervals import Interval
 
 MARGIN, NOISE = 1.0 + 1e-9, 1e-12

@@ -20,7 +20,8 @@ from separatrix.morse.connection_record import Orbit
 from separatrix.morse.tubes.approaches import Approach
 from separatrix.morse.tubes.forks import fork_of, runs_along
 from separatrix.morse.tubes.passages import Passage, passages
-from separatrix.morse.tubes.tracing import SADDLE, Start, Trace
+from separatrix.morse.tubes.traces import Start, Trace
+from separatrix.morse.tubes.tracing import SADDLE
 
 if TYPE_CHECKING:
     from separatrix.morse.tubes.followed import Followed

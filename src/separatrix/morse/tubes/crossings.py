@@ -14,7 +14,8 @@ import numpy as np
 
 from separatrix.flow.projection import Arena
 from separatrix.morse.tubes.slopes import gradients
-from separatrix.morse.tubes.tracing import RELEASED, WALL, Trace
+from separatrix.morse.tubes.traces import Trace
+from separatrix.morse.tubes.tracing import RELEASED, WALL
 
 if TYPE_CHECKING:
     from separatrix.morse.tubes.chords import Chords, Slabs

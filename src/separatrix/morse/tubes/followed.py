@@ -15,7 +15,8 @@ from separatrix.morse.tubes.chains import chains
 from separatrix.morse.tubes.eigenframes import Eigenframe
 from separatrix.morse.tubes.goals import Goals
 from separatrix.morse.tubes.legs import traced_legs
-from separatrix.morse.tubes.tracing import TOLERANCE, Start, Trace
+from separatrix.morse.tubes.traces import Start, Trace
+from separatrix.morse.tubes.tracing import TOLERANCE
 from separatrix.morse.tubes.written import orbit_of, question
 
 OFFSET = 1e-5

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from separatrix.morse.tubes.legs import joined_legs
-from separatrix.morse.tubes.tracing import Start, Trace
+from separatrix.morse.tubes.traces import Start, Trace
 from separatrix.potentials.base import Potential
 
 STEPS, SAME = 40, 1e-12  # of the search for a place on an orbit by its value, and how near is the same
@@ -58,6 +58,8 @@ def fork_of(potential: Potential, one: Trace, other: Trace, apart: float) -> For
     found = Fork(0, 0, one.nodes[0], other.nodes[0])
     for number, (here, there) in enumerate(zip(_legs(one), _legs(other), strict=False)):
         if not np.array_equal(here.start.free, there.start.free) or min(len(here.nodes), len(there.nodes)) < 2:
+            break
+        if here.start.free.sum() == 1:  # along an edge they run apart from a point between them
             break
         rows, places = _abreast(potential, here, there)
         far = np.linalg.norm(here.nodes[rows] - places, axis=1) > apart

@@ -13,7 +13,8 @@ import numpy as np
 from separatrix.flow.projection import Arena
 from separatrix.morse.tubes.goals import Goals
 from separatrix.morse.tubes.slopes import gradients
-from separatrix.morse.tubes.tracing import RELEASED, STANDS, TOLERANCE, WALL, Start, Trace, Tracer
+from separatrix.morse.tubes.traces import Start, Trace
+from separatrix.morse.tubes.tracing import RELEASED, STANDS, TOLERANCE, WALL, Tracer
 
 MOST_LEGS = 12
 

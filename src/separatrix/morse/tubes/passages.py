@@ -14,7 +14,8 @@ import numpy as np
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.projection import Arena
 from separatrix.morse.tubes.goals import spacing
-from separatrix.morse.tubes.tracing import TOLERANCE, Trace
+from separatrix.morse.tubes.traces import Trace
+from separatrix.morse.tubes.tracing import TOLERANCE
 
 BALL, DOUBTFUL = 0.2, 1e3 * TOLERANCE
 

@@ -20,7 +20,8 @@ from separatrix.morse.tubes.crossings import Crossing, Entry, Exit, Release, way
 from separatrix.morse.tubes.eigenframes import Eigenframe
 from separatrix.morse.tubes.goals import Goals
 from separatrix.morse.tubes.radii import GROWS, LETS_GO, TOUCHES, Radii, radii, refined
-from separatrix.morse.tubes.tracing import SADDLE, Trace
+from separatrix.morse.tubes.traces import Trace
+from separatrix.morse.tubes.tracing import SADDLE
 
 ROUNDS, MOST_CHORDS = 7, 4000
 LONGEST, OF_DISTANCE, OF_BEND, ROOM, OF_ENTRY, SHORT, WIDER = 0.02, 0.15, 0.15, 0.4, 3.0, 5e-4, 1.6

@@ -12,7 +12,8 @@ from separatrix.morse.connection_record import Orbit
 from separatrix.morse.tubes.chains import Chain, Run
 from separatrix.morse.tubes.passages import Passage, passages
 from separatrix.morse.tubes.proof import Tube
-from separatrix.morse.tubes.tracing import RELEASED, SADDLE, SPENT, STANDS, WALL, Trace
+from separatrix.morse.tubes.traces import Trace
+from separatrix.morse.tubes.tracing import RELEASED, SADDLE, SPENT, STANDS, WALL
 
 if TYPE_CHECKING:
     from separatrix.morse.tubes.followed import Followed
