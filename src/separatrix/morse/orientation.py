@@ -94,7 +94,9 @@ def _sign_by_transport(
         if oriented is None:
             return UNDECIDED
         rest, held_before = oriented, held[j]
-    overlap = target.T @ _against_sides(rest, tangents[-1], held_at_end & ~held_before)
+    if (held_at_end & ~held_before).any():  # a side that is met at the very end: the last chord does not tell the sign
+        return UNDECIDED
+    overlap = target.T @ rest
     if not np.linalg.svd(overlap, compute_uv=False).min(initial=1.0) > LEAST_OVERLAP:
         return UNDECIDED
     return Sign(int(np.sign(np.linalg.det(overlap))), Certainty.VERIFIED)

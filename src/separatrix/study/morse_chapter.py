@@ -37,7 +37,7 @@ MOST_POTENTIALS = 4
 MOST_SINKS = 80
 MOST_PAIRS, FEW_PAIRS = 1_000, 200  # of sinks searched a round, where passes were asked for and where not
 MOST_BOXES = 200_000
-MOST_CIRCLES = 16  # points of index 2 in space around which all directions are followed: a second or two each
+MOST_CIRCLES = 0  # points of index 2 in space around which all directions are followed: a second or two each
 
 
 @dataclass(eq=False)
