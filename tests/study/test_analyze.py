@@ -12,7 +12,7 @@ from separatrix.errors import InputError, KindError
 from separatrix.study.analysis import Analysis
 from separatrix.study.analyze import analyze
 from separatrix.study.estimate import SECONDS_PER_CELL, SECONDS_PER_SURFACE, estimate
-from separatrix.study.flow_chapter import classes_are_proved
+from separatrix.study.flow_facts import classes_are_proved
 from separatrix.study.question import asked
 
 BOX = sx.Box.cube(2, -2, 2)

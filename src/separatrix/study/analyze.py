@@ -26,7 +26,8 @@ from separatrix.study.devices import checked_device
 from separatrix.study.equations import Equation, equations_of
 from separatrix.study.estimate import estimate_of, within_memory
 from separatrix.study.findings import findings_of
-from separatrix.study.flow_chapter import FlowChapter, flows_exist
+from separatrix.study.flow_chapter import FlowChapter
+from separatrix.study.flow_facts import flows_exist
 from separatrix.study.morse_chapter import MorseChapter
 from separatrix.study.morse_words import morse_checks
 from separatrix.study.network_summary import data_summary, summary_of
@@ -153,18 +154,9 @@ def analyze(
     notes += [f"the decision surface was left out: {surfaces.note}"] if surfaces.note else []
     notes += [chapter.note] if chapter.note else []
     notes += [f"passes were left out: {points.note}"] if points.note and passes is not False else []
-    if chapter.pieces.n_resumed:
-        n_resumed = chapter.pieces.n_resumed
-        pieces = "one finished piece was" if n_resumed == 1 else f"{n_resumed} finished pieces were"
-        notes.append(f"{pieces} taken up from {chapter.pieces.folder}")
     if not fits and surface is None:
         notes.append(f"the decision surface was left out: it may not fit into memory_limit, {memory_limit:.3g} bytes")
-    if losses:
-        notes.append(
-            f"{counted(len(losses), 'worker process')} ended before the work was done and replaced: the answer is the same"
-        )
-    if not is_finished:
-        notes.append("interrupted: this holds what was finished until then; the same call with resume= goes on")
+    notes += _notes_on_the_run(chapter.pieces, len(losses), is_finished)
     provenance = Provenance(METHOD, seed=str(question.seed), seconds=time.perf_counter() - begun, warnings=tuple(notes))
     return dataclasses.replace(found, is_finished=is_finished, command=command, timings=dict(stages.timings),
                                notes=tuple(notes), provenance=provenance)  # fmt: skip
@@ -211,3 +203,17 @@ def _assembled(
         surface=surface, morse=morse, conley=conley, domain=question.domain,
         certainty=Certainty.weakest(statement.certainty for statement in findings),
     )  # fmt: skip
+
+
+def _notes_on_the_run(pieces: Pieces, n_lost: int, is_finished: bool) -> list[str]:
+    """What was taken up from earlier runs, which workers were lost, whether it was interrupted."""
+    notes = []
+    if pieces.n_resumed:
+        taken = "one finished piece was" if pieces.n_resumed == 1 else f"{pieces.n_resumed} finished pieces were"
+        notes.append(f"{taken} taken up from {pieces.folder}")
+    if n_lost:
+        lost = counted(n_lost, "worker process")
+        notes.append(f"{lost} ended before the work was done and replaced: the answer is the same")
+    if not is_finished:
+        notes.append("interrupted: this holds what was finished until then; the same call with resume= goes on")
+    return notes

@@ -8,17 +8,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from separatrix.errors import InputError
 from separatrix.flow.basins import Basins
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.gradient_flow import GradientFlow
-from separatrix.flow.piecewise_linear.creases import crease_nodes, is_mixed
+from separatrix.flow.piecewise_linear.creases import crease_nodes
 from separatrix.morse.merge_tree import MergeTree
-from separatrix.networks.bounds import predictions_proved
-from separatrix.networks.network import Network
-from separatrix.numerics.intervals import Interval
 from separatrix.potentials.base import Potential
 from separatrix.study.devices import CPU, on_device
+from separatrix.study.flow_facts import classes_are_proved, in_short
 from separatrix.study.manifold_strips import FRAMES, in_brief, strips_of
 from separatrix.study.off_data import Spread, off_data, spread
 from separatrix.study.parallel import backend, stream
@@ -285,35 +282,3 @@ class FlowChapter:
         reached = sink_class[np.maximum(basins.label, 0)]
         changed = np.flatnonzero((basins.label >= 0) & (reached != samples.predicted))
         return replace(portrait, changed=changed, changed_points=samples.x[changed[:SHOWN_CHANGES]])
-
-
-def classes_are_proved(net: Network, sinks: CriticalPoints, sink_class: np.ndarray) -> bool:
-    """Whether the network's prediction is proved at every sink: at all points within its proved error."""
-    if not len(sinks) or not np.isfinite(sinks.error).all():
-        return False
-    reach = np.where(sinks.active == 0, sinks.error[:, None], 0.0)
-    return bool(predictions_proved(net, Interval.around(sinks.points, reach), sink_class).all())
-
-
-def in_short(*found: CriticalPoints) -> str:
-    """What searches found, in one line.
-
-    >>> in_short()
-    '0 distinct from 0 starts'
-    """
-    count, proved = sum(len(sinks) for sinks in found), sum(sinks.n_proved for sinks in found)
-    starts = sum(sinks.label.size for sinks in found)
-    worth = "" if not count else ", all proved" if proved == count else f", {proved} proved"
-    return f"{count} distinct from {starts:,} starts{worth}"
-
-
-def flows_exist(question: Question) -> str:
-    """Why the flows of a question cannot be followed in this version, or "" where they can."""
-    try:
-        for potential in question.potentials:
-            GradientFlow(potential, question.domain)
-    except InputError as error:
-        if not is_mixed(question.net):
-            raise
-        return str(error)
-    return ""

@@ -37,7 +37,8 @@ def find_sinks(job: SinkJob, workers: int | None = 1, progress: Progress | None 
     flow = GradientFlow(job.potential, job.domain)
     if job.rounds is None:
         return flow.sinks(None, job.seed, workers=workers, progress=progress)
-    search, quiet, costly = flow.search(), 0, is_costly(job.potential.net)
+    net = job.potential.net
+    search, quiet, costly = flow.search(), 0, net is not None and is_costly(net)
     for starts in job.rounds:
         n_new = search.add(on_device(starts, job.device), workers, progress)
         quiet = 0 if n_new else quiet + 1
