@@ -1,5 +1,7 @@
 """Signs by bounded doubles against signs in rational numbers: the same lattice, bit by bit."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from separatrix.surface.arrangement.bounded_signs import BoundedSigns
 from separatrix.surface.arrangement.cut import cut
 from separatrix.surface.arrangement.linear_steps import LinearStep, linear_steps
 from separatrix.surface.arrangement.rational_signs import RationalSigns
+from separatrix.surface.arrangement.step_bounds import StepBounds
 from tests.surface.arrangement.test_linear_steps import skip_network
 
 
@@ -107,6 +110,49 @@ def test_repeated_neurons_are_copied_not_decided() -> None:
     found, signs = compared(linear_steps(Network.from_arrays([w, np.ones((2, 12))], [b, np.zeros(2)]))[:1], 2)
     assert signs.n_exact_decisions == 0
     assert found.cells.euler_characteristic == 1
+
+
+@pytest.mark.parametrize("kind", ["generic", "quantised", "wide apart"])
+def test_steps_that_are_applied_factor_by_factor_have_the_exact_signs(kind: str) -> None:
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        shapes = [(9, 2), (2, 9), (9, 2), (2, 9)]  # two narrow affine maps in a row: cheaper one after the other
+        weights, biases = [rng.standard_normal(s) for s in shapes], [rng.standard_normal(s[0]) / 4 for s in shapes]
+        if kind == "quantised":
+            weights, biases = [np.rint(2 * w) / 2 for w in weights], [np.rint(2 * b) / 4 for b in biases]
+        if kind == "wide apart":
+            weights[1] *= 2.0**40
+            weights[2] *= 2.0**-40
+        layers: list[Layer] = [Affine(w, b) for w, b in zip(weights, biases, strict=True)]
+        steps = linear_steps(
+            Network.chain([layers[0], Activation("relu"), layers[1], layers[2], Activation("relu"), layers[3]], 2)
+        )
+        assert len(StepBounds.of(steps[1]).parts) == 2
+        compared(steps, 2)
+
+
+def test_the_bound_of_factors_holds_and_is_close() -> None:
+    rng = np.random.default_rng(3)
+    factors = [(rng.standard_normal((3, 60)), np.zeros(3)), (rng.standard_normal((50, 3)), np.zeros(50))]
+    layers: list[Layer] = [Affine(w, b) for w, b in factors]
+    bounds = StepBounds.of(
+        linear_steps(Network.chain([*layers, Activation("relu"), Affine(np.ones((2, 50)), np.zeros(2))], 60))[0]
+    )
+    assert len(bounds.parts) == 2
+    h = rng.standard_normal((40, 60))
+    exact = [[sum(Fraction(a) * b for a, b in zip(row, inner, strict=True)) for row in factors[1][0]]
+             for inner in ([sum(Fraction(a) * Fraction(b) for a, b in zip(row, x, strict=True)) for row in factors[0][0]]
+                           for x in h)]  # fmt: skip
+    off = np.abs(
+        [
+            [float(Fraction(a) - b) for a, b in zip(*rows, strict=True)]
+            for rows in zip(bounds.times(h), exact, strict=True)
+        ]
+    )
+    length = np.linalg.norm(h, axis=1)[:, None]
+    bound = bounds.rows[0] * bounds.norms[0] * length + bounds.rows[1] * length + bounds.rows[2]
+    assert (off <= bound).all()
+    assert bound.max() < 1e-10
 
 
 def test_a_deep_network_needs_no_rational_number_and_keeps_its_vertices_sharp() -> None:
