@@ -17,7 +17,7 @@ from separatrix.flow.saddles.search import search_between, search_from
 from separatrix.flow.saddles.starts import soft_starts
 from separatrix.morse.pairs import Pair
 
-SOFT_STARTS, MIXTURES = 8, 400
+SOFT_STARTS, MIXTURES = 8, 200
 LATER_KINDS = (("bent", "third"), ("top", "bent"))  # of the first attempt at doubtful joins, and of later ones
 
 
