@@ -21,7 +21,6 @@ from separatrix.networks.network import Network
 from separatrix.networks.reading import load
 from separatrix.records import Provenance, Record
 from separatrix.study.morse_chapter import COMPLETE_DIMENSIONS, MOST_POTENTIALS
-from separatrix.study.network_summary import n_parameters
 from separatrix.study.parallel import worker_count
 from separatrix.study.question import Question, asked, drawing_box, is_costly
 from separatrix.study.stages import in_words
@@ -65,8 +64,9 @@ class Estimate(Record):
         return {"part": list(self.parts), "seconds": list(self.parts.values())}
 
     def __repr__(self) -> str:
-        return (f"Estimate(about {in_words(self.seconds)} on one core, {in_words(self.seconds_with_workers)} with "
-                f"{self.workers} workers, {self.memory / 1e9:.1f} GB of memory, {self.disk / 1e6:.0f} MB on disk)")  # fmt: skip
+        shared = f", {in_words(self.seconds_with_workers)} with {self.workers} workers" if self.workers > 1 else ""
+        return (f"Estimate(about {in_words(self.seconds)} on one core{shared}, {self.memory / 1e9:.1f} GB of memory, "
+                f"{self.disk / 1e6:.0f} MB on disk)")  # fmt: skip
 
 
 def estimate(
@@ -151,9 +151,10 @@ def within_memory(
 
 
 def cost(question: Question) -> float:
-    """Evaluations of the network times its parameters: what decides whether processes are worth starting."""
+    """Evaluations of the network times the products in one: what decides whether processes are worth starting."""
     n_samples = 0 if question.samples is None else len(question.samples) * sum(question.drawn)
-    return float(n_parameters(question.net)) * (100 * _n_starts(question) + 100 * n_samples)
+    products = sum(layer.n_outputs * layer.terms for layer in question.net.affine_layers)
+    return float(products) * (100 * _n_starts(question) + 100 * n_samples)
 
 
 def _bytes_of_a_proof(network: Network) -> float:

@@ -21,7 +21,7 @@ SECONDS_TO_CONNECT = 20
 def worker_count(workers: int | None, cost: float) -> int:
     """How many processes: as asked, else the machine's cores (four at most), and one where the work is small.
 
-    ``cost``: evaluations of the network times its parameters; starting a process takes about a second.
+    ``cost``: evaluations of the network times the products in one; starting a process takes about a second.
     """
     if workers is None:
         return 1 if cost < 3e8 else min(joblib.cpu_count(), MOST_WORKERS)
