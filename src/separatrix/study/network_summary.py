@@ -34,7 +34,12 @@ def summary_of(net: Network, question: Question) -> NetworkSummary:
     accuracy, where = None, ""
     for cloud in (question.samples, question.data):
         if cloud is not None and cloud.accuracy is not None:
-            accuracy, where = cloud.accuracy, f"{cloud.n_labelled:,} labelled {cloud.description}"
+            count = f"{cloud.n_labelled:,} "
+            is_counted = cloud.description.startswith(count)  # as a part of a larger set
+            accuracy, where = (
+                cloud.accuracy,
+                cloud.description if is_counted else f"{count}labelled {cloud.description}",
+            )
             break
     reading = net.reading
     return NetworkSummary(
