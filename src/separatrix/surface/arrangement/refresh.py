@@ -47,7 +47,9 @@ class Forms:
 
     def slope_errors(self, bounds: StepBounds) -> np.ndarray:
         """(V, m): bounds of the 2-norm of the error of every row of J."""
-        return (np.outer(self.js, bounds.rows[0]) + np.outer(self.jg, bounds.rows[1]) + TINIEST) * ROOM
+        return (
+            np.outer(self.js, bounds.rows[0]) + np.outer(self.jg, bounds.rows[1]) + self.J.shape[1] * bounds.lost
+        ) * ROOM
 
 
 class Rows:
@@ -129,7 +131,7 @@ class Refreshed:
             J = f.J[v, :, i]
             length, step = norm_up(J), self.step[v]
             own = p[0] * f.s[v] + p[1] * f.g[v] + p[2]
-            slopes = (p[0] * f.js[v] + p[1] * f.jg[v]) * (step + self.r[v])
+            slopes = (p[0] * f.js[v] + p[1] * f.jg[v] + J.shape[1] * self.bounds.lost) * (step + self.r[v])
             C = self.solution.C[v]
             small = gamma(J.shape[1]) * np.einsum("vn,vnj->vj", np.abs(J), np.abs(C))
             along = (np.abs(np.einsum("vn,vnj->vj", J, C)) + small) * self.rho[v]
@@ -221,7 +223,7 @@ def _forms(bounds: StepBounds, h: np.ndarray, J: np.ndarray, h_error: np.ndarray
     length, j_length = norm_up(h), norm_up(np.ascontiguousarray(J).reshape(J.shape[0], -1))
     s, g = raised(h_error + unit * length), raised(length + h_error)
     js, jg = raised(J_error + unit * j_length + TINIEST), raised(j_length + J_error)
-    lost = np.sqrt(float(bounds.bias.size * J.shape[1])) * (bounds.weight.shape[1] + 4) * TINIEST
+    lost = np.sqrt(float(bounds.bias.size * J.shape[1])) * bounds.lost
     return Forms(
         bounds.times(h) + bounds.bias,
         bounds.times(J),

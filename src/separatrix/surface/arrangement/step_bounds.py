@@ -35,7 +35,7 @@ class StepBounds:
 
     ``norms``: gamma, |W|_2, gamma |W|_F, |q|_2, |c|_2 of (2), |W|_F; ``growth``: the largest slope in size, at least 1;
     ``left`` (m,): slopes below zero; ``creased`` (c,); ``parts``: what W is applied as, first applied first, dense arrays
-    (m, k) or CSR arrays.
+    (m, k) or CSR arrays; ``lost``: what underflow can lose of an entry of W h.
     """
 
     weight: np.ndarray
@@ -47,6 +47,7 @@ class StepBounds:
     left: np.ndarray
     creased: np.ndarray
     parts: tuple[Any, ...]
+    lost: float
 
     @classmethod
     def of(cls, step: LinearStep) -> StepBounds:
@@ -79,6 +80,7 @@ class StepBounds:
             np.array(step.slope, dtype=np.float64),
             np.array(step.creased, dtype=np.int64),
             parts,
+            float(lost.max(initial=TINIEST)),
         )
 
     def times(self, h: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
