@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from separatrix.surface.arrangement.cell_walk import is_walked
 from separatrix.surface.arrangement.exact_decisions import ExactDecisions
 from separatrix.surface.arrangement.lattice import CELL_DIM
 from separatrix.surface.arrangement.linear_steps import LinearStep, first_words
@@ -14,9 +15,11 @@ from separatrix.surface.arrangement.norms import TINIEST, raised
 from separatrix.surface.arrangement.refresh import Refreshed, refresh
 from separatrix.surface.arrangement.repeated_rows import repeated_rows
 from separatrix.surface.arrangement.step_bounds import StepBounds
+from separatrix.surface.arrangement.step_values import StepValues, refine, walk_to
 
 ROWS_AT_ONCE = 2048
 ROOM_AT_ONCE = 2**20  # doubles of the largest Jacobian of a batch
+TIGHT = 1e-8  # a vertex is placed again before a walk where its error is larger than this part of the box
 LOOSE = 1e-5  # a new vertex is solved again where its error is larger than this part of its values
 FAR, NEAR = 5e-7, 1e-3  # or its position is off by more than these parts of the box and of itself
 
@@ -80,20 +83,23 @@ class BoundedSigns:
 
     def _evaluate(self, lattice: Any, bounds: StepBounds) -> None:
         """A = h W^T + b of all vertices in blocks of rows, with the bits that the bounds prove."""
-        from separatrix.surface.arrangement.sign_kernels import proved_signs
-
-        count, word = lattice.n_vertices, self.words[self.index + 1]
-        values, numbers = np.empty((count, bounds.bias.size)), np.empty((count, 4))
-        bound = np.empty(bounds.bias.size)
-        for start in range(0, count, ROWS_AT_ONCE):
-            block = slice(start, min(start + ROWS_AT_ONCE, count))
-            h, lengths, errors = self._inputs(lattice, block)
-            bounds.times(h, out=values[block])
-            proved_signs(
-                h, values[block], errors, lengths, bounds.weight, bounds.bias, bounds.rows, bounds.exact_bias, bounds.norms,
-                bounds.creased, self.copies, lattice.positive[block], lattice.negative[block], word, bound, numbers[block],
-            )  # fmt: skip
-        self.values, self.numbers = values, numbers
+        count, index = lattice.n_vertices, self.index + 1
+        into = StepValues(lattice, bounds, self.words[index], self.copies)
+        walk = walk_to(lattice, self.steps, self.bounds, index, self.box)
+        if walk is None:
+            rest: list[Any] = [
+                slice(start, min(start + ROWS_AT_ONCE, count)) for start in range(0, count, ROWS_AT_ONCE)
+            ]
+        else:
+            for part in self._batches(refine(walk, lattice, self.box, TIGHT * self.extent), lattice.n):
+                self._take_over(lattice, part, self._refreshed(lattice, part))
+            for v in np.flatnonzero(~np.isfinite(lattice.error[:count])).tolist():
+                self._take_exact(lattice, v)
+            rest = into.walk(walk, self.lipschitz)
+            self.bounds[index] = into.bounds
+        for block in rest:
+            into.compute(block, *self._inputs(lattice, block))
+        self.values, self.numbers = into.values, into.numbers
 
     def _next_bounds(self) -> StepBounds:
         if len(self.bounds) == self.index + 1:
@@ -120,7 +126,8 @@ class BoundedSigns:
         from separatrix.surface.arrangement.sign_kernels import activated
 
         before = self.bounds[self.index]
-        rows = self.kept[vertices] if self.kept is not None else np.arange(lattice.n_vertices)[vertices]
+        rows = np.arange(vertices.start, vertices.stop) if isinstance(vertices, slice) else vertices
+        rows = self.kept[rows] if self.kept is not None else rows
         h, lengths = np.empty((rows.size, before.bias.size)), np.empty(rows.size)
         activated(
             rows, self.values, self.support, self.weights, self.own, self.own_values, lattice.positive[vertices],
@@ -135,19 +142,32 @@ class BoundedSigns:
         return h, lengths, np.asarray(raised(errors + np.sqrt(float(h.shape[1])) * TINIEST))
 
     def _prepare_simplices(self, lattice: Any) -> None:
-        """A simplex for every cell; where the step has one neuron only edges are asked for."""
+        """A simplex for every cell that may be cut; where the step has one neuron only edges are asked for."""
         from separatrix.surface.arrangement.sign_kernels import simplices
 
-        dims = lattice.cells[: lattice.n_cells, CELL_DIM]
-        order = np.zeros(0, dtype=np.int64)
-        if self.steps[self.index].n_signs > 1:
-            order = np.concatenate([np.flatnonzero(dims == k) for k in range(2, lattice.n + 1)] or [order])
         self.simplex = np.full((lattice.n_cells, lattice.n + 1), -1, dtype=np.int32)
         scratch = np.zeros((2, lattice.positive.shape[1]), dtype=np.uint64)
         simplices(
-            lattice.cells, lattice.nodes, lattice.edges, lattice.n_edges, order, lattice.positive, lattice.negative,
-            scratch, self.simplex,
+            lattice.cells, lattice.nodes, lattice.edges, lattice.n_edges, self._cells_to_cut(lattice), lattice.positive,
+            lattice.negative, scratch, self.simplex,
         )  # fmt: skip
+
+    def _cells_to_cut(self, lattice: Any) -> np.ndarray:
+        """Cells of dimension 2 and more that the step may cut, dimensions ascending, and the facets that their simplices need."""
+        from separatrix.surface.arrangement.sign_kernels import crossed_polygons
+
+        n_signs, dims = self.steps[self.index].n_signs, lattice.cells[: lattice.n_cells, CELL_DIM]
+        if n_signs < 2 or lattice.n < 2:
+            return np.zeros(0, dtype=np.int64)
+        if lattice.n > 2:
+            return np.concatenate([np.flatnonzero(dims == k) for k in range(2, lattice.n + 1)])
+        word, last = self.words[self.index : self.index + 2]
+        found, rest = np.empty(lattice.n_cells, dtype=np.int64), np.uint64((1 << (n_signs - 1) % 64 + 1) - 1)
+        count = crossed_polygons(
+            lattice.cells, lattice.nodes, lattice.edges, lattice.n_edges, lattice.positive, lattice.negative,
+            word, last, rest, found,
+        )  # fmt: skip
+        return found[:count]
 
     def new_vertices(self, lattice: Any, edges: np.ndarray, first: int, j: int) -> None:
         """Place the vertices from ``first`` on, on neuron ``j`` and ``edges``, and decide the bits that the OR leaves open."""
@@ -182,6 +202,8 @@ class BoundedSigns:
         """Solve those new vertices again whose error has grown, so that no bound compounds over the steps."""
         old, count = self.values.shape[0], lattice.n_vertices
         is_last = self.index + 1 == len(self.steps)
+        if not is_last and is_walked(self.steps, self.index + 1, lattice):
+            return  # which places them again, and takes no value from this step
         new = np.arange(old, count)
         with np.errstate(all="ignore"):
             place = np.abs(lattice.x[old:count]).max(axis=1)
@@ -242,6 +264,8 @@ class BoundedSigns:
         place = v - self.values.shape[0]
         x, error, values, values_error = self.decisions.doubles(lattice, v, self.index)
         lattice.x[v], lattice.error[v] = x, error
+        if place < 0:
+            return
         self.own[place] = self.own_values.shape[0]
         self.own_values = np.concatenate([self.own_values, values[None]])
         self.errors[place] = values_error

@@ -13,7 +13,7 @@ from separatrix.surface.arrangement.arrangement import Arrangement, cells_of
 from separatrix.surface.arrangement.box_lattice import box_lattice
 from separatrix.surface.arrangement.compaction import keep_closure
 from separatrix.surface.arrangement.insertion import MOST_CELLS, Progress, Signs, Watch, insert_step
-from separatrix.surface.arrangement.lattice import CELL_DIM, Lattice
+from separatrix.surface.arrangement.lattice import CELL_DIM, LARGE, Lattice
 from separatrix.surface.arrangement.linear_steps import LinearStep
 from separatrix.surface.arrangement.pruning import Rule, surviving
 
@@ -76,7 +76,6 @@ def arrangement_of(lattice: Lattice, layout: SignLayout, signs: Signs, n_dropped
     if not n_dropped and lattice.euler_characteristic() != 1:
         raise SeparatrixError("internal check failed: the Euler characteristic of a subdivided box is not 1")
     cells, used = cells_of(lattice), lattice.n_vertices
-    x, error, positive, negative = (
-        row[:used].copy() for row in (lattice.x, lattice.error, lattice.positive, lattice.negative)
-    )
+    arrays = (lattice.x, lattice.error, lattice.positive, lattice.negative)
+    x, error, positive, negative = (row[:used].copy() if row.nbytes < LARGE else row[:used] for row in arrays)
     return Arrangement(cells, x, error, positive, negative, layout, signs.n_exact_decisions, n_dropped)

@@ -20,7 +20,7 @@ from separatrix.networks.layers import Activation, AffineMap, Node
 from separatrix.networks.network import Network
 from separatrix.networks.structured_map import StructuredMap
 from separatrix.surface.arrangement.equal_coordinates import after_crease, merged
-from separatrix.surface.arrangement.exact_maps import ExactFactor, Factor, exact_affine, exact_slopes
+from separatrix.surface.arrangement.exact_maps import ExactFactor, Factor, SparseExact, exact_affine, exact_slopes
 from separatrix.surface.arrangement.step_composition import composed
 
 DENSE = 1 << 21  # entries of a matrix that is kept dense
@@ -56,6 +56,11 @@ class LinearStep:
         """Number of coordinates that have signs."""
         return self.creased.size
 
+    @cached_property
+    def share(self) -> float:
+        """The share of the weight's entries that are not 0."""
+        return np.count_nonzero(self.weight) / max(self.weight.size, 1)
+
     @property
     def words(self) -> int:
         """Number of 64-bit words of its signs."""
@@ -66,6 +71,14 @@ class LinearStep:
         """The exact map as integer matrices (m + 1, k + 1), up to positive factors; their last rows carry the 1. Dense ones
         are composed."""
         return exact_affine(self.factors)
+
+    @cached_property
+    def exact_tables(self) -> list[list[list[int]] | None]:
+        """The rows of the exact factors that are dense, as lists; None for sparse ones."""
+        return [
+            None if isinstance(f, SparseExact) else [[int(x) for x in row] for row in f.tolist()]
+            for f in self.exact_factors
+        ]
 
     def exact_times(self, forms: Any) -> Any:
         """The exact map after ``forms``, a flint integer matrix (k + 1, c): (m + 1, c), up to a positive factor."""

@@ -167,7 +167,7 @@ def forward(
 ) -> tuple[Rows, list[Forms]]:
     """The forms that vanish at the vertices with these ``bits``, evaluated at ``x`` (V, n), and the forms of every step."""
     rows, found = Rows(*x.shape), []
-    _add_faces(rows, x, bits[0], box)
+    add_faces(rows, x, bits[0], box)
     for index, bounds in enumerate(steps):
         forms = _forms(bounds, *_inputs(steps, words, index, x, bits, found[-1] if found else None))
         plus, minus = (unpacked(b[:, words[index] : words[index + 1]], bounds.creased.size) for b in bits)
@@ -179,7 +179,8 @@ def forward(
     return rows, found
 
 
-def _add_faces(rows: Rows, x: np.ndarray, positive: np.ndarray, box: tuple[np.ndarray, np.ndarray]) -> None:
+def add_faces(rows: Rows, x: np.ndarray, positive: np.ndarray, box: tuple[np.ndarray, np.ndarray]) -> None:
+    """The faces of the box that hold the points x (V, n), from their bits: before all other rows, for they have speeds."""
     n = x.shape[1]
     inside = unpacked(positive[:, :1], 2 * n)
     sides = np.stack(box, axis=1).ravel()

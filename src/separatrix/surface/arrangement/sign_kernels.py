@@ -6,12 +6,16 @@ import numpy as np
 
 from separatrix.numerics.compilation import compiled_in_place, compiled_part_in_place
 from separatrix.surface.arrangement.lattice import (
+    CELL_COFACES,
     CELL_DIM,
     CELL_FACETS,
+    CELL_STATE,
     EDGE_A,
     EDGE_B,
     EDGE_CELL,
+    NODE_COFACE,
     NODE_FACET,
+    NODE_NEXT_COFACE,
     NODE_NEXT_FACET,
 )
 
@@ -219,6 +223,66 @@ def proved_signs(
 
 
 @compiled_in_place
+def walked_signs(values, ids, s, g, rows, creased, positive, negative, word, bound, is_open):
+    """Set the bits of the vertices ``ids`` that the bounds p s + q g + c of ``values`` prove; both stand for an open sign."""
+    m, count = bound.shape[0], creased.shape[0]
+    for r in range(ids.shape[0]):
+        v, some = ids[r], np.uint64(0)
+        a = values[v]
+        for i in range(m):
+            bound[i] = (rows[0, i] * s[r] + rows[1, i] * g[r] + rows[2, i]) * ROOM
+        for start in range(0, count, 64):
+            plus = minus = np.uint64(0)
+            last = min(64, count - start)
+            if count == m:  # neighbours in memory
+                for b in range(last):
+                    plus |= np.uint64(a[start + b] > bound[start + b]) << np.uint64(b)
+                    minus |= np.uint64(-a[start + b] > bound[start + b]) << np.uint64(b)
+            else:
+                for b in range(last):
+                    i = creased[start + b]
+                    plus |= np.uint64(a[i] > bound[i]) << np.uint64(b)
+                    minus |= np.uint64(-a[i] > bound[i]) << np.uint64(b)
+            both = ~(plus | minus)
+            if last < 64:
+                both &= (np.uint64(1) << np.uint64(last)) - np.uint64(1)
+            w = word + (start >> 6)
+            positive[v, w], negative[v, w] = plus | both, minus | both
+            some |= both
+        is_open[r] = some != np.uint64(0)
+
+
+@compiled_in_place
+def crossed_polygons(cells, nodes, edges, n_edges, positive, negative, first, last, rest, found):
+    """The 2-cells that neurons with bits from word ``first`` to ``last`` can cut: an edge is cut or has an end where one is 0.
+
+    ``rest``: the bits of the last word that are used. ``found`` (cells,): the list; how many there are is returned. States of
+    cells are left as they are.
+    """
+    count = 0
+    for e in range(n_edges):
+        a, b = edges[e, EDGE_A], edges[e, EDGE_B]
+        some = np.uint64(0)
+        for w in range(first, last):
+            used = rest if w == last - 1 else ~np.uint64(0)
+            on, off, other_on, other_off = positive[a, w], negative[a, w], positive[b, w], negative[b, w]
+            some |= (on & other_off) | (off & other_on) | (~((on | off) & (other_on | other_off)) & used)
+        if some == np.uint64(0):
+            continue
+        node = cells[edges[e, EDGE_CELL], CELL_COFACES]
+        while node >= 0:
+            cell = nodes[node, NODE_COFACE]
+            if cells[cell, CELL_STATE] == 0:
+                cells[cell, CELL_STATE] = 1
+                found[count] = cell
+                count += 1
+            node = nodes[node, NODE_NEXT_COFACE]
+    for i in range(count):
+        cells[found[i], CELL_STATE] = 0
+    return count
+
+
+@compiled_in_place
 def simplices(cells, nodes, edges, n_edges, order, positive, negative, scratch, out):
     """For every cell dim + 1 affinely independent vertices of it, -1 behind them.
 
@@ -248,11 +312,11 @@ def simplices(cells, nodes, edges, n_edges, order, positive, negative, scratch, 
             facet = nodes[node, NODE_FACET] >> 1
             for k in range(dim):
                 u = out[facet, k]
-                lacks = np.uint64(0)
                 for w in range(words):
-                    lacks |= (positive[u, w] & ~scratch[0, w]) | (negative[u, w] & ~scratch[1, w])
-                if lacks != np.uint64(0):
-                    found = u
+                    if (positive[u, w] & ~scratch[0, w]) | (negative[u, w] & ~scratch[1, w]) != np.uint64(0):
+                        found = u
+                        break
+                if found >= 0:
                     break
             node = nodes[node, NODE_NEXT_FACET]
         out[c, dim] = found

@@ -7,6 +7,7 @@ backwards, which rows of the one before they need.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from separatrix.surface.arrangement.exact_maps import SparseExact
 from separatrix.surface.arrangement.linear_steps import LinearStep
 
 Rows = dict[int, list[int]]
+FEW = 4  # a product with all rows of a dense factor costs less than so many single rows times their number
 
 
 def are_sparse(steps: Sequence[LinearStep]) -> bool:
@@ -29,9 +31,9 @@ def rows_behind(
 
     All of them up to one positive factor. ``signs`` (of the creased coordinates, for each step but the last): the masks.
     """
-    stages: list[tuple[Any, Any]] = []
+    stages: list[tuple[Any, Any]] = []  # a factor and its rows, or None and what the crease multiplies by
     for number, step in enumerate(steps):
-        stages += [(factor, None) for factor in step.exact_factors]
+        stages += zip(step.exact_factors, step.exact_tables, strict=True)
         if number + 1 < len(steps):
             stages.append((None, _factors(step, signs[number])))
     needs: list[Any] = [None] * len(stages)  # None: all rows
@@ -44,8 +46,8 @@ def rows_behind(
             here = None
     rows: Rows = dict(enumerate(start[:-1]))
     last = start[-1]
-    for (factor, mask), need in zip(stages, needs, strict=True):
-        rows, last = _stage(factor, mask, need, rows, last)
+    for (factor, table), need in zip(stages, needs, strict=True):
+        rows, last = _stage(factor, table, need, rows, last)
     return [*(rows[i] for i in wanted), last]
 
 
@@ -59,17 +61,22 @@ def _factors(step: LinearStep, signs: np.ndarray) -> tuple[list[int], int]:
     return found, denominator
 
 
-def _stage(factor: Any, mask: Any, need: Any, rows: Rows, last: list[int]) -> tuple[Rows, list[int]]:
+def _stage(factor: Any, table: Any, need: Any, rows: Rows, last: list[int]) -> tuple[Rows, list[int]]:
     from flint import fmpz_mat
 
-    if mask is not None:
-        factors, common = mask
+    if factor is None:
+        factors, common = table
         chosen = rows if need is None else {i: rows[i] for i in need}
         return {i: [factors[i] * entry for entry in row] for i, row in chosen.items()}, [common * x for x in last]
     if isinstance(factor, SparseExact):
         chosen = range(len(factor.bias)) if need is None else need
         return {i: factor.row(i, rows, last) for i in chosen}, [factor.one * entry for entry in last]
-    table = [
+    if need is not None and FEW * len(need) < len(table):
+        columns = list(zip(*(rows[i] for i in sorted(rows)), strict=True))
+        columns = [(*column, entry) for column, entry in zip(columns, last, strict=True)]
+        chosen = {i: [sum(map(mul, table[i], column)) for column in columns] for i in need}
+        return chosen, [table[-1][-1] * entry for entry in last]
+    product = [
         [int(entry) for entry in row] for row in (factor * fmpz_mat([*(rows[i] for i in sorted(rows)), last])).tolist()
     ]
-    return dict(enumerate(table[:-1])), table[-1]
+    return dict(enumerate(product[:-1])), product[-1]

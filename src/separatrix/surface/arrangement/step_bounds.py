@@ -59,7 +59,7 @@ class StepBounds:
     @classmethod
     def _computed(cls, step: LinearStep) -> StepBounds:
         weight, bias = np.array(step.weight, order="C"), np.array(step.bias)  # a network's own arrays are read-only
-        unit, radius = gamma(_terms(weight) + 1), np.array(step.weight_radius, dtype=np.float64)
+        unit, radius = gamma(terms_of(weight) + 1), np.array(step.weight_radius, dtype=np.float64)
         parts, factors = (_applied(weight),), tuple(_applied(factor) for factor, _ in step.factors)
         with np.errstate(all="ignore"):
             if 2 * sum(map(_cost, factors)) < _cost(parts[0]):
@@ -101,7 +101,7 @@ class StepBounds:
         return float(raised((self.norms[1] + self.norms[3]) * self.growth, 4))
 
 
-def _terms(weight: Any) -> int:
+def terms_of(weight: Any) -> int:
     """The largest number of entries of a row that are not 0: adding 0 does not round."""
     counts = np.count_nonzero(weight, axis=1) if isinstance(weight, np.ndarray) else np.diff(weight.indptr)
     return int(counts.max(initial=0))
@@ -141,7 +141,7 @@ def _radius_of_parts(parts: Sequence[Any]) -> np.ndarray:
     for part in parts[1:]:
         sizes = np.abs(part) @ sizes
     sizes = sizes if isinstance(sizes, np.ndarray) else sizes.toarray()
-    terms = sum(_terms(part) for part in parts)
+    terms = sum(terms_of(part) for part in parts)
     return np.asarray(raised(gamma(terms + len(parts)) * norm_up(sizes), terms + 8))
 
 
@@ -149,7 +149,7 @@ def _lost(parts: Sequence[Any]) -> np.ndarray:
     """(m,): what underflow can lose of F_n ... F_1 h."""
     found = np.zeros(parts[0].shape[1])
     for part in parts:
-        terms = _terms(part) + 4
+        terms = terms_of(part) + 4
         found = np.asarray(raised(np.abs(part) @ found + terms * TINIEST, terms))
     return found
 

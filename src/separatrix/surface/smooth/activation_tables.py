@@ -4,23 +4,20 @@
 and s' its own of degree 7; flint balls give the coefficients, each within u relative. The error of a row holds
 
 * the remainders |a_9| rho^9 and 9 |a_9| rho^8, |u - c_i| <= rho = 1/63, with a_9 = s^(9)/9! bounded on the cell by
-  Cauchy's estimate (below);
+  Cauchy's estimate;
 * the rounding of the coefficients and of Horner's rule, bounded along the rule with |u - c_i| <= rho;
 * the rounding of u - c_i (<= 2^-59) and one more rounding, for s - e and s + e.
 
 Errors follow the size of s and s' in the tails, so that slopes of saturated neurons keep their relative accuracy.
-Cauchy: let |Im z| <= 2. Then |1 + exp z| >= 1 where cos Im z >= 0 and >= sin 2 > 0.9 elsewhere, hence for the logistic
-function p: |p(z)| <= 1.12 min(1, exp Re z) and |p'(z)| = |p(z) p(-z)| <= 1.26 min(1, exp(2 - |c|)) on |z - c| <= 2, and
+Cauchy's estimate stands in :mod:`separatrix.numerics.taylor_tables`.
 
-    |a_n(p; c)| = |a_(n-1)(p'; c)| / n <= 1.26 min(1, exp(2 - |c|)) / (n 2^(n-1)).
-
-softplus' = p; tanh u = 2 p(2u) - 1; silu = u p(u). gelu'' = phi (2 - u^2), and |phi(z)| <= 0.4 exp((y^2 - x^2)/2).
-gelu_tanh = u p(w(u)) on a disc so small that |Im w| <= 2; s(u) = u + s(-u) carries the right side to the left.
+Beyond the table s has the tail of s(-T) on the left; on the right s(u) - u lies within that tail, too, for growing s:
+softplus, SiLU and both GELUs have s(u) - u = s(-u), and for mish, E = exp u,
+0 > s(u) - u = -2 u/(E^2 + 2 E + 2) > -u (1 + 2 E)/(1 + 2 E + 2 E^2) = s(-u).
 """
 
 from __future__ import annotations
 
-import math
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -29,7 +26,8 @@ import numpy as np
 from separatrix.errors import InputError, printable
 from separatrix.numerics.activation_ranges import activation_range
 from separatrix.numerics.ball_doubles import within_one_rounding
-from separatrix.numerics.critical_points import GELU_CUBIC, critical_points, taylor_ball
+from separatrix.numerics.critical_points import critical_points, taylor_ball
+from separatrix.numerics.taylor_tables import coefficient_bound
 
 CELLS_PER_UNIT = 32.0
 RHO = 1.0 / 63.0
@@ -37,8 +35,8 @@ DEGREE = 8
 ROW = 20  # 9 coefficients of s, 8 of s', their two errors, one spare
 META = 48  # see _meta
 UNIT = 2.0**-53
-REACH = {"tanh": 20.0, "sigmoid": 40.0, "softplus": 40.0, "silu": 40.0, "gelu": 10.0, "gelu_tanh": 10.0}
-GROWING = ("softplus", "silu", "gelu", "gelu_tanh")
+REACH = {"tanh": 20.0, "sigmoid": 40.0, "softplus": 40.0, "silu": 40.0, "gelu": 10.0, "gelu_tanh": 10.0, "mish": 40.0}
+GROWING = ("softplus", "silu", "gelu", "gelu_tanh", "mish")
 
 
 class ActivationTable(NamedTuple):
@@ -72,7 +70,7 @@ def activation_table(name: str) -> ActivationTable:
             series = taylor_ball(name, arb(float(centre)), DEGREE + 1).coeffs()
             values[row] = [within_one_rounding(a) for a in series]
             slopes[row] = [within_one_rounding(k * series[k]) for k in range(1, DEGREE + 1)]
-    ninth = _ninth_coefficient(name, np.abs(centres) if name in GROWING else centres)
+    ninth = coefficient_bound(name, 9, centres)
     rows = np.zeros((n_cells, ROW))
     rows[:, : DEGREE + 1], rows[:, DEGREE + 1 : 2 * DEGREE + 1] = values, slopes
     rows[:, 2 * DEGREE + 1] = _horner_error(values) + 1.01 * ninth * RHO**9
@@ -91,34 +89,6 @@ def _horner_error(coefficients: np.ndarray) -> np.ndarray:
         h = size[:, k] + product
         error = RHO * error + UNIT * (product + size[:, k] + h)
     return 1.01 * (error + 2.0**-59 * slope + UNIT * h) + 1e-300
-
-
-def _logistic_coefficient(n: int, c: np.ndarray) -> np.ndarray:
-    """A bound of |a_n| of the logistic function within 1/32 of c, n >= 1."""
-    return 1.26 * np.minimum(1.0, np.exp(2.1 - np.abs(c))) / (n * 2.0 ** (n - 1))
-
-
-def _ninth_coefficient(name: str, c: np.ndarray) -> np.ndarray:
-    """A bound of |s^(9)|/9! within 1/63 of c: the module's head. For growing activations c >= 0 stands for -c as well."""
-    if name == "sigmoid":
-        return _logistic_coefficient(9, c)
-    if name == "tanh":
-        return 2.0 * 2.0**9 * _logistic_coefficient(9, 2.0 * c)
-    if name == "softplus":
-        return _logistic_coefficient(8, c) / 9.0
-    if name == "silu":
-        return (c + 0.1) * _logistic_coefficient(9, c) + _logistic_coefficient(8, c)
-    if name == "gelu":
-        size = c + 2.1  # |z| on the disc of radius 2 about a point of the cell
-        density = 0.4 * np.exp(2.0 - 0.5 * np.maximum(c - 2.1, 0.0) ** 2)
-        return density * (2.0 + size * size) / (2.0**7 * 72.0)
-    a, b = math.sqrt(8.0 / math.pi) * 1.000001, GELU_CUBIC
-    size = c + 0.6
-    radius = np.minimum(0.5, 1.9 / (a * (1.0 + 3.0 * b * size * size)))
-    right = -c + radius + 0.02  # the largest real part on the disc, on the left side
-    inner = a * (right + b * right**3) + 3.0 * a * b * size * radius * radius
-    growth = np.minimum(1.0, np.exp(np.minimum(inner + 0.1, 0.0)))
-    return 1.12 * size * growth / radius**9
 
 
 def _meta(name: str, reach: float) -> np.ndarray:
