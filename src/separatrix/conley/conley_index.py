@@ -22,7 +22,10 @@ from separatrix.morse.matching import require_potential_of
 from separatrix.morse.morse_complex import known_homology
 from separatrix.records import Provenance
 
-METHODS = "spectrum of proved points; isolating blocks; cubes and levels of f by enclosures, homology over Z"
+METHODS = (
+    "spectrum of proved points; isolating blocks; cubes and levels of f, also reduced to the Hessian's kernel, by enclosures, "
+    "homology over Z"
+)
 KNOWN = (Certainty.PROVED, Certainty.VERIFIED)
 
 

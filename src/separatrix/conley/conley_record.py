@@ -21,8 +21,8 @@ class ConleyIndex(Record):
     - ``homology``: the groups H_k(N, L; Z) of an index pair by degree, with generators where it is made of cubes; None where
       nothing was computed
     - ``verdict``: "computed"; "not isolated": an equilibrium cannot be kept apart from the edge; "not computed", with ``reason``
-    - ``method``: "spectrum" (one non-degenerate equilibrium), "no equilibrium", "block" (of a box, (8.9)), "level block" (9.11)
-      or "grid index pair" (9.10)
+    - ``method``: "spectrum" (one non-degenerate equilibrium), "no equilibrium", "block" (of a box, (8.9)), "level block" (9.11),
+      "splitting" (a level block of f reduced to the Hessian's kernel, (9.14)) or "grid index pair" (9.10)
     - ``is_block``: whether the box that was asked about is an isolating block; None: not decided, or no box
     - ``exit_sides``, ``entry_sides``, ``mixed_sides``: for a box, the sides which the flow crosses outwards, inwards, and both
       ways with tangencies; sides that are not decided are in none

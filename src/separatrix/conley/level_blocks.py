@@ -14,7 +14,7 @@ import numpy as np
 
 from separatrix.conley.cubical_pairs import PairGroups, pair_groups, touched
 from separatrix.conley.equilibrium_cells import EquilibriumCells
-from separatrix.conley.level_grid import LevelGrid, shapes_of
+from separatrix.conley.level_grid import LevelGrid, finest_shape, shapes_of
 from separatrix.conley.superlevel_cubes import superlevel_cubes
 from separatrix.domains import Box
 from separatrix.potentials.base import Potential
@@ -57,19 +57,31 @@ class LevelBlock:
     stays_inside: bool
 
 
-def level_block(potential: Potential, box: Box, cells: EquilibriumCells, meant: np.ndarray) -> LevelBlock | str:
-    """The index of the equilibria in the cells ``meant`` of the interior, or why it was not found, in words."""
+def level_block(
+    potential: Potential,
+    box: Box,
+    cells: EquilibriumCells,
+    meant: np.ndarray,
+    *,
+    slack: float = 1.0,
+    finest: bool = False,
+) -> LevelBlock | str:
+    """The index of the equilibria in the cells ``meant`` of the interior, or why it was not found, in words.
+
+    ``slack``: by what factor orbits may climb more slowly than the slopes of this potential say; ``finest``: on the finest grid
+    alone.
+    """
     gaps = Gaps.of(cells, meant)
     if gaps is None:
         return "another equilibrium, or a point of the sides where f is critical along them, has the same value"
     found: LevelBlock | None = None
-    for shape in shapes_of(box):
+    for shape in [finest_shape(box)] if finest else shapes_of(box):
         grid = LevelGrid.of(potential, box, shape)
         lower = superlevel_cubes(grid, gaps.below, gaps.low)
         upper = superlevel_cubes(grid, gaps.high, gaps.above)
         if lower is None or upper is None or not (upper.outer <= lower.outer).all():
             continue
-        stays = _stays_inside(grid, cells, meant, gaps)
+        stays = _stays_inside(grid, cells, meant, gaps, slack)
         if stays or found is None:
             groups = pair_groups(lower.outer, upper.outer)
             found = LevelBlock(groups, (lower.level, upper.level), grid, stays)
@@ -78,7 +90,7 @@ def level_block(potential: Potential, box: Box, cells: EquilibriumCells, meant: 
     return found or "the grid is too coarse for the levels between the values of equilibria"
 
 
-def _stays_inside(grid: LevelGrid, cells: EquilibriumCells, meant: np.ndarray, gaps: Gaps) -> bool:
+def _stays_inside(grid: LevelGrid, cells: EquilibriumCells, meant: np.ndarray, gaps: Gaps, slack: float) -> bool:
     """Whether an orbit between the equilibria meant cannot come near a side of the box.
 
     It gains no more than the spread of their values, and on a way of length s outside the cubes about them at least s times
@@ -93,7 +105,7 @@ def _stays_inside(grid: LevelGrid, cells: EquilibriumCells, meant: np.ndarray, g
         if layers < 1:
             return False
         least = float(slope[between & ~about.ravel()].min(initial=np.inf))
-        if 0.999 * least * layers * grid.width > gaps.high - gaps.low:
+        if 0.999 * least * layers * grid.width > slack * (gaps.high - gaps.low):
             return True
         about = touched(about)
     return False

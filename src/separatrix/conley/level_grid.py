@@ -15,6 +15,7 @@ from separatrix.numerics.rounding import down
 from separatrix.potentials.base import Potential
 
 MOST_CUBES = {1: (64, 1_024), 2: (1_000, 4_000, 16_000, 65_000), 3: (1_700, 14_000, 64_000), 4: (4_000, 20_000)}
+FINEST = {1: 4_096, 2: 250_000, 3: 250_000, 4: 60_000}  # where nothing coarser is enough
 FEWEST = 4
 
 
@@ -107,8 +108,14 @@ def cubes_of(box: Box, shape: int | tuple[int, ...]) -> tuple[np.ndarray, np.nda
 
 def shapes_of(box: Box) -> list[tuple[int, ...]]:
     """Grids on a box from coarse to fine, with cubes about as long as wide: the gradient knows no axes."""
-    found = []
-    for most in MOST_CUBES[box.dim]:
-        size = (np.prod(box.width) / most) ** (1.0 / box.dim)
-        found.append(tuple(int(n) for n in np.clip(np.round(box.width / size), FEWEST, most)))
-    return found
+    return [_shape(box, most) for most in MOST_CUBES[box.dim]]
+
+
+def finest_shape(box: Box) -> tuple[int, ...]:
+    """The grid that is tried last."""
+    return _shape(box, FINEST[box.dim])
+
+
+def _shape(box: Box, most: int) -> tuple[int, ...]:
+    size = (np.prod(box.width) / most) ** (1.0 / box.dim)
+    return tuple(int(n) for n in np.clip(np.round(box.width / size), FEWEST, most))

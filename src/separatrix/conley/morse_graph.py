@@ -50,10 +50,11 @@ def morse_graph(
     """The Morse sets of a flow in a box of 1 to 4 dimensions and the order of the flow between them. f is climbed.
 
     Nodes are the equilibria in the box, proved, and what :func:`critical_points` left unresolved; the outside is none. The
-    order comes from the branches of saddles: in the plane exact, by (9.3), where the list is complete and branches are followed
-    to their ends, in space by (9.4); pairs that nothing excludes are in it. The cubes of an outer approximation, refined until
-    they keep the sets apart, exclude pairs (9.2). Branches are followed only where values, cubes and (9.5) leave a choice; give
-    ``connections`` to have all. Of piecewise linear flows orbits beside the points show pairs, as heuristic.
+    order comes from the homology of attracting sets of cubes (9.13) and from the branches of saddles: in the plane exact, by
+    (9.3), where the list is complete and branches are followed to their ends, in space by (9.4); pairs that nothing excludes
+    are in it. The cubes of an outer approximation, refined until they keep the sets apart, exclude pairs (9.2). Branches are
+    followed only where values, cubes, (9.5) and (9.13) leave a choice; give ``connections`` to have all. Of piecewise linear
+    flows orbits beside the points show pairs, as heuristic.
 
     ``method``: of the cubes, "faces": to neighbours where the field may cross the face (9.2); "time-T map": to the cubes that
     phi_T of a cube may meet (9.7), for smooth potentials; ``time``: T, of the log-odds for class probabilities, None: chosen.
@@ -88,7 +89,10 @@ def morse_graph(
 
 def _recorded(found: MorseGraph, placed: Placed, method: str, seed_and_begun: tuple[str, float]) -> MorseGraph:
     """The graph with how it was made."""
-    how, (seed, begun) = f"complete list of equilibria; branches in tubes; {CUBES[method]}", seed_and_begun
+    how, (seed, begun) = (
+        f"complete list of equilibria; homology of blocks; branches in tubes; {CUBES[method]}",
+        seed_and_begun,
+    )
     provenance = Provenance(how, {"boxes": found.n_boxes}, seed, perf_counter() - begun)
     used = placed.approximation.time if isinstance(placed.approximation, TimeMap) else None
     return dataclasses.replace(found, provenance=provenance, method=method, time=used)

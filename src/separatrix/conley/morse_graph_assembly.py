@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from separatrix.certainty import Certainty
+from separatrix.conley.attracting_blocks import HomologyOrder
 from separatrix.conley.conley_index import conley_index
 from separatrix.conley.conley_record import NOT_COMPUTED
 from separatrix.conley.morse_graph_record import MorseGraph, MorseSet
 from separatrix.conley.morse_sets import Nodes, Placed
 from separatrix.conley.order import Case, Relation, closure, reduction
 from separatrix.conley.order_theorems import by_theorem
+from separatrix.conley.time_map import TimeMap
 from separatrix.domains import Box
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.engines import Smooth
@@ -32,7 +36,10 @@ def case_of(flow: GradientFlow, points: CriticalPoints, nodes: Nodes, placed: Pl
         )  # where all sides are crossed inward the boundary does not matter
         is_isolating = bool(exits.is_isolating) and exits.betti == (1, 0, 0, 0)
     nodes = nodes.with_values_of(flow.arena, placed)
-    return Case(flow, points, nodes, placed, placed.reach(), is_isolating, never_leaves)
+    case = Case(flow, points, nodes, placed, placed.reach(), is_isolating, never_leaves)
+    if not case.all_points_known or isinstance(placed.approximation, TimeMap):
+        return case
+    return replace(case, homology=HomologyOrder(placed, nodes.indices, (points.active == 0).all(axis=1)))
 
 
 def assembled(case: Case) -> MorseGraph:
@@ -40,7 +47,7 @@ def assembled(case: Case) -> MorseGraph:
     proved, verified = (Relation(case, level) for level in (Certainty.PROVED, Certainty.VERIFIED))
     _decide(proved)
     questions = _decide(verified)
-    exact = next((relation for relation in (proved, verified) if _is_exact(relation)), None)
+    exact = next((relation for relation in (proved, verified) if relation.is_exact), None)
     order = (verified if exact is None else exact).possible_order
     pairs = _ranks(case, order, proved, verified)
     missing = _contradictions(case, verified)
@@ -76,17 +83,12 @@ def assembled(case: Case) -> MorseGraph:
 def _decide(relation: Relation) -> list[str]:
     """All rules, the cheap ones first; what keeps the theorems from being used, in words."""
     relation.without_branches()
-    relation.by_branches()
-    relation.by_single_candidates()
+    relation.by_branches(relation.case.connections)
+    relation.conclude()
     questions = by_theorem(relation)
     relation.by_rises()
     relation.by_single_candidates()
     return questions
-
-
-def _is_exact(relation: Relation) -> bool:
-    """Whether nothing lies between what is shown and what is possible."""
-    return relation.case.covers_all and bool((relation.shown_order == relation.possible_order).all())
 
 
 def _ranks(case: Case, order: np.ndarray, proved: Relation, verified: Relation) -> np.ndarray:

@@ -8,6 +8,7 @@ equilibrium if the list is complete, and so no recurrent orbit: it is dropped.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -124,13 +125,20 @@ class Placed:
         found[self.seeds[node]] = True
         return found
 
+    @cached_property
+    def ahead(self) -> list[np.ndarray]:
+        """For each node the mask (m,) of the cubes that can be reached from its own."""
+        return [self.approximation.forward(self.cubes(node)) for node in range(len(self.seeds))]
+
+    @cached_property
+    def behind(self) -> list[np.ndarray]:
+        """For each node the mask (m,) of the cubes from which its own can be reached."""
+        return [self.approximation.backward(self.cubes(node)) for node in range(len(self.seeds))]
+
     def reach(self) -> np.ndarray:
         """(N, N): whether the cubes of one node can be reached from those of another."""
-        found = np.zeros((len(self.seeds), len(self.seeds)), dtype=bool)
-        for node in range(len(self.seeds)):
-            ahead = self.approximation.forward(self.cubes(node))
-            found[node] = [bool(ahead[rows].any()) for rows in self.seeds]
-        return found
+        found = [[bool(ahead[rows].any()) for rows in self.seeds] for ahead in self.ahead]
+        return np.array(found, dtype=bool).reshape(len(self.seeds), len(self.seeds))
 
     def n_without_node(self) -> int:
         """How many strongly connected, recurrent components hold no cube of a node."""

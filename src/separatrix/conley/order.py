@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from separatrix.certainty import Certainty
+from separatrix.conley.attracting_blocks import HomologyOrder
 from separatrix.conley.backward_ends import starts_at_a_side
 from separatrix.conley.morse_sets import Nodes, Placed
 from separatrix.conley.rises import least_rises
@@ -29,7 +30,8 @@ LEVELS = (Certainty.PROVED, Certainty.VERIFIED)
 class Case:
     """What is known of a flow: its points with nodes, the cubes about them and ``reach`` (N, N) in the graph, connections
     (None where branches cannot be followed; then ``seen`` (N, N): pairs that sampled orbits join), whether the box
-    ``is_isolating`` and the flow ``never_leaves`` (both proved)."""
+    ``is_isolating`` and the flow ``never_leaves`` (both proved); ``homology``: what proves
+    pairs by blocks of cubes (9.13)."""
 
     flow: GradientFlow
     points: CriticalPoints
@@ -40,6 +42,7 @@ class Case:
     never_leaves: bool
     connections: Connections | None = None
     seen: np.ndarray | None = None
+    homology: HomologyOrder | None = None
 
     @property
     def dim(self) -> int:
@@ -71,6 +74,7 @@ class Relation:
         self.shown = np.zeros((n, n), dtype=bool)
         self.possible = ~np.eye(n, dtype=bool)
         self.is_decided = {"unstable": np.zeros(n, dtype=bool), "stable": np.zeros(n, dtype=bool)}
+        self.boundaries: tuple[dict[int, int], dict[int, int]] = ({}, {})
 
     def allows(self, certainty: Certainty) -> bool:
         """Whether a fact is good enough."""
@@ -107,9 +111,8 @@ class Relation:
         sure = self.trusted
         self.exclude(sure[:, None] & sure & ~self.case.reach)
 
-    def by_branches(self) -> None:
+    def by_branches(self, connections: Connections | None) -> None:
         """The two branches of the unstable manifolds of index 1, and of the stable ones of index dim - 1."""
-        connections = self.case.connections
         if connections is None:
             return
         by_point: dict[int, list[Orbit]] = {}
@@ -124,17 +127,30 @@ class Relation:
                 if {side for side, _ in ends} == {-1, 1} and len(ends) == 2:
                     self.is_decided["unstable"][row] = True
                     self._only(np.s_[row], [target for _, target in ends])
+                    self._joins(0, row, [target for _, target in ends])
             if index == self.case.dim - 1:
                 sources = [o.source for o in orbits if o.target == row and self._is_followed_back(o)]
                 if len(sources) == (2 if held == 0 else 1):
                     self.is_decided["stable"][row] = True
                     self._only(np.s_[:, row], sources)
+                    self._joins(1, row, sources)
 
     def _is_followed_back(self, orbit: Orbit) -> bool:
         """Whether the orbit's beginning is known: under "project" none slid along the side where it comes from."""
         if orbit.source >= 0 or self.case.flow.boundary == "exit" or self.level is not Certainty.PROVED:
             return self.allows(orbit.certainty)
         return orbit.certainty is Certainty.PROVED and starts_at_a_side(self.case.flow, orbit)
+
+    def _joins(self, backwards: int, row: int, ends: list[int]) -> None:
+        """Note two ends that are attracting points of the flow, or of that backwards, as the boundary of ``row``."""
+        index = self.case.dim if backwards else 0
+        if len(ends) == 2 and min(ends) >= 0 and (self.case.nodes.indices[ends] == index).all():
+            self.boundaries[backwards][row] = (1 << ends[0]) ^ (1 << ends[1])
+
+    def by_homology(self) -> None:
+        """Pairs that the homology of blocks proves, with the ends of branches that are known (9.13)."""
+        if self.case.homology is not None:
+            self.shown |= self.case.homology.pairs(self.possible_order, self.boundaries)
 
     def _only(self, place: Any, ends: list[int]) -> None:
         """Of the pairs at ``place``, one row or column, only those with these ``ends``; with equilibria unknown all may be."""
@@ -152,13 +168,25 @@ class Relation:
         self.is_decided["unstable"] |= alone & (self.case.nodes.indices == 1)
 
     def without_branches(self) -> None:
-        """All that is known before branches are followed, and of which points none need be."""
+        """All that is known before branches are followed."""
         self.by_values_and_kinds()
         self.by_cubes()
+        self.conclude()
+
+    def conclude(self) -> None:
+        """What homology and single candidates show, and of which points no more branches need be followed."""
+        self.by_homology()
         self.by_single_candidates()
-        last = self.trusted & (self.case.nodes.indices == self.case.dim - 1)
         if self.case.covers_all:
-            self.is_decided["stable"] |= last & ~self.possible.any(axis=0)
+            is_open, indices = self.possible & ~self.shown, self.case.nodes.indices
+            self.is_decided["stable"] |= self.trusted & (indices == self.case.dim - 1) & ~is_open.any(axis=0)
+            both = (self.shown & (indices == 0)).sum(axis=1) == 2
+            self.is_decided["unstable"] |= self.trusted & (indices == 1) & ~is_open.any(axis=1) & both
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether nothing lies between what is shown and what is possible."""
+        return self.case.covers_all and bool((self.shown_order == self.possible_order).all())
 
     @property
     def shown_order(self) -> np.ndarray:

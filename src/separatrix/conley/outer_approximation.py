@@ -93,6 +93,12 @@ class OuterApproximation:
         """Rows of the closed cubes that meet the box [lower, upper] (dim,), which may be a point."""
         return self.grid.meeting(lower, upper)
 
+    def signs_between(self, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+        """Proved signs (k, dim) of the gradient on boxes (k, dim), 0 where there are none."""
+        if not ieee_arithmetic_holds():
+            return np.zeros(lower.shape, dtype=np.int8)
+        return _sign_between(self.potential, lower, upper)
+
     def refined(self, chosen: np.ndarray) -> OuterApproximation:
         """The approximation with the cubes of the mask ``chosen`` (m,) cut into 2^dim each."""
         grid = self.grid.refined(chosen)

@@ -14,6 +14,7 @@ from separatrix.conley.index_pairs import CubePair, cube_pair
 from separatrix.conley.level_blocks import LevelBlock, level_block
 from separatrix.conley.outcomes import Found, empty, of_block, of_cubes, of_levels, sides, unknown
 from separatrix.conley.single_points import is_injective, morse_index
+from separatrix.conley.splitting import split_index
 from separatrix.domains import Box
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.morse.morse_complex import known_homology
@@ -45,11 +46,19 @@ def box_index(potential: Potential, box: Box) -> Found:
         return about | empty(box, cells)
     if _meets_edge(cells, inner, box).any():
         return about | _at_edge(potential, box)
+    is_one = len(np.unique(cells.cluster[inner])) == 1
+    hull = np.array([cells.lower[inner].min(axis=0), cells.upper[inner].max(axis=0)])
+    split = split_index(potential, hull, box) if is_one else None
+    if split is not None:
+        return about | split
     found = level_block(potential, box, cells, inner)
     if isinstance(found, LevelBlock) and found.stays_inside:
         return about | of_levels(found, box, cells, inner)
-    if len(np.unique(cells.cluster[inner])) == 1:
-        found = cluster_index(potential, cells.hulls()[cells.cluster[inner][0]], box, None)
+    split = None if is_one else split_index(potential, hull, box)
+    if split is not None:
+        return about | split
+    if is_one:
+        found = cluster_index(potential, hull, box, None)
         return about | found
     reason = f"its {len(np.unique(cells.cluster[inner]))} clusters of equilibria: "
     reason += found if isinstance(found, str) else "orbits between them may leave the box"
@@ -116,7 +125,10 @@ def cluster_index(
     """
     if hull.shape[1] > MOST_DIM:
         return unknown(f"clusters of equilibria are taken in at most {MOST_DIM} dimensions")
-    problem, tried = "", 0
+    split = split_index(potential, hull, domain, points) if within is None else None
+    if split is not None:
+        return split
+    problem, tried, first = "", 0, None
     boxes = _boxes(hull, domain)
     if not boxes:  # up to the edge of the domain
         found = box_index(potential, Box(hull[0], hull[1]))
@@ -143,9 +155,13 @@ def cluster_index(
             if found.stays_inside:
                 return of_levels(found, box, cells, meant)
             found = "orbits between equilibria of the cluster may leave the box around it"
-        problem, tried = found, tried + 1
+        problem, tried, first = found, tried + 1, first or (box, cells, meant)
         if tried >= TRIES:
             break
+    if first is not None:
+        found = level_block(potential, *first, finest=True)
+        if isinstance(found, LevelBlock) and found.stays_inside:
+            return of_levels(found, *first)
     return unknown(problem)
 
 

@@ -61,6 +61,15 @@ class LevelMesh:
         return SimplicialComplex([tuple(row) for row in self.simplices.tolist()])
 
 
+@dataclass(frozen=True, eq=False)
+class LevelCycle(LevelMesh):
+    """An integer cycle of degree k: the sum of ``coefficients`` (m,) times ``simplices`` (m, k + 1), each oriented by the order
+    of its vertices, rows of ``vertices`` (n, dim). One point in degree 0.
+    """
+
+    coefficients: Array
+
+
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class LevelSets(Record):
     """The level sets of f on a box, from a function linear on simplices that is nowhere farther from f than ``tolerance``.
@@ -157,8 +166,13 @@ class LevelSets(Record):
 
         return level_mesh(self, _asked(c, EQUAL)[0])
 
-    def generators(self, c: float, degree: int, side: str = ABOVE) -> tuple[LevelMesh, ...]:
-        """Representatives of the classes of a degree of {f >= c} or {f <= c}: points for 0, closed meshes for dim - 1."""
+    def generators(self, c: float, degree: int, side: str = ABOVE) -> tuple[LevelCycle, ...]:
+        """Integer cycles that freely generate the homology of {f >= c}, {f <= c} or {f = c} in a degree, in 1 to 3 dimensions.
+
+        Of the piecewise linear function; where :meth:`betti` is proved at ``c`` and counts as many, also of f, whose set is as
+        near as the tolerance (10.15). Points for degree 0; closed meshes for dim - 1; closed paths along edges of the grid, or of
+        the mesh of the level, for degree 1 in space. InputError for other degrees.
+        """
         from separatrix.morse.levels.generators import generators
 
         return generators(self, *_asked(c, side), degree)
