@@ -80,6 +80,14 @@ def test_analyze_prints_a_screen_and_writes_its_files(
     assert os.listdir(temporary) == []
 
 
+def test_analyze_takes_embedded_data_by_name(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    little = ["--no-basins", "--no-surface", "--no-passes", "--quiet"]
+    assert main(["analyze", "moons-tanh", "--data", "moons-test:300", "--out", str(out), *little]) == 0
+    data = sx.Analysis.load(out).data
+    assert data is not None and "300 of the 10,000 test points of the toy problem moons" in data.description
+
+
 def test_an_interrupted_run_goes_on_and_a_finished_one_leaves_three_files(
     blobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +128,7 @@ def test_the_demo_of_a_small_network(tmp_path: Path, capsys: pytest.CaptureFixtu
         (["analyze", "blobs-tanh", "--box", "nan", "0"], "finite"),
         (["analyze", "blobs-tanh", "--potential", "density"], "did you mean log-density"),
         (["analyze", "blobs-tanh", "--data", "absent.npy"], "no such file"),
+        (["analyze", "blobs-tanh", "--data", "blbs"], "did you mean blobs"),
         (["analyze", "blobs-tanh", "--plot", "a.xyz"], "--plot"),
         (["analyze", "blobs-tanh", "--workers", "0"], "workers"),
         (["analyze", "blobs-tanh", "--seed", "-1"], "--seed"),

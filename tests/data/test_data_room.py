@@ -22,6 +22,37 @@ def test_mnist_is_read_once_and_cannot_be_changed() -> None:
         digits.x_test[0, 0, 0] = 1
 
 
+def test_embedded_data_by_name(tmp_path, monkeypatch) -> None:
+    """As the shell's ``--data``: all of it, what was held out, or a number of points; files come first."""
+    digits = sx.data.mnist()
+    whole, few = data_points("mnist-test"), data_points(Path("mnist:400"))
+    assert len(whole) == 10000 and len(few) == 400 and few.x.max() == 1.0
+    np.testing.assert_array_equal(whole.x[3] * 255.0, digits.x_test[3])
+    np.testing.assert_array_equal(few.y[[0, -1]], digits.y_train[[0, -1]])
+    assert few.rows(784, 10).shape == (400, 784)
+    x, y = sx.data.toy("torus", 10_000, 1)
+    np.testing.assert_array_equal(data_points("torus-test").x, x)
+    np.testing.assert_array_equal(data_points("torus-test").y, y)
+    for wrong in (
+        "mnits",
+        "mnist:0",
+        "mnist:-3",
+        "mnist:",
+        "mnist:4x",
+        "mnist:\u0664",
+        "moons-test-test",
+        "mnist-train",
+    ):
+        with pytest.raises(InputError, match="Embedded are mnist, mnist-test, moons"):
+            data_points(wrong)
+    with pytest.raises(UnreadableFileError, match="no such file"):
+        data_points("folder/mnist")
+    monkeypatch.chdir(tmp_path)
+    Path("moons").write_text("a file")
+    with pytest.raises(UnreadableFileError, match="the ending"):
+        data_points("moons")
+
+
 def test_networks_are_listed_as_a_table() -> None:
     listed = sx.data.networks()
     table = listed.to_dataframe()

@@ -62,6 +62,7 @@ SEQUENTIAL = {
     "gelu": nn.GELU(),
     "gelu_tanh": nn.GELU("tanh"),
     "silu": nn.SiLU(),
+    "mish": nn.Mish(),
 }
 
 
@@ -256,6 +257,37 @@ def test_silu_written_out_and_decomposed_graphs():
     program = torch.export.export(module, (torch.zeros(7, 2, 2),), dynamic_shapes=({0: batch},)).run_decompositions()
     net = sx.load(program.module(), input_shape=(2, 2))
     np.testing.assert_allclose(net.logits(np.eye(4)), sx.load(module).logits(np.eye(4)), atol=1e-6)
+
+
+def test_mish_written_out():
+    def forward(m, x):
+        h = m.a(x)
+        h = m.b(h * torch.tanh(F.softplus(h)))
+        return m.c(torch.tanh(torch.log1p(torch.exp(2 * h))) * h)
+
+    assert agrees(Made(forward, a=lin(4, 6), b=lin(6, 6), c=lin(6, 3))).activations == ("mish", "mish")
+
+
+def test_soft_shrink_written_out_and_signs_that_make_none():
+    def forward(m, x):
+        h = m.a(x)
+        h = m.b(torch.where(h.abs() > m.half, h - m.half * torch.sign(h), torch.zeros_like(h)))
+        return m.c(F.softshrink(h, 0.25))
+
+    parts = {"a": lin(4, 6), "b": lin(6, 6), "c": lin(6, 3)}
+    assert set(agrees(Made(forward, half=0.5, **parts)).activations) == {"relu"}
+    for wrong in (lambda h: torch.sign(h), lambda h: torch.where(h.abs() > 0.5, h - torch.sign(h), 0.0 * h),
+                  lambda h: torch.where(h.abs() > 0.5, h + 0.5 * torch.sign(h), 0.0 * h),
+                  lambda h: torch.where(h.abs() > 0.5, h - 0.5 * torch.sign(2 * h - 1), 0.0 * h)):  # fmt: skip
+        with pytest.raises(UnsupportedLayerError, match=r"a step|makes no activation"):
+            sx.load(Made(lambda m, x, wrong=wrong: m.b(wrong(m.a(x))), a=lin(4, 6), b=lin(6, 3)))
+
+
+def test_activations_that_are_not_read_say_why():
+    for activation, why in ((nn.ELU(), "at 0"), (nn.CELU(), "at 0"), (nn.Softsign(), "at 0"), (nn.SELU(), "neither"),
+                            (nn.Hardswish(), "neither")):  # fmt: skip
+        with pytest.raises(UnsupportedLayerError, match=rf"{why}.*; train with "):
+            sx.load(nn.Sequential(lin(3, 4), activation, lin(4, 2)))
 
 
 def test_softplus_with_beta():

@@ -9,7 +9,7 @@ from separatrix.numerics.activation_ranges import activation_range
 from separatrix.numerics.critical_points import critical_points, derivative_ball
 from tests.numerics.oracle import normal_density, normal_distribution, violations
 
-SMOOTH = ("sigmoid", "tanh", "softplus", "gelu", "gelu_tanh", "silu")
+SMOOTH = ("sigmoid", "tanh", "softplus", "gelu", "gelu_tanh", "silu", "mish")
 ORDERS = (0, 1, 2)
 
 
@@ -32,6 +32,12 @@ def gelu_tanh(order, u):
     )[order]
 
 
+def mish(order, u):
+    t, p, q = u.exp().log1p().tanh(), logistic(u), logistic(-u)
+    rest = 1 / u.exp().log1p().cosh() ** 2
+    return (u * t, t + u * rest * p, rest * p * (2 + u * (q - 2 * t * p)))[order]
+
+
 # s, s', s'' by hand, apart from the power series of the implementation
 BY_HAND = {
     "sigmoid": (logistic, lambda u: logistic(u) * logistic(-u), lambda u: -logistic(u) * logistic(-u) * (u / 2).tanh()),
@@ -48,6 +54,7 @@ BY_HAND = {
         lambda u: logistic(u) * (1 + u * logistic(-u)),
         lambda u: swish_parts(u)[1] * (2 - u * swish_parts(u)[2]),
     ),
+    "mish": tuple(lambda u, order=order: mish(order, u) for order in ORDERS),
 }
 cases = [(name, order) for name in SMOOTH for order in ORDERS]
 
@@ -107,6 +114,9 @@ def test_members_are_inside(name, order, low, width, share):
         ("silu", 0, -0.27846454276107374, np.inf),
         ("silu", 1, -0.0998393201288669, 1.0998393201288669),
         ("silu", 2, -0.03691437319989318, 0.5),
+        ("mish", 0, -0.3088434130172504, np.inf),
+        ("mish", 1, -0.11252612238946256, 1.088498161251728),
+        ("mish", 2, -0.059033356953936286, 0.6442046372369724),
         ("gelu_tanh", 0, -0.170040750571254, np.inf),
         ("gelu_tanh", 1, -0.1289930686587717, 1.1289930686587718),
         ("gelu_tanh", 2, -0.1079135158903679, 0.7978845608028654),
@@ -144,7 +154,7 @@ def test_every_zero_of_the_next_derivative_is_listed(name, order):
 
 
 @pytest.mark.parametrize(
-    ("name", "order"), [("tanh", 1), ("sigmoid", 1), ("sigmoid", 2), ("gelu", 1), ("silu", 1), ("softplus", 0)]
+    ("name", "order"), [("tanh", 1), ("sigmoid", 1), ("sigmoid", 2), ("gelu", 1), ("silu", 1), ("softplus", 0), ("mish", 2)]
 )
 def test_tails_are_relatively_sharp(name, order):
     u = -np.array([20.0, 30.0, 36.0])

@@ -15,6 +15,7 @@ ACTIVATIONS = {
     "gelu": lambda u, slope: functional.gelu(u),
     "gelu_tanh": lambda u, slope: functional.gelu(u, approximate="tanh"),
     "silu": lambda u, slope: functional.silu(u),
+    "mish": lambda u, slope: functional.mish(u),
 }
 
 

@@ -13,7 +13,7 @@ from separatrix.networks.network import Network
 from tests.oracles import jets
 
 PIECEWISE_LINEAR = ("identity", "relu", "leaky_relu")
-SMOOTH = ("sigmoid", "tanh", "softplus", "gelu", "gelu_tanh", "silu")
+SMOOTH = ("sigmoid", "tanh", "softplus", "gelu", "gelu_tanh", "silu", "mish")
 ACTIVATIONS = (*PIECEWISE_LINEAR, *SMOOTH)
 POTENTIALS = (
     ("class_probability", 1),

@@ -182,6 +182,7 @@ ACTIVATIONS = {
     "gelu": lambda u, slope: gelu(u),
     "gelu_tanh": lambda u, slope: gelu_tanh(u),
     "silu": lambda u, slope: u * sigmoid(u),
+    "mish": lambda u, slope: u * (u.exp() + 1).log().tanh(),
 }
 
 

@@ -15,8 +15,12 @@ PATH = click.Path(path_type=Path)
 @click.command("analyze")
 @click.argument("model")
 @click.option("--box", nargs=2, type=float, metavar="LO HI", help="Study on [LO, HI]^n; default: see below.")
-@click.option("--data", type=PATH, help="Points: .npy, .npz (x, y) or .csv, in the units of the network's input.")
-@click.option("--samples", type=PATH, help="Points whose basins are sought, a file like --data; default: the data.")
+@click.option("--data", type=PATH, metavar="FILE",
+              help="Points: .npy, .npz (x, y) or .csv, in the units of the network's input; or embedded data by name: "
+              "mnist, mnist-test, moons, …; mnist:400 for 400 of them.")  # fmt: skip
+@click.option(
+    "--samples", type=PATH, metavar="FILE", help="Points whose basins are sought, like --data; default: the data."
+)
 @click.option("--potential", multiple=True, metavar="NAME",
               help="log-density, log-odds, log-odds:3, margin:3:5, confidence, …; may be repeated.")  # fmt: skip
 @click.option("--basins/--no-basins", default=None, help="Basins of every potential, or of none.")

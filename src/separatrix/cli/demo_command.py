@@ -42,23 +42,8 @@ def demo_command(
 
 def demo_points(name: str, most_samples: int | None):
     """Data (training points) and samples (test points, ``most_samples`` of them at most) of an embedded network."""
-    import numpy as np
-
-    from separatrix.data.digits import mnist
     from separatrix.data.embedded_networks import network
-    from separatrix.data.point_files import DataPoints
-    from separatrix.data.toy_problems import toy
+    from separatrix.data.named_points import named_points
 
     task = network(name).reading.metadata["task"]
-    if task != "mnist":
-        train, test = toy(task, 6_000, 0), toy(task, 10_000, 1)
-        kinds = f"points of the toy problem {task}"
-    else:
-        digits = mnist()
-        train = digits.x_train / 255.0, digits.y_train.astype(np.int64)
-        test = digits.x_test / 255.0, digits.y_test.astype(np.int64)
-        kinds = "MNIST images"
-    chosen = np.arange(len(test[0]))
-    if most_samples is not None:
-        chosen = np.linspace(0, len(chosen) - 1, most_samples).round().astype(np.int64)
-    return (DataPoints(*train, f"training {kinds}"), DataPoints(test[0][chosen], test[1][chosen], f"test {kinds}"))
+    return named_points(task), named_points(f"{task}-test" if most_samples is None else f"{task}-test:{most_samples}")

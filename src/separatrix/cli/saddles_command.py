@@ -18,7 +18,7 @@ from separatrix.cli.flow_options import asked_network, deliver_record, flow_opti
     "--data",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Points from which the sinks are sought (.npy, .npz, .csv); default: the flow's own starts.",
+    help="Points from which the sinks are sought (.npy, .npz, .csv; or by name: mnist:400); default: the flow's own starts.",
 )
 @click.option("--workers", type=int, metavar="N", help="Processes; -1 for all cores. The answer does not depend on it.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")

@@ -31,7 +31,9 @@ PATH = click.Path(path_type=Path)
     metavar="FILE",
     help="2 to 4 points (.npy, .npz, .csv): the slice through them, half a step beyond each.",
 )
-@click.option("--data", type=PATH, metavar="FILE", help="Points to count in the regions (.npy, .npz, .csv).")
+@click.option(
+    "--data", type=PATH, metavar="FILE", help="Points to count in the regions (.npy, .npz, .csv; or by name: moons)."
+)
 @click.option("--explain", is_flag=True, help="Write the homology computation out.")
 @click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the result as JSON.")
 @click.option(

@@ -21,7 +21,7 @@ MOST_ROWS = 60
     "--data",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Points from which the sinks are sought, for networks with many inputs (.npy, .npz, .csv).",
+    help="Points from which the sinks are sought, for networks with many inputs (.npy, .npz, .csv; or by name: mnist:400).",
 )
 @click.option("--workers", type=int, metavar="N", help="Processes; -1 for all cores. The answer does not depend on it.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")

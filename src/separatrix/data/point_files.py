@@ -52,7 +52,7 @@ class DataPoints:
 
 
 def data_points(source: Any, description: str = "") -> DataPoints:
-    """DataPoints from an array (n, …), a tuple (x, y), a path, or DataPoints.
+    """DataPoints from an array (n, …), a tuple (x, y), a path, the name of embedded data (``mnist``), or DataPoints.
 
     >>> data_points(([[0.0, 1.0], [1.0, 1.0]], [0, 1]))
     DataPoints(points: 2 points of shape (2,), 2 different labels)
@@ -60,7 +60,9 @@ def data_points(source: Any, description: str = "") -> DataPoints:
     if isinstance(source, DataPoints):
         return source
     if isinstance(source, (str, os.PathLike)):
-        return load_points(source)
+        from separatrix.data.named_points import is_name, named_points
+
+        return named_points(os.fsdecode(source)) if is_name(source) else load_points(source)
     if isinstance(source, tuple):
         if len(source) != 2:
             raise InputError(f"data: expected an array or a pair (x, y), came a tuple of {len(source)}")

@@ -122,6 +122,27 @@ def _silu_second(xp: Any, u: Array, s: Array, slope: float) -> Array:
     return _logistic_slope(xp, u) * (2.0 + u * (1.0 - 2.0 * sigmoid(xp, u)))
 
 
+def _mish_gate(xp: Any, u: Array) -> tuple[Array, Array, Array]:
+    """tanh(softplus(u)) = n / d and its derivative, in e = exp(-|u|) and therefore without overflow or cancellation."""
+    e, falls = xp.exp(-xp.abs(u)), u < 0
+    n = xp.where(falls, e * (2.0 + e), 1.0 + 2.0 * e)
+    d = n + xp.where(falls, 2.0 * xp.ones_like(e), 2.0 * e * e)
+    return n / d, 4.0 * (1.0 + e) * xp.where(falls, e, e * e) / (d * d), d
+
+
+def _mish_first(xp: Any, u: Array, s: Array, slope: float) -> Array:
+    gate, first, _ = _mish_gate(xp, u)
+    return gate + u * first
+
+
+def _mish_second(xp: Any, u: Array, s: Array, slope: float) -> Array:
+    _, first, d = _mish_gate(xp, u)
+    e = xp.exp(-xp.abs(u))
+    left = (2.0 + 2.0 * e + e * e) * 2.0 * (1.0 + e) + u * (2.0 + e * (2.0 - e * (3.0 + 2.0 * e)))
+    right = (1.0 + 2.0 * e + 2.0 * e * e) * 2.0 * (1.0 + e) - u * (2.0 + e * (3.0 - 2.0 * e * (1.0 + e)))
+    return first / (1.0 + e) * xp.where(u < 0, left, right) / d
+
+
 _TABLE = (
     ActivationFunction(
         "identity",
@@ -184,6 +205,7 @@ _TABLE = (
         is_monotone=False,
     ),
     ActivationFunction("silu", lambda xp, u, a: u * sigmoid(xp, u), _silu_first, _silu_second, is_monotone=False),
+    ActivationFunction("mish", lambda xp, u, a: u * _mish_gate(xp, u)[0], _mish_first, _mish_second, is_monotone=False),
 )
 ACTIVATIONS = {function.name: function for function in _TABLE}
 

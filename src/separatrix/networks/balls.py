@@ -123,6 +123,8 @@ def activation_ball(layer: Activation, u: Ball) -> tuple[Ball, Ball]:
         if name == "silu":
             return u * p, p * (1 + u * rest)
         return (u + (-u).exp().log1p() if u > 0 else u.exp().log1p()), p
+    if name == "mish":
+        return _mish_ball(u)
     if name == "gelu":
         cumulative = (-u / arb(2).sqrt()).erfc() / 2
         return u * cumulative, cumulative + u * (-u * u / 2).exp() / (2 * arb.pi()).sqrt()
@@ -130,6 +132,19 @@ def activation_ball(layer: Activation, u: Ball) -> tuple[Ball, Ball]:
     w = scale * (u + cubic * u**3)
     p, rest = 1 / (1 + (-w).exp()), 1 / (1 + w.exp())
     return u * p, p * (1 + u * rest * scale * (1 + 3 * cubic * u * u))
+
+
+def _mish_ball(u: Ball) -> tuple[Ball, Ball]:
+    """u n / d and its derivative, in exp(u) or exp(-u), whichever is small."""
+    if u > 0:
+        e = (-u).exp()
+        n, rises = 1 + 2 * e, e * e
+        d = n + 2 * rises
+    else:
+        e = rises = u.exp()
+        n = e * (2 + e)
+        d = n + 2
+    return u * n / d, (n + 4 * u * rises * (1 + e) / d) / d
 
 
 def _to_interval(balls: list[Ball]) -> Interval:

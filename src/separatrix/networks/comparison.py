@@ -6,6 +6,7 @@ import numpy as np
 
 from separatrix.networks.layers import AffineMap
 from separatrix.networks.network import Network
+from separatrix.networks.propagation import value_of
 from separatrix.networks.structured_layers import StructuredMap
 
 CHECKED_POINTS = 64
@@ -41,6 +42,31 @@ def random_points(n_inputs: int, count: int = CHECKED_POINTS) -> np.ndarray:
     rng, third = np.random.default_rng(0), count // 3
     images, centred = rng.uniform(0, 1, (third, n_inputs)), rng.uniform(-1, 1, (third, n_inputs))
     return np.concatenate([images, centred, rng.standard_normal((count - 2 * third, n_inputs))])
+
+
+def difference(network: Network, tail: str | None, x: np.ndarray, own: np.ndarray) -> tuple[float, float]:
+    """Largest difference of the network's output at the rows of ``x`` from the source's ``own`` (n, width), infinite where the
+    shapes differ; and the largest value in the network, at least 1.
+    """
+    scale, largest = 1.0, 0.0
+    for start, stop in portions(network, len(x)):
+        output, size = _passed(network, x[start:stop])
+        ours, scale = last_step(output, tail, own.shape[1]), max(scale, size)
+        fits = own[start:stop].shape == ours.shape
+        largest = max(largest, float(np.abs(own[start:stop] - ours).max()) if fits else np.inf)
+    return largest, scale
+
+
+def _passed(network: Network, x: np.ndarray) -> tuple[np.ndarray, float]:
+    """The output at rows of points and the largest value on the way; values are let go after their last use."""
+    last_use = {parent: index for index, node in enumerate(network.nodes) for parent in node.parents}
+    values, largest = {0: x}, float(np.abs(x).max())
+    for index, node in enumerate(network.nodes[1:], 1):
+        values[index] = value_of(node, [values[parent] for parent in node.parents], network.parameters)
+        largest = max(largest, float(values[index].max()), -float(values[index].min()))
+        for parent in {parent for parent in node.parents if last_use[parent] == index}:
+            del values[parent]
+    return values[len(network.nodes) - 1], largest
 
 
 def last_step(z: np.ndarray, tail: str | None, n_outputs: int) -> np.ndarray:

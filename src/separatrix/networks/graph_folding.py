@@ -22,13 +22,16 @@ DENSE_LIMIT = 1 << 14
 __all__ = ["folded", "pruned"]
 
 
-def folded(nodes: Sequence[Node]) -> list[Node]:
-    """The graph of affine maps, activations and sums with the same values.
+def folded(nodes: list[Node]) -> list[Node]:
+    """The graph of affine maps, activations and sums with the same values; ``nodes`` is emptied.
 
-    Each Scale and Selection joins the affine map before it or those after it, or becomes one.
+    Each Scale and Selection joins the affine map before it or those after it, or becomes one. A map that was joined is let go
+    at once: the weights of a large network stand in memory once.
     """
-    graph = _joined(pools_first(reordered(_joined(list(nodes)))))
-    graph = _joined(expanded(graph))
+    graph = list(nodes)
+    nodes.clear()
+    for step in (_joined, reordered, pools_first, _joined, expanded, _joined):
+        graph = step(graph)
     users = _users(graph)
     is_structured = any(isinstance(node.layer, (Convolution, SparseAffine)) for node in graph)
     for index in reversed(range(1, len(graph))):  # what stands behind has its map first
@@ -42,7 +45,10 @@ def _joined(graph: list[Node]) -> list[Node]:
     """Every Scale and Selection joined to what stands before it, where that serves it alone."""
     n_users = [len(users) for users in _users(graph)]
     for index in range(1, len(graph)):
-        graph[index] = _after_parent(graph, index, n_users)
+        parent, joined = graph[index].parents[0], _after_parent(graph, index, n_users)
+        if joined is not graph[index]:
+            graph[parent] = graph[0]  # it served this node alone, and is let go
+        graph[index] = joined
     return pruned(_without_identities(graph), len(graph) - 1)
 
 

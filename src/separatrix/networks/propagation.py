@@ -88,6 +88,16 @@ class Parameters:
         return self._converted[key]
 
 
+def value_of(node: Node, parents: Sequence[Array], parameters: Parameters) -> Array:
+    """The value of a node from those of its parents."""
+    layer, first = node.layer, parents[0]
+    if isinstance(layer, AffineMap):
+        return parameters.affine(layer, first)
+    if isinstance(layer, Activation):
+        return layer.function.value(namespace(first), first, layer.slope)
+    return sum(parents)
+
+
 class Propagation:
     """One forward pass of the rows of ``x`` (n, inputs), kept for the derivatives that follow."""
 
@@ -96,21 +106,13 @@ class Propagation:
         self.xp = namespace(x)
         self.values: list[Array] = [x]
         for node in nodes[1:]:
-            self.values.append(self._value(node))
+            self.values.append(value_of(node, [self.values[i] for i in node.parents], parameters))
         self._first: dict[int, Array] = {}
 
     @property
     def output(self) -> Array:
         """Values of the last node, (n, width)."""
         return self.values[-1]
-
-    def _value(self, node: Node) -> Array:
-        layer, parent = node.layer, self.values[node.parents[0]]
-        if isinstance(layer, AffineMap):
-            return self.parameters.affine(layer, parent)
-        if isinstance(layer, Activation):
-            return layer.function.value(self.xp, parent, layer.slope)
-        return sum(self.values[i] for i in node.parents)
 
     def slope(self, index: int) -> Array:
         """s'(u) at activation node ``index``."""

@@ -21,12 +21,12 @@ from separatrix.networks.traced_operations import (
     shifted,
     softplus_of,
 )
-from separatrix.networks.traced_patterns import logarithm, reciprocal, times
+from separatrix.networks.traced_patterns import BENT_AT_ZERO, logarithm, reciprocal, soft_shrunk, times
 from separatrix.networks.traced_values import Building, Shape, Unsupported, Value
 
 Rule = Callable[..., Value]
-NO_SUCH_ACTIVATION = "is not among the activations that are read; train with gelu or silu"
-NOT_SMOOTH = "neither twice differentiable nor piecewise linear; train with gelu, silu or relu"
+NO_SUCH_ACTIVATION = "is not among the activations that are read; train with gelu, silu or mish"
+NOT_SMOOTH = "neither twice differentiable nor piecewise linear; train with gelu, silu, mish or relu"
 
 
 def _activation(name: str) -> Rule:
@@ -147,10 +147,7 @@ def _threshold(building: Building, shape: Shape, x: Value, threshold: float, val
 
 
 def _soft_shrink(building: Building, shape: Shape, x: Value, half: float = 0.5) -> Value:
-    """relu(x - half) - relu(-x - half)."""
-    below = relu(building, shifted(building, times(building, x, -1.0), -float(half)))
-    above = relu(building, shifted(building, x, -float(half)))
-    return building.append(Sum(), above, times(building, below, -1.0))
+    return soft_shrunk(building, x, float(half))
 
 
 def _absolute(building: Building, shape: Shape, x: Value) -> Value:
@@ -219,12 +216,18 @@ def _step(building: Building, shape: Shape, *_: Any, **__: Any) -> Value:
     raise Unsupported("a step, which has no gradient; use a continuous function")
 
 
-def _other(building: Building, shape: Shape, *_: Any, **__: Any) -> Value:
-    raise Unsupported(NO_SUCH_ACTIVATION)
+def _elu(
+    building: Building, shape: Shape, x: Value, alpha: float = 1.0, scale: float = 1.0, inner: float = 1.0
+) -> Value:
+    """scale x, or scale alpha (exp(inner x) - 1) for x < 0."""
+    raise Unsupported(BENT_AT_ZERO if alpha * inner == 1.0 else NOT_SMOOTH)
 
 
-def _bent_curve(building: Building, shape: Shape, *_: Any, **__: Any) -> Value:
-    raise Unsupported(NOT_SMOOTH)
+def _refused(why: str) -> Rule:
+    def rule(building: Building, shape: Shape, *_: Any, **__: Any) -> Value:
+        raise Unsupported(why)
+
+    return rule
 
 
 def _gated_unit(building: Building, shape: Shape, x: Value, dim: int = -1) -> Value:
@@ -232,7 +235,7 @@ def _gated_unit(building: Building, shape: Shape, x: Value, dim: int = -1) -> Va
 
 
 ACTIVATION_RULES: dict[str, Rule] = {
-    **{name: _activation(name) for name in ("relu", "sigmoid", "tanh", "silu")},
+    **{name: _activation(name) for name in ("relu", "sigmoid", "tanh", "silu", "mish")},
     "leaky_relu": _leaky_relu, "rrelu": _rrelu, "prelu": _prelu, "_prelu_kernel": _prelu, "gelu": _gelu,
     "softplus": _softplus, "clamp": _clamp, "clip": _clamp,
     "clamp_min": lambda building, shape, x, bound: _clamp(building, shape, x, bound),
@@ -240,12 +243,15 @@ ACTIVATION_RULES: dict[str, Rule] = {
     "hardtanh": _hardtanh, "relu6": lambda building, shape, x: _hardtanh(building, shape, x, 0.0, 6.0),
     "hardsigmoid": _hard_sigmoid, "threshold": _threshold, "softshrink": _soft_shrink, "abs": _absolute,
     "log_sigmoid": _log_sigmoid, "log_sigmoid_forward": _log_sigmoid, "logsigmoid": _log_sigmoid, "log": _log,
-    "log1p": _log1p, "logaddexp": _log_add_exp, "exp": _pending("exp"), "erf": _pending("erf"), "pow": _power,
+    "log1p": _log1p, "logaddexp": _log_add_exp, "exp": _pending("exp"), "erf": _pending("erf"),
+    **dict.fromkeys(("sign", "sgn"), _pending("sign")),
+    "pow": _power,
     "square": _power, "reciprocal": lambda building, shape, x: reciprocal(building, x), "special_expit": _activation("sigmoid"),
     "gt": _compared(False), "ge": _compared(False), "lt": _compared(True), "le": _compared(True),
     "greater": _compared(False), "less": _compared(True),
-    **dict.fromkeys(("round", "floor", "ceil", "sign", "sgn", "trunc", "heaviside", "hardshrink", "bernoulli"), _step),
-    **dict.fromkeys(("elu", "selu", "celu", "hardswish", "softsign"), _bent_curve),
-    **dict.fromkeys(("mish", "sin", "cos", "tan", "atan", "sinh", "cosh", "sqrt", "rsqrt", "expm1"), _other),
+    **dict.fromkeys(("round", "floor", "ceil", "trunc", "heaviside", "hardshrink", "bernoulli"), _step),
+    **dict.fromkeys(("selu", "hardswish"), _refused(NOT_SMOOTH)),
+    **dict.fromkeys(("celu", "softsign"), _refused(BENT_AT_ZERO)), "elu": _elu,
+    **dict.fromkeys(("sin", "cos", "tan", "atan", "sinh", "cosh", "sqrt", "rsqrt", "expm1"), _refused(NO_SUCH_ACTIVATION)),
     "glu": _gated_unit,
 }  # fmt: skip

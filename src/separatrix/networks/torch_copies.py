@@ -10,9 +10,11 @@ import inspect
 import warnings
 from typing import Any
 
+import numpy as np
 import torch
 
 from separatrix.errors import InputError, KindError, UnsupportedLayerError, printable
+from separatrix.networks.memory_pages import room
 
 
 class OneByOne(torch.nn.Module):
@@ -108,10 +110,21 @@ def evaluation_copy(module: torch.nn.Module, source: str, dtype: torch.dtype) ->
 
 def _converted(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """An own copy of a parameter, buffer or other tensor of a module, its numbers exact."""
-    own = tensor.detach().to("cpu", dtype if tensor.is_floating_point() else tensor.dtype, copy=True)
+    if tensor.is_floating_point() and tensor.layout == torch.strided:
+        own = torch.from_numpy(room(tuple(tensor.shape), np.float64 if dtype == torch.float64 else np.float32))
+        own.copy_(tensor.detach())
+    else:
+        own = tensor.detach().to("cpu", dtype if tensor.is_floating_point() else tensor.dtype, copy=True)
     return (
         torch.nn.Parameter(own, requires_grad=tensor.requires_grad) if isinstance(tensor, torch.nn.Parameter) else own
     )
+
+
+def let_go(module: torch.nn.Module) -> None:
+    """Takes the numbers of parameters and buffers away from a module that is needed no more, for references to it stay."""
+    for tensor in (*module.parameters(), *module.buffers()):
+        if type(tensor) in (torch.Tensor, torch.nn.Parameter):
+            tensor.data = tensor.new_empty(0)
 
 
 def _without_hooks(module: torch.nn.Module) -> int:

@@ -26,7 +26,7 @@ from separatrix.errors import (
     UnsupportedLayerError,
     printable,
 )
-from separatrix.networks.comparison import checked_points, last_step, portions, random_points
+from separatrix.networks.comparison import checked_points, difference, portions, random_points
 from separatrix.networks.layer_keys import is_layer_like, layer_order
 from separatrix.networks.network import Network, Reading
 from separatrix.networks.plain_files import network_from_arrays
@@ -36,16 +36,17 @@ from separatrix.networks.torch_copies import (
     check_parameters,
     evaluation_copy,
     floats,
+    let_go,
     plain_module,
 )
 from separatrix.networks.torch_graph import changes_views, read_graph
 from separatrix.networks.traced_network import TracedNetwork, refusal
 
-ROWS, MIXED = 7, "mixes the rows of a batch"
+ROWS, FEW_ROWS, SMALL, MIXED = 7, 2, 1 << 10, "mixes the rows of a batch"
 HALVES = (torch.float16, torch.bfloat16)
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
 UNREADABLE_LEAVES = (
-    "ELU", "SELU", "CELU", "Mish", "Hardswish", "Hardshrink", "Softsign", "GLU", "LayerNorm", "GroupNorm", "RMSNorm",
+    "ELU", "SELU", "CELU", "Hardswish", "Hardshrink", "Softsign", "GLU", "LayerNorm", "GroupNorm", "RMSNorm",
     "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "LocalResponseNorm", "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell",
     "GRUCell", "Embedding", "EmbeddingBag", "MultiheadAttention", "Transformer", "TransformerEncoder",
     "TransformerEncoderLayer", "TransformerDecoder", "TransformerDecoderLayer", "LPPool1d", "LPPool2d", "MaxPool3d",
@@ -94,12 +95,12 @@ def _read(plain: torch.nn.Module, input_shape: tuple[int, ...] | None, source: s
     twin, notes = evaluation_copy(plain, source, dtype)
     shape = _fitting_shape(twin, input_shape, dtype, source)
     try:
-        network, traced, difference = _compared(twin, shape, dtype, source)
+        network, traced, largest = _compared(twin, shape, dtype, source)
     except UnsupportedLayerError as error:
         if MIXED not in str(error):
             raise
         try:
-            network, traced, difference = _compared(twin, shape, dtype, source, is_one_by_one=True)
+            network, traced, largest = _compared(twin, shape, dtype, source, is_one_by_one=True)
         except (InputError, UnsupportedLayerError):
             raise error from None
     if notes:
@@ -112,16 +113,30 @@ def _read(plain: torch.nn.Module, input_shape: tuple[int, ...] | None, source: s
         notes.append("half precision was converted to double precision, which is exact")
     if dtype != torch.float64:
         notes.append("the module fixes its precision and was compared in single precision")
-    return Network(network.nodes, network.n_inputs, Reading(source, difference, (*notes, *traced.notes)))
+    return Network(network.nodes, network.n_inputs, Reading(source, largest, (*notes, *traced.notes)))
 
 
 def _compared(
     module: torch.nn.Module, shape: tuple[int, ...], dtype: torch.dtype, source: str, is_one_by_one: bool = False
 ) -> tuple[Network, TracedNetwork, float]:
-    """The network of a trace, and how far it is from the module itself; ``is_one_by_one``: of a trace of single rows."""
+    """The network of a trace, and how far it is from the module itself; ``is_one_by_one``: of a trace of single rows.
+
+    ``module``, a copy, lets go of its numbers before constants are folded, so that weights stand in memory once.
+    """
     traced = _traced(OneByOne(module) if is_one_by_one else module, shape, dtype, source)
-    network = Network.graph(traced.nodes, prod(shape), Reading(source))
-    return network, traced, _difference(network, traced, module, shape, dtype, source)
+    points, own = _own_output(Network(tuple(traced.nodes), prod(shape)), module, shape, dtype, source)
+    let_go(module)
+    network = Network.graph(traced.folded(source), prod(shape), Reading(source))
+    largest, scale = difference(network, traced.tail, points, own)
+    rounding = 1e-5 if traced.has_rounded_patterns else 1e-7 if traced.has_cut_softplus else 0.0
+    tolerance = max(TOLERANCE[dtype], rounding) * scale
+    if not largest <= tolerance:
+        raise InputError(
+            f"{source}: the network read differs from the module's own output by {largest:.3g} on random points, "
+            f"more than {tolerance:.3g}; the module may depend on the batch, on chance or on data in a way that a "
+            "trace does not show"
+        )
+    return network, traced, largest
 
 
 def read_torch_file(path: str, activation: str | Sequence[str] | None, input_shape: tuple[int, ...] | None) -> Network:
@@ -158,7 +173,7 @@ def _fitting_shape(
     failure: Exception | None = None
     for shape in [given] if given is not None else _guesses(module):
         try:
-            _run(module, torch.zeros((ROWS, *shape), dtype=dtype))
+            _run(module, torch.zeros((ROWS if prod(shape) <= SMALL else FEW_ROWS, *shape), dtype=dtype))
             return shape
         except Exception as error:  # noqa: BLE001 -- the module's own code may raise anything
             failure = failure or error
@@ -267,33 +282,16 @@ def _quiet() -> Iterator[None]:
         log.setLevel(level)
 
 
-def _difference(
-    network: Network,
-    traced: TracedNetwork,
-    module: torch.nn.Module,
-    shape: tuple[int, ...],
-    dtype: torch.dtype,
-    source: str,
-) -> float:
-    """Largest difference on random points between the module's output and ours, put through the same last step."""
-    count, scale, difference = checked_points(network), 1.0, 0.0
-    points = random_points(network.n_inputs, count)
-    for start, stop in portions(network, count):
-        rows = torch.from_numpy(points[start:stop]).to(dtype)
+def _own_output(
+    traced: Network, module: torch.nn.Module, shape: tuple[int, ...], dtype: torch.dtype, source: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Random points (n, inputs), numbers of ``dtype``, and the module's output there, (n, width)."""
+    count, found = checked_points(traced), []
+    points = torch.from_numpy(random_points(traced.n_inputs, count)).to(dtype)
+    for start, stop in portions(traced, count):
         try:
-            own = _run(module, rows.clone().reshape(-1, *shape)).double().reshape(stop - start, -1).numpy()
+            own = _run(module, points[start:stop].clone().reshape(-1, *shape))
+            found.append(own.double().reshape(stop - start, -1).numpy())
         except Exception as error:
             raise InputError(f"{source}: does not run on a batch of {stop - start}: {printable(error)}") from error
-        passed = network.propagate(rows.double().numpy())
-        ours = last_step(passed.output, traced.tail, own.shape[1])
-        scale = max(scale, *(float(np.abs(values).max()) for values in passed.values))
-        difference = max(difference, float(np.abs(own - ours).max()) if own.shape == ours.shape else np.inf)
-    rounding = 1e-5 if traced.has_rounded_patterns else 1e-7 if traced.has_cut_softplus else 0.0
-    tolerance = max(TOLERANCE[dtype], rounding) * scale
-    if not difference <= tolerance:
-        raise InputError(
-            f"{source}: the network read differs from the module's own output by {difference:.3g} on random points, "
-            f"more than {tolerance:.3g}; the module may depend on the batch, on chance or on data in a way that a "
-            "trace does not show"
-        )
-    return difference
+    return points.double().numpy(), np.concatenate(found)

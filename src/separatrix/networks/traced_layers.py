@@ -82,7 +82,7 @@ class Softmax(Layer):
 class Pending(Layer):
     """A function that can be read only as part of a pattern such as u * (1 + erf(u)).
 
-    ``kind``: product, quotient, power 2, power 3, exp, log, erf, or positive (a comparison with 0).
+    ``kind``: product, quotient, power 2, power 3, exp, log, erf, sign, or positive (a comparison with 0).
     """
 
     kind: str

@@ -19,7 +19,7 @@ from separatrix.networks.traced_patterns import polynomials
 from separatrix.networks.traced_values import Building, Unknown, Value
 
 KINDS_LISTED, PLACES_LISTED = 25, 6
-ACTIVATION_NAMES = ("relu", "leaky_relu", "prelu with one slope", "sigmoid", "tanh", "softplus", "gelu", "silu")
+ACTIVATION_NAMES = ("relu", "leaky_relu", "prelu with one slope", "sigmoid", "tanh", "softplus", "gelu", "silu", "mish")
 READABLE = (
     "dense layers, convolutions in 1 and 2 dimensions, pooling, batch norm, skip connections, concatenations, "
     f"{', '.join(ACTIVATION_NAMES)}, clips, maxima, reshapes and other moves that keep the batch, and a softmax or one "
@@ -30,6 +30,7 @@ UNREAD = "unread"
 PENDING_NAMES = {
     "product": ("mul", "of two computed values"),
     "quotient": ("div", "by a computed value"),
+    "sign": ("sign", "a step; export the scores before it"),
     "positive": ("comparison", "such as gt or lt"),
 }
 
@@ -38,8 +39,9 @@ PENDING_NAMES = {
 class TracedNetwork:
     """Nodes with the logits last, notes, and what was taken off the end: softmax, log_softmax, sigmoid or nothing.
 
-    ``has_rounded_patterns``: whether an activation was recognised whose constants are those of the theory up to rounding;
-    ``has_cut_softplus``: whether the source returns its argument for the softplus of large numbers.
+    The nodes are those of the source; :meth:`folded` makes a network's of them. ``has_rounded_patterns``: whether an
+    activation was recognised whose constants are those of the theory up to rounding; ``has_cut_softplus``: whether the source
+    returns its argument for the softplus of large numbers.
     """
 
     nodes: list[Node]
@@ -48,11 +50,19 @@ class TracedNetwork:
     has_rounded_patterns: bool = False
     has_cut_softplus: bool = False
 
+    def folded(self, source: str) -> list[Node]:
+        """The nodes of a network: affine maps, activations and sums. ``nodes`` is emptied on the way, so that weights stand
+        in memory once. Raises InputError where folding overflows.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _finite(folded(self.nodes), source)
+
 
 def finished(
     building: Building, outputs: Sequence[Any], readable: str = READABLE, refused: Sequence[tuple[str, str, str]] = ()
 ) -> TracedNetwork:
-    """The network of a graph that has been read: one output, its softmax or one-output sigmoid taken off, constants folded.
+    """The network of a graph that has been read: one output, its softmax or one-output sigmoid taken off. ``building`` lets
+    go of its nodes.
 
     ``refused``: operations that could not be read, name, place and reason. Raises UnsupportedLayerError for them, for
     patterns that were not recognised, all in one message, and for outputs that are no logits.
@@ -86,9 +96,8 @@ def finished(
         building.note(
             "a softmax in the middle was read as sigmoids and softplus of differences, which is the same function"
         )
-    with np.errstate(over="ignore", invalid="ignore"):
-        nodes = folded(nodes)
-    return TracedNetwork(_finite(nodes, source), building.notes, tail, building.has_rounded_patterns)
+    building.nodes.clear()
+    return TracedNetwork(nodes, building.notes, tail, building.has_rounded_patterns)
 
 
 def _is_bias(nodes: Sequence[Node], node: Node) -> bool:

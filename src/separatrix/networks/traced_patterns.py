@@ -1,4 +1,4 @@
-"""Products of two computed values that are activations: SiLU and both GELUs, written out as exporters write them (§1).
+"""Products of two computed values that are activations: SiLU, Mish and both GELUs, written out as exporters write them (§1).
 
 Every node is a polynomial of nodes before it; an activation is recognised where the factors are the right polynomials
 of one common node, up to the rounding of the exporters' constants.
@@ -18,6 +18,7 @@ from separatrix.networks.traced_values import Building, Unsupported, Value
 
 STEPS, DEGREE, SOFTPLUS_CUT = 6, 3, 20.0
 ROUNDING = 1e-6
+BENT_AT_ZERO = "not twice differentiable at 0, which proofs about equilibria need; train with mish, silu or gelu"
 TANH_SCALE = math.sqrt(2.0 / math.pi)
 Coefficients = tuple[float, ...]
 
@@ -38,6 +39,9 @@ def reciprocal(building: Building, x: Value) -> Value:
     """1 / x where x = 1 + exp(u): the sigmoid of -u."""
     if (inner := _one_plus_exponential(building, x)) is not None:
         return building.append(Activation("sigmoid"), times(building, inner, -1.0))
+    for base, coefficients in polynomials(building.nodes, x.index).items():
+        if coefficients == (1.0, 1.0) and _absolute_of(building.nodes, base):
+            raise Unsupported(f"by 1 + |u|, a softsign, {BENT_AT_ZERO}")
     return building.append(Pending("quotient", building.place), x)
 
 
@@ -57,6 +61,8 @@ def chosen(building: Building, condition: Value, x: Value, y: Value) -> Value:
     node = building.nodes[condition.index]
     if not isinstance(node.layer, Pending) or node.layer.kind != "positive":
         raise Unsupported("by a computed condition")
+    if (shrunk := _soft_shrink(building, node.parents[0], x, y)) is not None:
+        return shrunk
     for base, tested in polynomials(building.nodes, node.parents[0]).items():
         above = polynomials(building.nodes, x.index).get(base)
         below = polynomials(building.nodes, y.index).get(base)
@@ -80,6 +86,46 @@ def chosen(building: Building, condition: Value, x: Value, y: Value) -> Value:
         if above[1] == 1 and tested[1] > 0 and _is_cut_softplus(building, y, base, -tested[0] / tested[1]):
             return y
     raise Unsupported("by a condition that makes no activation")
+
+
+def _soft_shrink(building: Building, tested: int, x: Value, y: Value) -> Value | None:
+    """relu(u - half) - relu(-u - half), written as u - half sign(u) where |u| > half, 0 elsewhere."""
+    nodes = building.nodes
+    is_zero = any(not any(coefficients) for coefficients in polynomials(nodes, y.index).values())
+    if not is_zero or not isinstance(nodes[x.index].layer, Sum) or len(nodes[x.index].parents) != 2:
+        return None
+    for kept, cut in (nodes[x.index].parents, nodes[x.index].parents[::-1]):
+        for step, coefficients in polynomials(nodes, cut).items():
+            layer = nodes[step].layer
+            if not isinstance(layer, Pending) or layer.kind != "sign" or len(coefficients) != 2 or coefficients[0] != 0:
+                continue
+            u, half = nodes[step].parents[0], -coefficients[1]
+            over = [base for base, part in polynomials(nodes, tested).items() if part == (-half, 1.0)]
+            if half > 0 and u == kept and any(_absolute_of(nodes, base) == {u} for base in over):
+                return soft_shrunk(building, Value([u], x.shape), half)
+    return None
+
+
+def _absolute_of(nodes: Sequence[Node], index: int) -> set[int]:
+    """The node u where node ``index`` is |u| as readers write it, relu(u) + relu(-u); none elsewhere."""
+    parts = [nodes[parent] for parent in nodes[index].parents]
+    if not isinstance(nodes[index].layer, Sum) or len(parts) != 2:
+        return set()
+    if not all(isinstance(part.layer, Activation) and part.layer.name == "relu" for part in parts):
+        return set()
+    first, second = (polynomials(nodes, part.parents[0]) for part in parts)
+    inner = {(0.0, 1.0), (0.0, -1.0)}
+    return {u for u in (parts[0].parents[0], parts[1].parents[0]) if {first.get(u), second.get(u)} == inner}
+
+
+def soft_shrunk(building: Building, x: Value, half: float) -> Value:
+    """relu(x - half) - relu(-x - half)."""
+    width = math.prod(x.shape)
+    above, below = (
+        building.append(Activation("relu"), building.append(Scale(np.full(width, sign), np.full(width, -half)), x))
+        for sign in (1.0, -1.0)
+    )
+    return building.append(Sum(), above, times(building, below, -1.0))
 
 
 def _bent(building: Building, u: Value, tested: Coefficients, above: Coefficients, below: Coefficients) -> Value | None:
@@ -162,6 +208,8 @@ def _gated(building: Building, value: Value, middle: int, gate: Coefficients) ->
     node, (constant, factor) = building.nodes[middle], gate
     layer = node.layer
     name = layer.name if isinstance(layer, Activation) else layer.kind if isinstance(layer, Pending) else ""
+    if name == "tanh" and constant == 0:
+        return _mish(building, value, node.parents[0], factor)
     if factor == 0 or (name == "sigmoid" and constant != 0) or (name in ("erf", "tanh") and constant != factor):
         return None
     for base, a, inner in _common(building, value, node.parents[0]):
@@ -178,6 +226,19 @@ def _gated(building: Building, value: Value, middle: int, gate: Coefficients) ->
                 building.has_rounded_patterns = True
                 gelu = building.append(Activation("gelu_tanh"), times(building, u, k))
                 return times(building, gelu, 2 * a * factor / k)
+    return None
+
+
+def _mish(building: Building, value: Value, middle: int, factor: float) -> Value | None:
+    """factor * value * tanh(m) for the node m = ``middle``, where that is a softplus."""
+    node = building.nodes[middle]
+    if not isinstance(node.layer, Activation) or node.layer.name != "softplus":
+        return None
+    for base, a, inner in _common(building, value, node.parents[0]):
+        if len(inner) == 2 and inner[1] != 0:
+            k = inner[1]
+            found = building.append(Activation("mish"), times(building, Value([base], value.shape), k))
+            return times(building, found, a * factor / k)
     return None
 
 

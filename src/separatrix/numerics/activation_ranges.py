@@ -95,6 +95,38 @@ def _gelu_tanh_second(u: Interval) -> Interval:
     return _logistic_slope(exp(-abs(w))) * (growth - u * tanh(0.5 * w) * slope.square())
 
 
+def _either(u: Interval, left: Interval, right: Interval) -> Interval:
+    """``left`` where the point u is negative, else ``right``."""
+    falls = u.upper < 0
+    return Interval(np.where(falls, left.lower, right.lower), np.where(falls, left.upper, right.upper))
+
+
+def _mish_gate(u: Interval) -> tuple[Interval, Interval, Interval]:
+    """e = exp(-|u|), and n, d with tanh(softplus(u)) = n / d, (1 + E)^2 - 1 over (1 + E)^2 + 1 for E = exp(u)."""
+    e = exp(-abs(u))
+    n = _either(u, e * (2.0 + e), 1.0 + 2.0 * e)
+    return e, n, n + _either(u, 2.0 + 0.0 * e, 2.0 * e.square())
+
+
+def _mish_value(u: Interval) -> Interval:
+    _, n, d = _mish_gate(u)
+    return u * (n / d)
+
+
+def _mish_first(u: Interval) -> Interval:
+    """n/d + u (n/d)', (n/d)' = 4 E (1 + E)/D^2."""
+    e, n, d = _mish_gate(u)
+    return (n + 4.0 * (u * (1.0 + e) * _either(u, e, e.square()) / d)) / d
+
+
+def _mish_second(u: Interval) -> Interval:
+    """4 E/D^3 (2 (1 + E)(2 + 2 E + E^2) + u (2 + 2 E - 3 E^2 - 2 E^3)), divided by E^6 for u > 0."""
+    e, _, d = _mish_gate(u)
+    left = 2.0 * (1.0 + e) * (2.0 + e * (2.0 + e)) + u * (2.0 + e * (2.0 - e * (3.0 + 2.0 * e)))
+    right = 2.0 * (1.0 + e) * (1.0 + e * (2.0 + 2.0 * e)) - u * (2.0 + e * (3.0 - e * (2.0 + 2.0 * e)))
+    return 4.0 * (_either(u, e, e.square()) * _either(u, left, right)) / (d * d.square())
+
+
 _Formula = Callable[[Interval], Interval]
 _FORMULAS: dict[str, tuple[_Formula, _Formula, _Formula]] = {
     "sigmoid": (sigmoid, _sigmoid_first, _sigmoid_second),
@@ -103,8 +135,11 @@ _FORMULAS: dict[str, tuple[_Formula, _Formula, _Formula]] = {
     "gelu": (lambda u: u * normal_cdf(u), _gelu_first, _gelu_second),
     "gelu_tanh": (_gelu_tanh_value, _gelu_tanh_first, _gelu_tanh_second),
     "silu": (lambda u: u * sigmoid(u), _silu_first, _silu_second),
+    "mish": (_mish_value, _mish_first, _mish_second),
 }
-_BEYOND = {"sigmoid": 800.0, "tanh": 400.0, "softplus": 800.0, "gelu": 40.0, "gelu_tanh": 40.0, "silu": 800.0}
+_BEYOND = {
+    "sigmoid": 800.0, "tanh": 400.0, "softplus": 800.0, "gelu": 40.0, "gelu_tanh": 40.0, "silu": 800.0, "mish": 800.0,
+}  # fmt: skip
 _PIECEWISE_LINEAR = ("identity", "relu", "leaky_relu")
 
 
@@ -166,10 +201,9 @@ def activation_range(name: str, order: int, lower: Any, upper: Any, slope: float
     """Arrays (lo, hi) with lo <= s^(order)(u) <= hi for all u in [lower, upper], sharp up to a few ulp.
 
     ``name``: sigmoid, tanh, softplus, gelu (u Phi(u)), gelu_tanh (u (1 + tanh(sqrt(2/pi) (u + 0.044715 u^3)))/2), silu,
-    identity, relu or leaky_relu (``slope`` for negative arguments); ``order`` 0, 1 or 2; ``lower`` <= ``upper``
-    arrays of one shape, infinite ends allowed. For relu and leaky_relu order 1 is Clarke's generalised derivative. In
-    the tails the bounds
-    are relatively sharp (gelu_tanh: up to |u|^3 times the rounding of its argument).
+    mish (u tanh(softplus(u))), identity, relu or leaky_relu (``slope`` for negative arguments); ``order`` 0, 1 or 2;
+    ``lower`` <= ``upper`` arrays of one shape, infinite ends allowed. For relu and leaky_relu order 1 is Clarke's generalised
+    derivative. In the tails the bounds are relatively sharp (gelu_tanh: up to |u|^3 times the rounding of its argument).
 
     Raises InputError for unknown names and orders, order 2 of relu and leaky_relu, NaN, and lower > upper.
 

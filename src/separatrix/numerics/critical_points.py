@@ -17,7 +17,13 @@ A range needs every zero of s^(n+1). That the table below is complete:
   rises from 1/2 at 0 to above 1 and falls to 1: s'(-u) = 1 - s'(u) vanishes once. s''' = p' (u w'^3 (3 T^2 - 1)/2 - 3
   T w'^2 - 3 u T w' w'' + 3 w'' + u w'''): for u >= 4, w''/w' = 6 b u/(1 + 3 b u^2) <= 2/u, so it is positive once u
   w' (3 T^2 - 1)/2 > 9 T; at 4, u w' > 20 and T > 0.999, and both increase. On [0, 4] the balls prove one zero besides
-  0: :func:`_prove_gelu_tanh`.
+  0: SIGNS.
+* mish: with E = e^u, F = 1 + E, D = F^2 + 1: s = u (F^2 - 1)/D. s' vanishes where u = -(F + 1)(F^2 + 1)/(4 F) = -(F^2 + F + 1 +
+  1/F)/4, whose right side falls: one zero. s'' = 4 E/D^3 (4 + 8 E + 6 E^2 + 2 E^3 + u (2 + 2 E - 3 E^2 - 2 E^3)): for u <= -3,
+  E < 0.05 and the bracket is < 4.5 - 3 * 1.99; for u >= 3 the factor of u is < -2 E^3 - 2 E^2 and the bracket < 4 + 8 E - 4 E^3:
+  negative on both sides. s''' = 4 E/D^4 (12 + 24 E - 24 E^3 - 21 E^4 - 6 E^5 + u (4 - 32 E^2 - 24 E^3 + 5 E^4 + 4 E^5)): for
+  u <= -4, E < 0.019 and the bracket is < 12.5 - 4 * 3.9; for u >= 4 the factor is > 4 E^5 and the bracket > 10 E^5 - 21 E^4 - 24
+  E^3 > 0. Between, the balls prove two zeros of s'' and three of s''': SIGNS.
 """
 
 from __future__ import annotations
@@ -28,7 +34,7 @@ from typing import Any, NamedTuple
 
 from separatrix.numerics.ball_doubles import outward
 
-BITS = 200
+BITS, WIDEST = 200, 0.5
 GELU_CUBIC = 0.044715  # b of gelu_tanh is this double, as in PyTorch
 
 # where s^(n+1) vanishes: exact abscissas, and brackets at whose ends it has opposite signs, for both signs of u
@@ -49,7 +55,22 @@ _BRACKETS = {
     ("gelu_tanh", 1): (1.0, 2.0),
     ("gelu_tanh", 2): (1.75, 2.25),
 }
-_NEGATIVE_BRACKETS = {("gelu", 0): (-1.0, -0.5), ("silu", 0): (-2.0, -1.0), ("gelu_tanh", 0): (-1.0, -0.5)}
+_SINGLE_BRACKETS = {
+    ("gelu", 0): ((-1.0, -0.5),),
+    ("silu", 0): ((-2.0, -1.0),),
+    ("gelu_tanh", 0): ((-1.0, -0.5),),
+    ("mish", 0): ((-2.0, -1.0),),
+    ("mish", 1): ((-3.0, -2.0), (1.0, 2.0)),
+    ("mish", 2): ((-4.0, -3.0), (-0.25, 0.0), (2.0, 2.5)),
+}
+# order of a derivative, its sign on an interval: in a bracket that of s^(n+2), so that there is one zero, between that of s^(n+1)
+SIGNS = {
+    ("gelu_tanh", 2): ((4, -1, 0.0, 0.5), (3, -1, 0.5, 1.75), (4, 1, 1.75, 2.25), (3, 1, 2.25, 4.0)),
+    ("mish", 1): ((3, 1, -3.0, -2.0), (2, 1, -2.0, 1.0), (3, -1, 1.0, 2.0), (2, -1, 2.0, 3.0)),
+    ("mish", 2): (
+        (4, 1, -4.0, -3.0), (3, 1, -3.0, -0.25), (4, -1, -0.25, 0.0), (3, -1, 0.0, 2.0), (4, 1, 2.0, 2.5), (3, 1, 2.5, 4.0),
+    ),
+}  # fmt: skip
 
 
 class CriticalPoint(NamedTuple):
@@ -76,6 +97,12 @@ def taylor_ball(name: str, u: Any, length: int) -> Any:
         return 1 / (1 + (-x).exp())
     if name == "silu":
         return x / (1 + (-x).exp())
+    if name == "mish":
+        if u > 0:
+            e = (-x).exp()
+            return x - 2 * x * e * e / (1 + 2 * e + 2 * e * e)
+        e = x.exp()
+        return x * e * (2 + e) / (2 + e * (2 + e))
     assert name == "gelu_tanh"
     w = 2 * (2 / arb.pi()).sqrt() * (x + arb(GELU_CUBIC) * x * x * x)
     return x / (1 + (-w).exp())
@@ -101,13 +128,13 @@ def critical_points(name: str, order: int) -> tuple[CriticalPoint, ...]:
     key = (name, order)
     brackets = [(arb(c), arb(c)) for c in _EXACT.get(key, ())]
     with ctx.workprec(BITS):
-        if key == ("gelu_tanh", 2):
-            _prove_gelu_tanh(*_BRACKETS[key])
+        for derivative, sign, low, high in SIGNS.get(key, ()):
+            if not _has_sign(name, derivative, sign, low, high):
+                raise ArithmeticError(f"the sign of derivative {derivative} of {name} on [{low}, {high}] is not proved")
         if key in _BRACKETS:
             low, high = _BRACKETS[key]
             brackets += [_bisected(name, order + 1, -high, -low), _bisected(name, order + 1, low, high)]
-        if key in _NEGATIVE_BRACKETS:
-            brackets.append(_bisected(name, order + 1, *_NEGATIVE_BRACKETS[key]))
+        brackets += [_bisected(name, order + 1, *ends) for ends in _SINGLE_BRACKETS.get(key, ())]
         found = []
         for low, high in brackets:
             abscissa = low.union(high)
@@ -138,18 +165,11 @@ def _bisected(name: str, order: int, low: float, high: float) -> tuple[Any, Any]
     return left, right
 
 
-def _prove_gelu_tanh(low: float, high: float) -> None:
-    """On (0, 4], s''' vanishes once: s'''(0) = 0, s'''' < 0 to 1/2, s''' < 0 to low, s'''' > 0 to high, s''' > 0."""
-    for order, sign, left, right in ((4, -1, 0.0, 0.5), (3, -1, 0.5, low), (4, 1, low, high), (3, 1, high, 4.0)):
-        if not _has_sign("gelu_tanh", order, sign, left, right):
-            raise ArithmeticError(f"the sign of derivative {order} of gelu_tanh on [{left}, {right}] is not proved")
-
-
 def _has_sign(name: str, order: int, sign: int, left: float, right: float, depth: int = 12) -> bool:
     """Whether sign . s^(order) > 0 on [left, right] is proved by balls on at most 2^depth parts."""
     from flint import arb
 
-    if sign * derivative_ball(name, order, arb(left).union(arb(right))) > 0:
+    if right - left <= WIDEST and sign * derivative_ball(name, order, arb(left).union(arb(right))) > 0:
         return True
     middle = 0.5 * (left + right)
     return depth > 0 and (

@@ -16,6 +16,10 @@ p: |p(z)| <= 1.12 min(1, exp Re z) and |p'(z)| = |p(z) p(-z)| <= 1.26 min(1, exp
 
 softplus' = p; tanh u = 2 p(2u) - 1; silu = u p(u). gelu'' = phi (2 - u^2), and |phi(z)| <= 0.4 exp((y^2 - x^2)/2).
 gelu_tanh = u p(w(u)) on a disc so small that |Im w| <= 2; s(u) = u + s(-u) carries the right side to the left for n >= 2.
+mish = u g(u), g = (F^2 - 1)/D, F = 1 + E, D = F^2 + 1, E = exp u. For |Im z| <= 3/2 < pi/2, x = Re E > 0 and
+|D|^2 = |E|^4 + 8 x^2 + 4 x |E|^2 + 8 x + 4 > max(|E|^4, 4). |g'| = 4 |E| |1 + E|/|D|^2 is at most |E| (1 + |E|) where
+|E|^2 <= 2, else 4 (1 + 1/|E|)/|E|^2, both below 3 |E| and 8/|E|^2, hence below 4.3. Discs of radius 3/2:
+|a_n(g)| <= max |g'| / (n 1.5^(n-1)), and |a_n(s)| <= |c| |a_n(g)| + |a_(n-1)(g)|.
 """
 
 from __future__ import annotations
@@ -37,8 +41,7 @@ RHO = 1.0 / 63.0
 DEGREE, ORDERS = 9, 3
 BLOCK = DEGREE + 2  # coefficients of one order from the constant up, then the error
 META = 41  # reach, largest |s'|, numbers of critical points (3), then up to three (left, right, lower, upper) an order
-REACH = {"tanh": 20.0, "sigmoid": 40.0, "softplus": 40.0, "silu": 40.0, "gelu": 10.0, "gelu_tanh": 10.0}
-GROWING = ("softplus", "silu", "gelu", "gelu_tanh")
+REACH = {"tanh": 20.0, "sigmoid": 40.0, "softplus": 40.0, "silu": 40.0, "gelu": 10.0, "gelu_tanh": 10.0, "mish": 40.0}
 
 
 class TaylorTable(NamedTuple):
@@ -64,7 +67,8 @@ def taylor_table(name: str) -> TaylorTable:
     n_cells = int(2 * reach * CELLS_PER_UNIT)
     centres = -reach + (np.arange(n_cells) + 0.5) / CELLS_PER_UNIT
     taylor = np.empty((n_cells, length))
-    exact = 1 if name in ("tanh", "sigmoid") else 2  # beyond these a_n(-c) = -+ a_n(c), exactly
+    # from here on a_n(-c) = -+ a_n(c), exactly
+    exact = length if name == "mish" else 1 if name in ("tanh", "sigmoid") else 2
     odd = exact == 1
     cap = ctx.cap
     try:
@@ -107,6 +111,13 @@ def _logistic_coefficient(n: int, c: Array) -> Array:
     return 1.26 * np.minimum(1.0, np.exp(2.1 - np.abs(c))) / (n * 2.0 ** (n - 1))
 
 
+def _mish_gate_coefficient(n: int, c: Array) -> Array:
+    """A bound of |a_n| of tanh(softplus) within 1/63 of c, n >= 1, as the real part moves by less than 1.52 on the disc."""
+    left = 3.0 * np.exp(np.minimum(c + 1.52, 1.0))
+    right = 8.0 * np.exp(np.minimum(2.0 * (1.52 - c), 1.0))
+    return 1.001 * np.minimum(4.3, np.minimum(left, right)) / (n * 1.5 ** (n - 1))
+
+
 def coefficient_bound(name: str, n: int, centres: Array) -> Array:
     """A bound of |s^(n)|/n! within 1/63 of the centres, n >= 2: the module's head.
 
@@ -117,6 +128,8 @@ def coefficient_bound(name: str, n: int, centres: Array) -> Array:
         return _logistic_coefficient(n, centres)
     if name == "tanh":
         return 2.0 * 2.0**n * _logistic_coefficient(n, 2.0 * centres)
+    if name == "mish":
+        return (np.abs(centres) + 0.1) * _mish_gate_coefficient(n, centres) + _mish_gate_coefficient(n - 1, centres)
     c = np.abs(centres)  # s^(n) is even or odd up to the sign for n >= 2
     if name == "softplus":
         return _logistic_coefficient(n - 1, c) / n

@@ -40,6 +40,7 @@ EXACT = {
     "sigmoid": lambda u: 1 / (1 + mpmath.exp(-u)),
     "softplus": lambda u: mpmath.log1p(mpmath.exp(u)),
     "silu": lambda u: u / (1 + mpmath.exp(-u)),
+    "mish": lambda u: u * mpmath.tanh(mpmath.log1p(mpmath.exp(u))),
     "gelu": lambda u: u * mpmath.erfc(-u / mpmath.sqrt(2)) / 2,
     "gelu_tanh": lambda u: u * (1 + mpmath.tanh(mpmath.sqrt(2 / mpmath.pi) * (u + mpmath.mpf(0.044715) * u**3))) / 2,
 }

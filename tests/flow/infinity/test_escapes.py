@@ -23,6 +23,7 @@ MP = {
     "softplus": lambda u: mpmath.log(1 + mpmath.exp(u)) if u < 1000 else u,
     "relu": lambda u: max(u, mpmath.mpf(0)),
     "silu": lambda u: u / (1 + mpmath.exp(-u)),
+    "mish": lambda u: u * mpmath.tanh(mpmath.log(1 + mpmath.exp(u))) if u < 1000 else u,
     "gelu": lambda u: u * mpmath.ncdf(u),
 }
 
@@ -112,7 +113,7 @@ def test_without_equilibria_every_start_goes_to_infinity(widths, activation):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.sampled_from(["tanh", "sigmoid", "softplus", "silu", "gelu", "relu"]),
+    st.sampled_from(["tanh", "sigmoid", "softplus", "silu", "mish", "gelu", "relu"]),
     st.sampled_from([(2, 4, 2), (3, 5, 4, 3), (2, 3), (1, 6, 3)]),
     st.integers(0, 10**6),
 )

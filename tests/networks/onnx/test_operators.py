@@ -15,6 +15,7 @@ H = X @ W32.T + B32
 S2 = np.float32(np.sqrt(2))
 P = np.array([0.5, 2.0, -1.0, 0.25])
 GELU_TANH = 0.5 * H * (1 + np.tanh(np.sqrt(2 / np.pi) * (H + 0.044715 * H**3)))
+MISH = H * np.tanh(np.logaddexp(0, H))
 GELU = 0.5 * H * (1 + erf(H / np.sqrt(2)))
 
 
@@ -92,6 +93,8 @@ ELEMENTWISE = {
         {"a": [1.5]},
         H * expit(1.5 * H),
     ),
+    "mish": ((7, 13), [n("Softplus", "h", "e"), n("Tanh", "e", "t"), n("Mul", "h t", "g")], {}, MISH),
+    "mish by itself": ((18, 22), [n("Mish", "h", "g")], {}, MISH),
     "silu by exp": (
         (13,),
         [n("Neg", "h", "m"), n("Exp", "m", "e"), n("Add", "e a", "f"), n("Div", "h f", "g")],
@@ -123,6 +126,13 @@ ELEMENTWISE = {
          n("Where", "d zero l", "g")],
         {"zero": [0.0], "a": [0.25]},
         np.maximum(H, 0),
+    ),
+    "soft shrink as torch writes it out": (
+        (13, 20),
+        [n("Abs", "h", "m"), n("Greater", "m half", "c"), n("Sign", "h", "s"), n("Mul", "s half", "t"), n("Sub", "h t", "k"),
+         n("Mul", "h zero", "z"), n("Where", "c k z", "g")],
+        {"half": [0.5], "zero": [0.0]},
+        np.sign(H) * np.maximum(np.abs(H) - 0.5, 0),
     ),
     "dropout, casts": (
         (7, 12, 13),

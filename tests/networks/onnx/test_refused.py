@@ -32,7 +32,7 @@ def test_all_causes_are_named_at_once(tmp_path):
     ]
     message = refused(model(nodes, constants=CONSTANTS), tmp_path, "4 operations cannot be read")
     for word in (
-        "Elu [neither twice differentiable nor piecewise linear; train with gelu, silu or relu] x1 in the Elu",
+        "Elu [not twice differentiable at 0, which proofs about equilibria need; train with mish, silu or gelu] x1 in the Elu",
         "Round",
         "MatMul [of two computed values]",
         "LayerNormalization",
@@ -45,6 +45,7 @@ def test_all_causes_are_named_at_once(tmp_path):
 
 CASES = {
     "a product": ([DENSE, node("Mul", "h h", "y")], {}, "mul .of two computed values.*the Mul"),
+    "a sign": ([DENSE, node("Sign", "h", "y")], {}, "sign .a step; export the scores before it"),
     "an error function alone": ([DENSE, node("Erf", "h", "y")], {}, "erf .in no pattern"),
     "exp": ([DENSE, node("Exp", "h", "k"), node("Add", "k two", "f"), node("Log", "f", "y")], {"two": [2.0]}, "log"),
     "a window that does not fit": ([node("Conv", "x K", "y")], {"K": np.ones((1, 1, 1, 1))}, "Conv .of shapes that do not"),

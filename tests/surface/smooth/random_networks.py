@@ -7,7 +7,7 @@ import numpy as np
 from separatrix.networks.layers import Activation, Affine, Node, Sum
 from separatrix.networks.network import INPUT, Network
 
-SMOOTH = ("tanh", "sigmoid", "softplus", "gelu", "gelu_tanh", "silu")
+SMOOTH = ("tanh", "sigmoid", "softplus", "gelu", "gelu_tanh", "silu", "mish")
 
 
 def random_network(sizes: tuple[int, ...], activation: str, seed: int, gain: float = 1.0) -> Network:

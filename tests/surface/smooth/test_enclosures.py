@@ -99,4 +99,4 @@ def test_tables_hold_values_and_slopes(activation: str) -> None:
                 assert arb(low) <= value <= arb(high) and arb(slope_low) <= slope <= arb(slope_high)
                 assert high - low <= 1e-12 * (1 + abs(u)) and slope_high - slope_low <= 1e-9
             else:
-                assert low <= (u if activation in ("softplus", "silu", "gelu", "gelu_tanh") else 1.0) <= high
+                assert low <= (u if activation in ("softplus", "silu", "gelu", "gelu_tanh", "mish") else 1.0) <= high

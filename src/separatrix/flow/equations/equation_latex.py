@@ -33,6 +33,11 @@ SHAPES: dict[str, tuple[str, ...]] = {
         r"s'(t) = \sigma(t) + t\,\sigma(t)\,(1 - \sigma(t))",
         rf"\sigma(t) = {LOGISTIC}",
     ),
+    "mish": (
+        r"s(t) = t\,g(t)",
+        r"s'(t) = g(t) + \frac{t\,(1 - g(t)^2)}{1 + e^{-t}}",
+        r"g(t) = \tanh \log(1 + e^t)",
+    ),
 }
 
 

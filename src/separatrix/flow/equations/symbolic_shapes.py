@@ -14,13 +14,16 @@ LOGISTIC, LOGISTIC_SLOPE = 1 / (1 + sp.exp(-T)), 1 / (4 * sp.cosh(T / 2) ** 2)
 NORMAL, DENSITY = sp.erfc(-T / sp.sqrt(2)) / 2, sp.exp(-(T**2) / 2) / sp.sqrt(2 * sp.pi)
 CUBIC = sp.Rational(44715, 10**6)
 INNER = 2 * sp.sqrt(2 / sp.pi) * (T + CUBIC * T**3)  # gelu_tanh is t logistic(INNER)
+SOFTPLUS = (T + sp.Abs(T)) / 2 + log1p(sp.exp(-sp.Abs(T)))
+GATE = sp.tanh(SOFTPLUS)  # of mish
 SHAPES = {
     "identity": (T, sp.Integer(1)),
     "sigmoid": (LOGISTIC, LOGISTIC_SLOPE),
     "tanh": (sp.tanh(T), 1 / sp.cosh(T) ** 2),
-    "softplus": ((T + sp.Abs(T)) / 2 + log1p(sp.exp(-sp.Abs(T))), LOGISTIC),
+    "softplus": (SOFTPLUS, LOGISTIC),
     "gelu": (T * NORMAL, NORMAL + T * DENSITY),
     "silu": (T * LOGISTIC, LOGISTIC + T * LOGISTIC_SLOPE),
+    "mish": (T * GATE, GATE + T * (1 - GATE**2) * LOGISTIC),
     "gelu_tanh": (
         T * LOGISTIC.subs(T, INNER),
         LOGISTIC.subs(T, INNER) + T * sp.diff(INNER, T) * LOGISTIC_SLOPE.subs(T, INNER),

@@ -16,8 +16,10 @@ LOG_2_HIGH, LOG_2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 SQRT_HALF, DENSITY_AT_ZERO = math.sqrt(0.5), 1.0 / math.sqrt(2.0 * math.pi)
 GELU_SCALE, GELU_CUBIC = math.sqrt(8.0 / math.pi), 0.044715
 LARGEST = 700.0
-TANH, SIGMOID, SOFTPLUS, SILU, GELU, GELU_TANH = range(6)
-KINDS = {"tanh": TANH, "sigmoid": SIGMOID, "softplus": SOFTPLUS, "silu": SILU, "gelu": GELU, "gelu_tanh": GELU_TANH}
+TANH, SIGMOID, SOFTPLUS, SILU, GELU, GELU_TANH, MISH = range(7)
+KINDS = {
+    "tanh": TANH, "sigmoid": SIGMOID, "softplus": SOFTPLUS, "silu": SILU, "gelu": GELU, "gelu_tanh": GELU_TANH, "mish": MISH,
+}  # fmt: skip
 
 
 @compiled_part
@@ -128,6 +130,17 @@ def _activate_gelu_tanh(state, shift, value, slope):
 
 
 @compiled_part
+def _activate_mish(state, shift, value, slope):
+    for r in range(state.size):
+        u = state[r] + shift[r]
+        e = exponential(-min(abs(u), LARGEST))
+        n = 1.0 + 2.0 * e if u >= 0.0 else e * (2.0 + e)
+        q = 1.0 / (n + (2.0 * e * e if u >= 0.0 else 2.0))
+        value[r] = u * n * q
+        slope[r] = (n + 4.0 * u * (1.0 + e) * (e * e if u >= 0.0 else e) * q) * q
+
+
+@compiled_part
 def _activate(kind, state, shift, value, slope):
     if kind == TANH:
         _activate_tanh(state, shift, value, slope)
@@ -139,8 +152,10 @@ def _activate(kind, state, shift, value, slope):
         _activate_silu(state, shift, value, slope)
     elif kind == GELU:
         _activate_gelu(state, shift, value, slope)
-    else:
+    elif kind == GELU_TANH:
         _activate_gelu_tanh(state, shift, value, slope)
+    else:
+        _activate_mish(state, shift, value, slope)
 
 
 @compiled

@@ -2,8 +2,8 @@
 
 Along a ray every node of the network is a t + c + o(1). Affine layers and sums act on a and c; an activation on the sign of a:
 
-    a > 0    identity, relu, leaky relu, softplus, gelu, silu: a t + c      sigmoid, tanh: 1
-    a < 0    identity and leaky relu: slope (a t + c)      relu, softplus, gelu, silu, sigmoid: 0      tanh: -1
+    a > 0    identity, relu, leaky relu, softplus, gelu, silu, mish: a t + c      sigmoid, tanh: 1
+    a < 0    identity and leaky relu: slope (a t + c)      relu, softplus, gelu, silu, mish, sigmoid: 0      tanh: -1
     a = 0    s(c), s being continuous
 
 (the differences e^-|a t + c| vanish), and the head on what comes out. A sign that interval arithmetic does not decide leaves

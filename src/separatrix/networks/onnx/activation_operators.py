@@ -11,7 +11,7 @@ from separatrix.networks.onnx.calls import Call
 from separatrix.networks.onnx.shape_operators import row
 from separatrix.networks.traced_layers import Pending, Softmax
 from separatrix.networks.traced_operations import clipped, parametric_relu, relu, shifted
-from separatrix.networks.traced_patterns import logarithm, reciprocal, times
+from separatrix.networks.traced_patterns import logarithm, reciprocal, soft_shrunk, times
 from separatrix.networks.traced_values import Unsupported, Value
 
 Rule = Callable[[Call], Value]
@@ -99,15 +99,14 @@ def _shrink(call: Call) -> Value:
     half, bias, x = call.attribute("lambd", 0.5), call.attribute("bias", 0.0), call.value()
     if half != bias:
         raise Unsupported("with a bias other than lambd, which is a step")
-    below = relu(call.building, shifted(call.building, times(call.building, x, -1.0), -half))
-    above = relu(call.building, shifted(call.building, x, -half))
-    return call.building.append(Sum(), above, times(call.building, below, -1.0))
+    return soft_shrunk(call.building, x, half)
 
 
 ACTIVATION_RULES: dict[str, Rule] = {
-    **{name: _activation(name.lower()) for name in ("Relu", "Sigmoid", "Tanh", "Softplus")},
+    **{name: _activation(name.lower()) for name in ("Relu", "Sigmoid", "Tanh", "Softplus", "Mish")},
     "LeakyRelu": _leaky_relu, "PRelu": _prelu, "Gelu": _gelu, "Swish": _swish, "Clip": _clip,
     "HardSigmoid": _hard_sigmoid, "ThresholdedRelu": _thresholded, "Abs": _absolute, "Erf": _pending("erf"),
+    "Sign": _pending("sign"),
     "Exp": _pending("exp"), "Log": _log, "Shrink": _shrink,
     "Reciprocal": lambda call: reciprocal(call.building, call.value()),
     "Neg": lambda call: times(call.building, call.value(), -1.0),

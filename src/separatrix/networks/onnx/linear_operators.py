@@ -61,7 +61,10 @@ def _evaluator(call: Call) -> tuple[Any, dict[str, Any]]:
     graph = onnx.helper.make_graph([node], "node", values, [onnx.ValueInfoProto(name="out")])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", call.opset)])
     known = {name: x for name, x in zip(names, call.inputs, strict=True) if isinstance(x, np.ndarray)}
-    return ReferenceEvaluator(model), known
+    try:
+        return ReferenceEvaluator(model), known
+    except Exception as error:  # noqa: BLE001 -- it may raise anything on attributes that are not those of the operator
+        raise Unsupported(f"which onnx does not run: {printable(error, 100)}") from None
 
 
 def _sized(call: Call, known: dict[str, Any], n_rows: int) -> dict[str, Any]:

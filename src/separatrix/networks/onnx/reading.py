@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from separatrix.errors import InputError, ReadingWarning, UnreadableFileError, UnsupportedLayerError, printable
-from separatrix.networks.comparison import checked_points, last_step, portions, random_points
+from separatrix.networks.comparison import checked_points, difference, portions, random_points
 from separatrix.networks.network import Network, Reading
 from separatrix.networks.onnx.files import FileModel, FileNode, read_file
 from separatrix.networks.onnx.graph import read_graph
@@ -58,8 +58,11 @@ def _read(model: FileModel, nodes: Sequence[FileNode], ways: Sequence[Asked]) ->
     for number, asked in enumerate(ways):
         try:
             traced = read_graph(model, nodes, asked)
-            network = Network.graph(traced.nodes, prod(asked.shape))
-            return asked, traced, network, _difference(network, traced, model, nodes, asked)
+            draft = Network(tuple(traced.nodes), prod(asked.shape))
+            x, own, more = _own_output(draft, model, nodes, asked)
+            del draft
+            network = Network.graph(traced.folded(model.source), prod(asked.shape))
+            return asked, traced, network, (_difference(network, traced, model, x, own, more), more)
         except UnsupportedLayerError as error:
             first = first or error
             if number + 1 < len(ways) and any(reason in str(error) for reason in MIXED):
@@ -70,47 +73,49 @@ def _read(model: FileModel, nodes: Sequence[FileNode], ways: Sequence[Asked]) ->
     raise AssertionError
 
 
-def _difference(
-    network: Network,
-    traced: TracedNetwork,
-    model: FileModel,
-    nodes: Sequence[FileNode],
-    asked: Asked,
-) -> tuple[float | None, list[str]]:
-    """Largest difference on random points from the file's own output, and notes; InputError where it is too large."""
-    if sum(network.widths) > VALUES_LIMIT:
-        raise InputError(f"{model.source}: has more than {VALUES_LIMIT} values a point; it is refused as too large")
-    count = checked_points(network, evaluator=True)
+def _own_output(
+    traced: Network, model: FileModel, nodes: Sequence[FileNode], asked: Asked
+) -> tuple[np.ndarray, np.ndarray | None, list[str]]:
+    """Random points (n, inputs), the file's own output there, (n, width), None where it cannot be run, and notes."""
+    _check_size(traced, model)
+    count = checked_points(traced, evaluator=True)
     if asked.rows is not None:  # a file that takes few points at once is run many times
-        count = max(2, min(count, RUNS_LIMIT // len(network.nodes)))
-    x = random_points(network.n_inputs, count if asked.rows is None else -(-count // asked.rows) * asked.rows)
-    more: list[str] = []
+        count = max(2, min(count, RUNS_LIMIT // len(traced.nodes)))
+    x = random_points(traced.n_inputs, count if asked.rows is None else -(-count // asked.rows) * asked.rows)
     try:
-        at_once = [stop - start for start, stop in portions(network, len(x))]
-        own = own_output(model, nodes, asked, x, at_once)
+        at_once = [stop - start for start, stop in portions(traced, len(x))]
+        return x, own_output(model, nodes, asked, x, at_once), []
     except (UnreadableFileError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 -- the evaluator may raise anything on what it does not know
         if (wrong := fault(model, nodes)) is not None:
             raise UnreadableFileError(f"{model.source}: {wrong}; write the file again with a newer exporter") from None
         own = runtime_output(model, asked, x)
-        if own is None:
-            note = f"onnx's reference evaluator does not run the file, nothing was compared: {printable(error)}"
-            warnings.warn(f"{model.source}: {note}", ReadingWarning, stacklevel=6)
-            return None, [note]
-        more.append("compared with onnxruntime in single precision; onnx's reference evaluator does not run the file")
-    scale, difference = 1.0, 0.0
-    for start, stop in portions(network, len(x)):
-        passed = network.propagate(x[start:stop])
-        ours = last_step(passed.output, traced.tail, own.shape[1])
-        scale = max(scale, *(float(np.abs(values).max()) for values in passed.values))
-        fits = own[start:stop].shape == ours.shape
-        difference = max(difference, float(np.abs(own[start:stop] - ours).max()) if fits else np.inf)
-    tolerance = SINGLE_TOLERANCE if more else ROUNDED_TOLERANCE if traced.has_rounded_patterns else TOLERANCE
-    tolerance *= scale
-    if not difference <= tolerance:
+        if own is not None:
+            note = "compared with onnxruntime in single precision; onnx's reference evaluator does not run the file"
+            return x, own, [note]
+        note = f"onnx's reference evaluator does not run the file, nothing was compared: {printable(error)}"
+        warnings.warn(f"{model.source}: {note}", ReadingWarning, stacklevel=7)
+        return x, None, [note]
+
+
+def _check_size(network: Network, model: FileModel) -> None:
+    if sum(network.widths) > VALUES_LIMIT:
+        raise InputError(f"{model.source}: has more than {VALUES_LIMIT} values a point; it is refused as too large")
+
+
+def _difference(
+    network: Network, traced: TracedNetwork, model: FileModel, x: np.ndarray, own: np.ndarray | None, notes: list[str]
+) -> float | None:
+    """Largest difference on random points from the file's own output; InputError where it is too large."""
+    _check_size(network, model)
+    if own is None:
+        return None
+    largest, scale = difference(network, traced.tail, x, own)
+    tolerance = SINGLE_TOLERANCE if notes else ROUNDED_TOLERANCE if traced.has_rounded_patterns else TOLERANCE
+    if not largest <= tolerance * scale:
         raise InputError(
-            f"{model.source}: the network read differs from the file's own output by {difference:.3g} on random points, "
-            f"more than {tolerance:.3g}; the file may depend on the batch or on data in a way that is not read"
+            f"{model.source}: the network read differs from the file's own output by {largest:.3g} on random points, "
+            f"more than {tolerance * scale:.3g}; the file may depend on the batch or on data in a way that is not read"
         )
-    return difference, more
+    return largest

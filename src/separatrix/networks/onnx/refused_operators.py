@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from separatrix.networks.traced_patterns import BENT_AT_ZERO
+
 REFUSED = {
     **dict.fromkeys(("Loop", "Scan"), "control flow"),
     **dict.fromkeys(
@@ -14,11 +16,12 @@ REFUSED = {
         "draws random numbers",
     ),
     **dict.fromkeys(
-        ("Elu", "Selu", "Celu", "HardSwish", "Softsign"),
-        "neither twice differentiable nor piecewise linear; train with gelu, silu or relu",
+        ("Selu", "HardSwish"),
+        "neither twice differentiable nor piecewise linear; train with gelu, silu, mish or relu",
     ),
+    **dict.fromkeys(("Elu", "Celu", "Softsign"), BENT_AT_ZERO),
     **dict.fromkeys(
-        ("Mish", "Sin", "Cos", "Atan", "Sqrt"), "is not among the activations that are read; train with gelu or silu"
+        ("Sin", "Cos", "Atan", "Sqrt"), "is not among the activations that are read; train with gelu, silu or mish"
     ),
     **dict.fromkeys(
         ("LayerNormalization", "InstanceNormalization", "GroupNormalization", "LpNormalization", "RMSNormalization", "LRN",
@@ -27,7 +30,7 @@ REFUSED = {
     ),
     **dict.fromkeys(("LSTM", "GRU", "RNN"), "recurrent, with products of computed values"),
     **dict.fromkeys(
-        ("Round", "Floor", "Ceil", "Sign", "ArgMax", "ArgMin", "TopK", "OneHot", "NonZero", "Hardmax"),
+        ("Round", "Floor", "Ceil", "ArgMax", "ArgMin", "TopK", "OneHot", "NonZero", "Hardmax"),
         "a step; export the scores before it",
     ),
 }  # fmt: skip

@@ -15,6 +15,7 @@ import numpy as np
 
 from separatrix.errors import InputError, UnreadableFileError, printable
 from separatrix.networks.array_files import regular_file
+from separatrix.networks.memory_pages import room
 
 CONSTANT_LIMIT, PORTION = 1 << 25, 1 << 18
 STORED = {
@@ -184,7 +185,7 @@ def _from_file(stored: Stored, n_bytes: int, where: str, by_columns: bool) -> np
     dtype = np.dtype(STORED[stored.data_type])
     kind = bool if stored.data_type == BOOLEAN else np.float64 if is_floating(stored.data_type) else np.int64
     columns = max(prod(stored.dims[1:]), 1)
-    numbers = np.empty((n_bytes // dtype.itemsize // columns, columns), kind, order="F" if by_columns else "C")
+    numbers = room((n_bytes // dtype.itemsize // columns, columns), kind, "F" if by_columns else "C")
     with open(stored.path, "rb") as file:
         file.seek(stored.offset)
         at_once = max(PORTION // columns, 1)

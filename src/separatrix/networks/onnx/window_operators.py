@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from separatrix.errors import InputError
+from separatrix.errors import InputError, printable
 from separatrix.networks.onnx.calls import Call
 from separatrix.networks.structured_layers import Convolution
 from separatrix.networks.traced_values import Unsupported, Value
@@ -185,9 +185,19 @@ def _softmax(is_log: bool) -> Rule:
     return rule
 
 
+def _upsampled(call: Call) -> Value:
+    """By repeated entries, which moves them; the standard left open between which points other modes interpolate."""
+    mode = call.attribute("mode", "nearest")
+    if mode != "nearest":
+        raise Unsupported(
+            f"in mode {printable(mode, 20)}, whose points older exporters placed differently; export with opset 11"
+        )
+    raise NotImplementedError  # runs on the unit vectors
+
+
 WINDOW_RULES: dict[str, Rule] = {
     "Conv": _convolution, "ConvTranspose": _transposed, "MaxPool": _max_pool, "AveragePool": _mean_pool,
     "GlobalAveragePool": _global_mean, "GlobalMaxPool": _global_max, "ReduceSum": _reduced("sum"),
     "ReduceMean": _reduced("mean"), "ReduceMax": _reduced("max"), "ReduceMin": _reduced("min"),
-    "ReduceLogSumExp": _reduced("log_sum_exp"), "Softmax": _softmax(False), "LogSoftmax": _softmax(True),
+    "ReduceLogSumExp": _reduced("log_sum_exp"), "Upsample": _upsampled, "Softmax": _softmax(False), "LogSoftmax": _softmax(True),
 }  # fmt: skip

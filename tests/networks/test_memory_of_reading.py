@@ -1,0 +1,96 @@
+"""A reader holds the weights of a large network once: what was folded and what was compared is let go."""
+
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+import separatrix as sx
+from separatrix.networks import graph_folding, structured_layers, torch_module
+from separatrix.networks.memory_pages import LARGE, room
+
+CHANNELS = (40, 48, 56)  # kernels of more than LARGE bytes in double precision
+
+
+def convolutional() -> nn.Sequential:
+    """Three convolutions with batch norms behind them, and a dense layer."""
+    torch.manual_seed(5)
+    layers: list[nn.Module] = []
+    for before, after in zip((30, *CHANNELS), CHANNELS, strict=False):
+        norm = nn.BatchNorm2d(after)
+        norm.running_mean = torch.randn(after)
+        norm.running_var = torch.rand(after) + 0.5
+        layers += [nn.Conv2d(before, after, 5, padding=2), norm, nn.ReLU()]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(CHANNELS[-1], 3)).eval()
+
+
+@pytest.fixture
+def alive(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many kernels of convolutions that were folded already are in memory whenever one more is."""
+    counts: list[int] = []
+    folded: list[weakref.ref] = []
+    scaled = structured_layers.Convolution.scaled
+
+    def watched(layer, scale, shift):
+        counts.append(sum(kernel() is not None for kernel in folded))
+        folded.append(weakref.ref(layer.kernel))
+        return scaled(layer, scale, shift)
+
+    monkeypatch.setattr(structured_layers.Convolution, "scaled", watched)
+    return counts
+
+
+def test_kernels_of_a_module_are_let_go_as_they_are_folded(alive, monkeypatch):
+    module, twins, copied = convolutional(), [], torch_module.evaluation_copy
+
+    def watched(*arguments):
+        twins.append(copied(*arguments))
+        return twins[-1]
+
+    monkeypatch.setattr(torch_module, "evaluation_copy", watched)
+    net = sx.load(module, input_shape=(30, 4, 4))
+    assert alive == [0, 0, 0]
+    assert all(tensor.numel() == 0 for twin, _ in twins for tensor in twin.parameters())
+    assert all(tensor.numel() > 0 for tensor in module.parameters())
+    x = torch.rand(5, 30, 4, 4)
+    np.testing.assert_allclose(net.logits(x.reshape(5, -1).numpy()), module(x).detach().numpy(), atol=1e-5)
+    assert 0 < net.reading.largest_difference < 1e-12
+
+
+def test_kernels_of_a_file_are_let_go_as_they_are_folded(alive, tmp_path):
+    rng, nodes, tensors, name = np.random.default_rng(0), [], {}, "x"
+    for i, (before, after) in enumerate(zip((30, *CHANNELS), CHANNELS, strict=False)):
+        tensors |= {f"W{i}": rng.standard_normal((after, before, 5, 5)) / 30, f"v{i}": rng.random(after) + 0.5}
+        tensors |= {f"{key}{i}": rng.standard_normal(after) for key in "sbm"}
+        norm = [f"c{i}", *(f"{key}{i}" for key in "sbmv")]
+        nodes += [helper.make_node("Conv", [name, f"W{i}"], [f"c{i}"], pads=[2] * 4),
+                  helper.make_node("BatchNormalization", norm, [f"n{i}"])]  # fmt: skip
+        name = f"n{i}"
+    nodes.append(helper.make_node("Flatten", [name], ["y"]))
+    graph = helper.make_graph(
+        nodes, "net", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 30, 4, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(value.astype(np.float32), key) for key, value in tensors.items()],
+    )  # fmt: skip
+    path = tmp_path / "net.onnx"
+    path.write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]).SerializeToString())
+    net = sx.load(path)
+    assert alive == [0, 0, 0] and net.reading.largest_difference < 1e-10
+
+
+def test_folding_empties_its_list():
+    nodes = [*sx.Network.from_arrays([np.eye(2), np.eye(2)], [np.zeros(2)] * 2).nodes]
+    assert len(graph_folding.folded(nodes)) == 4 and nodes == []
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_room_is_an_array_of_zeros(order):
+    for shape in ((3, 2), (0, 4), (), (LARGE // 16, 2), (1, LARGE // 8 + 1)):
+        array = room(shape, np.float64, order)
+        assert array.shape == shape and array.flags[f"{order}_CONTIGUOUS"] and array.flags.writeable
+        assert not array.any()
+        array[...] = 1.0
+        assert array.sum() == array.size
