@@ -51,7 +51,7 @@ class Cells:
 
     def _check(self, k: int) -> None:
         starts, faces, signs = self.starts[k], self.faces[k], self.signs[k]
-        if starts.shape != (self.counts[k] + 1,) or starts[0] != 0 or (np.diff(starts) < 0).any():
+        if starts.shape != (self.counts[k] + 1,) or starts[0] != 0 or (starts[1:] < starts[:-1]).any():
             raise InputError(f"cells of dimension {k}: starts must rise from 0 and have one entry more than cells")
         if faces.shape != signs.shape or faces.shape != (int(starts[-1]),):
             raise InputError(f"cells of dimension {k}: expected {int(starts[-1])} faces and signs, came {faces.size}")

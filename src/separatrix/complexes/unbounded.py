@@ -42,9 +42,10 @@ def reordered(cells: Cells, orders: list[np.ndarray]) -> Cells:
     for k in range(1, cells.dim + 1):
         number = np.empty(cells.counts[k - 1], dtype=np.int32)
         number[orders[k - 1]] = np.arange(cells.counts[k - 1], dtype=np.int32)
-        lengths = cells.lengths(k)[orders[k]]
-        start = np.concatenate([[0], np.cumsum(lengths)])
-        entries = np.repeat(cells.starts[k][orders[k]] - start[:-1], lengths) + np.arange(int(start[-1]))
+        old, start = cells.starts[k][orders[k]], np.zeros(cells.counts[k] + 1, dtype=np.int64)
+        lengths = cells.starts[k][orders[k] + 1] - old
+        np.cumsum(lengths, out=start[1:])
+        entries = np.repeat(old - start[:-1], lengths) + np.arange(int(start[-1]))
         starts.append(start)
         faces.append(number[cells.faces[k][entries]])
         signs.append(cells.signs[k][entries])

@@ -16,6 +16,7 @@ from separatrix.surface.arrangement.linear_steps import linear_steps
 from separatrix.surface.arrangement.rational_point import ExactArithmetic
 from separatrix.surface.arrangement.step_bounds import StepBounds
 from separatrix.surface.arrangement.step_values import refine
+from separatrix.surface.arrangement.walk_bounds import WalkBounds
 
 CORNERS = {2: (np.array([-1.0, -0.75]), np.array([1.0, 1.25])), 3: (np.full(3, -0.5), np.full(3, 0.75))}
 
@@ -63,19 +64,20 @@ def exact_vertex(lattice, steps, v, index):
 
 def walk_before(lattice, steps, index):
     bounds = [StepBounds.of(step) for step in steps[: index + 1]]
-    return CellWalk(lattice, steps[: index + 1], bounds, index, 4.0), bounds
+    lower, upper = CORNERS[lattice.n]
+    forms = WalkBounds.of(steps[: index + 1], bounds, np.append(np.maximum(np.abs(lower), np.abs(upper)), 1.0))
+    assert forms.are_finite
+    return CellWalk(lattice, steps[: index + 1], (bounds, forms))
 
 
 @pytest.mark.parametrize(
-    ("seed", "widths", "slope", "limit"),
-    [(0, (2, 9, 8, 6, 3), None, 4096.0), (1, (2, 9, 8, 6, 3), 0.125, 0.0), (2, (3, 6, 5, 4, 2), None, 4096.0)],
+    ("seed", "widths", "slope"), [(0, (2, 9, 8, 6, 3), None), (1, (2, 9, 8, 6, 3), 0.1), (2, (3, 6, 5, 4, 2), None)]
 )
-def test_values_are_within_their_bounds_of_rational_ones(monkeypatch, seed, widths, slope, limit):
-    monkeypatch.setattr(cell_walk, "LIMIT", limit)
+def test_values_are_within_their_bounds_of_rational_ones(seed, widths, slope):
     n, index = widths[0], 2
     steps = linear_steps(network(seed, widths, slope))
     lattice, signs = cut_before(steps, index, n)
-    walk, bounds = walk_before(lattice, steps, index)
+    walk = walk_before(lattice, steps, index)
     out = np.full((lattice.n_vertices, steps[index].bias.size), np.nan)
     blocks = [(ids.copy(), lengths.copy()) for ids, lengths in walk.values(out)]
     ids = np.concatenate([block[0] for block in blocks])
@@ -87,8 +89,7 @@ def test_values_are_within_their_bounds_of_rational_ones(monkeypatch, seed, widt
         off = np.array([float(abs(Fraction(float(a)) - e)) for a, e in zip(out[v], values, strict=True)])
         assert (off <= p * s[v] + q * g[v] + c).all()
         assert np.sqrt((off**2).sum()) <= norm[v]
-        assert (p * s[v]).max() < 1e-9  # bounds that decide something
-    assert float(bounds[index].norms[0]) > 0
+        assert (p * s[v]).max() < 1e-10  # bounds that decide something
 
 
 @pytest.mark.parametrize("n", [2, 3])
@@ -99,8 +100,8 @@ def test_vertices_that_are_not_known_are_placed_again(n):
     lost = np.arange(0, lattice.n_vertices, 3)
     lattice.x[lost] += rng.uniform(-0.2, 0.2, (lost.size, n))
     lattice.error[lost] = np.inf
-    walk, _ = walk_before(lattice, steps, 2)
-    assert not refine(walk, lattice, CORNERS[n], 1e-8).size
+    walk = walk_before(lattice, steps, 2)
+    refine(walk, lattice, CORNERS[n], 1e-8)
     for v in lost.tolist():
         x, _ = exact_vertex(lattice, steps, v, 2)
         off = [float(abs(Fraction(float(a)) - e)) for a, e in zip(lattice.x[v], x, strict=True)]

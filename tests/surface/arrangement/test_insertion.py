@@ -11,9 +11,18 @@ from separatrix.surface.arrangement.arrangement import Arrangement, cells_of
 from separatrix.surface.arrangement.box_lattice import box_lattice
 from separatrix.surface.arrangement.compaction import keep_closure
 from separatrix.surface.arrangement.cut import cut
-from separatrix.surface.arrangement.lattice import CELL_DIM
+from separatrix.surface.arrangement.insertion import insert_step
+from separatrix.surface.arrangement.lattice import (
+    CELL_COFACES,
+    CELL_DIM,
+    CELL_FACETS,
+    CELL_SIZE,
+    CELL_WITNESS,
+    Lattice,
+)
 from separatrix.surface.arrangement.linear_steps import linear_steps
 from separatrix.surface.arrangement.pruning import first_row_vanishes, top_tie
+from separatrix.surface.arrangement.rational_signs import RationalSigns
 
 
 def zero_cells(found: Arrangement, row: int = 0) -> list[int]:
@@ -40,7 +49,7 @@ def random_network(widths: list[int], seed: int, activation: str = "relu") -> Ne
 def test_a_wrong_sign_is_found(n: int) -> None:
     lattice = box_lattice(np.zeros(n), np.ones(n), 1)
     assert isinstance(cells_of(lattice), Cells)
-    lattice.nodes[0, 0] ^= 1
+    lattice.facets[1] ^= 1
     with pytest.raises(SeparatrixError, match="boundary"):
         cells_of(lattice)
 
@@ -48,8 +57,9 @@ def test_a_wrong_sign_is_found(n: int) -> None:
 def test_rows_of_grown_arrays_lie_in_one_cache_line_and_are_kept() -> None:
     lattice = box_lattice(np.zeros(3), np.ones(3), 1)
     before = lattice.cells[: lattice.n_cells].copy()
-    lattice.reserve(1 << 16, 1 << 16, 1 << 16, 1 << 16)
-    assert lattice.cells.ctypes.data % 64 == lattice.nodes.ctypes.data % 64 == lattice.edges.ctypes.data % 64 == 0
+    lattice.reserve(1 << 16, 1 << 16, 1 << 16, 1 << 18, 1 << 18)
+    for array in (lattice.cells, lattice.edges, lattice.facets, lattice.cofaces):
+        assert array.ctypes.data % 64 == 0
     assert lattice.cells.flags.c_contiguous and len(lattice.cells) >= lattice.n_cells + (1 << 16)
     np.testing.assert_array_equal(lattice.cells[: lattice.n_cells], before)
     assert cells_of(lattice).counts == (8, 12, 6, 1)
@@ -64,6 +74,47 @@ def test_the_closure_of_some_cells_is_what_their_faces_are() -> None:
     assert counts[2] == 2
     assert len(kept) == counts[0]
     assert counts[0] - counts[1] + counts[2] == (1 if counts[0] == 6 else 2)
+
+
+def assert_lists_agree(lattice: Lattice) -> None:
+    """A cell's cofaces are the cells of which it is a facet, each once; its witness is one of its vertices; blocks have room."""
+    expected: list[list[int]] = [[] for _ in range(lattice.n_cells)]
+    vertices: dict[int, set[int]] = {}
+    for cell in np.argsort(lattice.cells[: lattice.n_cells, CELL_DIM], kind="stable").tolist():
+        row = lattice.cells[cell].tolist()
+        if row[CELL_DIM] == 1:
+            vertices[cell] = set(lattice.edges[row[CELL_FACETS], :2].tolist())
+        else:
+            entries = lattice.facets[row[CELL_FACETS] :][: row[CELL_SIZE]].tolist()
+            assert len(entries) <= lattice.facets[row[CELL_FACETS] - 1]
+            vertices[cell] = set().union(*(vertices[entry >> 1] for entry in entries))
+            for entry in entries:
+                expected[entry >> 1].append(cell)
+        assert row[CELL_WITNESS] in vertices[cell]
+    for cell, row in enumerate(lattice.cells[: lattice.n_cells].tolist()):
+        room, count = lattice.cofaces[row[CELL_COFACES] - 2 : row[CELL_COFACES]].tolist()
+        assert count <= room
+        assert sorted(lattice.cofaces[row[CELL_COFACES] :][:count].tolist()) == expected[cell]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+@pytest.mark.parametrize("are_concurrent", [False, True])
+def test_facets_cofaces_and_witnesses_of_cells_agree(n: int, are_concurrent: bool) -> None:
+    rng = np.random.default_rng(n)
+    weights = rng.integers(-1, 2, (6, n)).astype(float) if are_concurrent else rng.standard_normal((6, n))
+    second = rng.integers(-1, 2, (3, 6)).astype(float) if are_concurrent else rng.standard_normal((3, 6))
+    biases = [np.zeros(6), np.zeros(3)] if are_concurrent else [rng.standard_normal(6), rng.standard_normal(3)]
+    steps = linear_steps(Network.from_arrays([weights, second, np.ones((1, 3))], [*biases, np.zeros(1)], "relu"))[:-1]
+    lower, upper = -np.ones(n), np.ones(n)
+    lattice, signs = box_lattice(lower, upper, 3), RationalSigns(steps, lower, upper)
+    signs.begin(lattice)
+    for word, step in enumerate(steps, 1):
+        insert_step(lattice, step, word, signs)
+        assert_lists_agree(lattice)
+    tops = np.flatnonzero(lattice.cells[: lattice.n_cells, CELL_DIM] == n)
+    assert tops.size > (1 if n == 1 else 8)
+    signs.keep(keep_closure(lattice, tops[::2].copy()))
+    assert_lists_agree(lattice)
 
 
 @pytest.fixture

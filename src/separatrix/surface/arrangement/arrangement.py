@@ -36,21 +36,21 @@ class Arrangement:
 
 def cells_of(lattice: Lattice) -> Cells:
     """The lattice's cells by dimension, numbered in the order of their ids; checks boundary of boundary and Euler's sum."""
-    from separatrix.surface.arrangement.export_kernels import list_incidences, number_facets, place_cells
+    from separatrix.surface.arrangement.export_kernels import list_incidences, place_cells
 
-    n, count = lattice.n, lattice.n_cells
-    places, used = np.empty(count, dtype=np.int32), np.array([lattice.n_edges, count, lattice.n_nodes])
+    n, count, lines = lattice.n, lattice.n_cells, (lattice.cells, lattice.edges, lattice.facets)
+    order, places = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32)
     firsts, starts = np.zeros(n + 2, dtype=np.int64), np.empty(count + 1, dtype=np.int64)
-    place_cells(count, lattice.cells, places, firsts, np.empty_like(firsts))
-    incidences, ends = lattice.n_nodes + 2 * lattice.n_edges, np.empty(count, dtype=np.int64)
-    faces, signs = np.empty(incidences, dtype=np.int32), np.empty(incidences, dtype=np.int8)
-    list_incidences(used, lattice.cells, lattice.edges, lattice.nodes, places, firsts, ends, starts, faces)
-    if starts[-1] != incidences:
-        raise SeparatrixError("internal check failed: an incidence belongs to no cell")
-    sizes = [lattice.n_vertices, *np.diff(firsts[1:]).tolist()]
-    fault = number_facets(firsts, starts, places, faces, signs, ends.view(np.uint64))
+    total = int(place_cells(count, lattice.cells, order, places, firsts, np.empty_like(firsts)))
+    faces, signs, sums = (
+        np.empty(total, dtype=np.int32),
+        np.empty(total, dtype=np.int8),
+        np.empty(count, dtype=np.uint64),
+    )
+    fault = list_incidences(order, *lines, places, sums, starts, faces, signs)
     if fault >= 0:
         raise SeparatrixError(f"internal check failed: the boundary of cell {fault} has a boundary")
+    sizes = [lattice.n_vertices, *np.diff(firsts[1:]).tolist()]
     return _by_dimension(sizes, firsts, starts, faces, signs)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from separatrix.surface.arrangement.cell_walk import is_walked
+from separatrix.surface.arrangement.cell_walk import CellWalk
 from separatrix.surface.arrangement.exact_decisions import ExactDecisions
 from separatrix.surface.arrangement.lattice import CELL_DIM
 from separatrix.surface.arrangement.linear_steps import LinearStep, first_words
@@ -15,11 +15,14 @@ from separatrix.surface.arrangement.norms import TINIEST, raised
 from separatrix.surface.arrangement.refresh import Refreshed, refresh
 from separatrix.surface.arrangement.repeated_rows import repeated_rows
 from separatrix.surface.arrangement.step_bounds import StepBounds
-from separatrix.surface.arrangement.step_values import StepValues, refine, walk_to
+from separatrix.surface.arrangement.step_values import StepValues, refine, walk_bounds
+from separatrix.surface.arrangement.walk_bounds import WalkBounds
 
 ROWS_AT_ONCE = 2048
+FEWEST = 256  # rows of an array that grows
 ROOM_AT_ONCE = 2**20  # doubles of the largest Jacobian of a batch
 TIGHT = 1e-8  # a vertex is placed again before a walk where its error is larger than this part of the box
+MATCHED = 8.0  # or than so many times what has the effect of the forms' own errors
 LOOSE = 1e-5  # a new vertex is solved again where its error is larger than this part of its values
 FAR, NEAR = 5e-7, 1e-3  # or its position is off by more than these parts of the box and of itself
 
@@ -44,6 +47,7 @@ class BoundedSigns:
         self.copies = np.zeros((2, 0), dtype=np.int64)
         self.lipschitz = 1.0  # of the step's exact values in x
         self.kept: np.ndarray | None = None
+        self.walk_bounds: WalkBounds | None = None
         self.scratch: Any = None
         self.simplex = np.zeros((0, n + 1), dtype=np.int32)
         self._forget(0, n, n)
@@ -85,21 +89,30 @@ class BoundedSigns:
         """A = h W^T + b of all vertices in blocks of rows, with the bits that the bounds prove."""
         count, index = lattice.n_vertices, self.index + 1
         into = StepValues(lattice, bounds, self.words[index], self.copies)
-        walk = walk_to(lattice, self.steps, self.bounds, index, self.box)
-        if walk is None:
+        if self.walk_bounds is None:
             rest: list[Any] = [
                 slice(start, min(start + ROWS_AT_ONCE, count)) for start in range(0, count, ROWS_AT_ONCE)
             ]
         else:
-            for part in self._batches(refine(walk, lattice, self.box, TIGHT * self.extent), lattice.n):
-                self._take_over(lattice, part, self._refreshed(lattice, part))
-            for v in np.flatnonzero(~np.isfinite(lattice.error[:count])).tolist():
-                self._take_exact(lattice, v)
+            walk = CellWalk(lattice, self.steps[: index + 1], (self.bounds, self.walk_bounds))
+            self._place_well(lattice, walk)
             rest = into.walk(walk, self.lipschitz)
             self.bounds[index] = into.bounds
         for block in rest:
             into.compute(block, *self._inputs(lattice, block))
         self.values, self.numbers = into.values, into.numbers
+
+    def _place_well(self, lattice: Any, walk: CellWalk) -> None:
+        """Better positions where they are not known well: from the forms of a walk, their own hyperplanes, rationals.
+
+        Well means that values at the step are off by their forms' errors more than by the position.
+        """
+        most = TIGHT * self.extent
+        refine(walk, lattice, self.box, min(most, MATCHED * walk.error_of_forms / self.lipschitz))
+        for part in self._batches(np.flatnonzero(~(lattice.error[: lattice.n_vertices] <= most)), lattice.n):
+            self._take_places(lattice, part, self._refreshed(lattice, part))
+        for v in np.flatnonzero(~np.isfinite(lattice.error[: lattice.n_vertices])).tolist():
+            lattice.x[v], lattice.error[v] = self.decisions.doubles(lattice, v, self.index)[:2]
 
     def _next_bounds(self) -> StepBounds:
         if len(self.bounds) == self.index + 1:
@@ -148,7 +161,7 @@ class BoundedSigns:
         self.simplex = np.full((lattice.n_cells, lattice.n + 1), -1, dtype=np.int32)
         scratch = np.zeros((2, lattice.positive.shape[1]), dtype=np.uint64)
         simplices(
-            lattice.cells, lattice.nodes, lattice.edges, lattice.n_edges, self._cells_to_cut(lattice), lattice.positive,
+            lattice.cells, lattice.facets, lattice.edges, lattice.n_edges, self._cells_to_cut(lattice), lattice.positive,
             lattice.negative, scratch, self.simplex,
         )  # fmt: skip
 
@@ -164,7 +177,7 @@ class BoundedSigns:
         word, last = self.words[self.index : self.index + 2]
         found, rest = np.empty(lattice.n_cells, dtype=np.int64), np.uint64((1 << (n_signs - 1) % 64 + 1) - 1)
         count = crossed_polygons(
-            lattice.cells, lattice.nodes, lattice.edges, lattice.n_edges, lattice.positive, lattice.negative,
+            lattice.cells, lattice.cofaces, lattice.edges, lattice.n_edges, lattice.positive, lattice.negative,
             word, last, rest, found,
         )  # fmt: skip
         return found[:count]
@@ -192,7 +205,7 @@ class BoundedSigns:
     def _reserve(self, rows: int) -> None:
         if rows <= self.errors.size:
             return
-        more = max(rows, 3 * self.errors.size // 2) - self.errors.size
+        more = max(rows, 3 * self.errors.size // 2, FEWEST) - self.errors.size
         for name, fill in (("support", -1), ("weights", 0.0), ("errors", np.inf), ("state", 0), ("own", -1)):
             array = getattr(self, name)
             extra = np.full((more, *array.shape[1:]), fill, dtype=array.dtype)
@@ -200,10 +213,27 @@ class BoundedSigns:
 
     def end_step(self, lattice: Any) -> None:
         """Solve those new vertices again whose error has grown, so that no bound compounds over the steps."""
-        old, count = self.values.shape[0], lattice.n_vertices
-        is_last = self.index + 1 == len(self.steps)
-        if not is_last and is_walked(self.steps, self.index + 1, lattice):
-            return  # which places them again, and takes no value from this step
+        old, is_last = self.values.shape[0], self.index + 1 == len(self.steps)
+        if not self._is_walked_next(lattice, is_last):
+            self._refresh_loose(lattice, old, is_last)
+
+    def _is_walked_next(self, lattice: Any, is_last: bool) -> bool:
+        """Whether the next step's values come from a walk, which places vertices again and takes no value from this step.
+
+        Behind the last walk positions are made as good as it can make them.
+        """
+        before, self.walk_bounds = self.walk_bounds, None
+        if not is_last:
+            self._next_bounds()
+            self.walk_bounds = walk_bounds(lattice, self.steps[: self.index + 2], self.bounds, self.box)
+        if self.walk_bounds is None and before is not None:
+            walk = CellWalk(lattice, self.steps[: self.index + 1], (self.bounds, before))
+            refine(walk, lattice, self.box, TIGHT * self.extent, self.index + 1)
+        return self.walk_bounds is not None
+
+    def _refresh_loose(self, lattice: Any, old: int, is_last: bool) -> None:
+        """Solve the vertices from ``old`` on again whose errors are too large."""
+        count = lattice.n_vertices
         new = np.arange(old, count)
         with np.errstate(all="ignore"):
             place = np.abs(lattice.x[old:count]).max(axis=1)
@@ -247,10 +277,14 @@ class BoundedSigns:
             for vertex in np.unique(v[~decided]).tolist():
                 self.decisions.decide(lattice, int(part[vertex]), self.index)
 
-    def _take_over(self, lattice: Any, vertices: np.ndarray, found: Refreshed) -> None:
-        """Positions, and for vertices of this step values and bounds, where they are better than what is known."""
+    def _take_places(self, lattice: Any, vertices: np.ndarray, found: Refreshed) -> None:
+        """Positions, where they are better than what is known."""
         better = found.radius < lattice.error[vertices]
         lattice.x[vertices[better]], lattice.error[vertices[better]] = found.x[better], found.radius[better]
+
+    def _take_over(self, lattice: Any, vertices: np.ndarray, found: Refreshed) -> None:
+        """Positions, and for vertices of this step values and bounds, where they are better than what is known."""
+        self._take_places(lattice, vertices, found)
         places = vertices - self.values.shape[0]
         gains = np.flatnonzero(places >= 0)
         gains = gains[found.errors[gains] < self.errors[places[gains]]]
@@ -264,8 +298,6 @@ class BoundedSigns:
         place = v - self.values.shape[0]
         x, error, values, values_error = self.decisions.doubles(lattice, v, self.index)
         lattice.x[v], lattice.error[v] = x, error
-        if place < 0:
-            return
         self.own[place] = self.own_values.shape[0]
         self.own_values = np.concatenate([self.own_values, values[None]])
         self.errors[place] = values_error

@@ -16,8 +16,8 @@ from separatrix.surface.arrangement.lattice import CELL_DIM, Lattice
 from separatrix.surface.arrangement.linear_steps import LinearStep
 from separatrix.surface.arrangement.norms import gamma, norm_up, raised
 from separatrix.surface.arrangement.refresh import Rows, add_faces, solve
-from separatrix.surface.arrangement.step_bounds import LARGE, StepBounds, terms_of
-from separatrix.surface.arrangement.walk_bounds import LIMIT, WalkBounds
+from separatrix.surface.arrangement.step_bounds import LARGE, StepBounds
+from separatrix.surface.arrangement.walk_bounds import WalkBounds
 
 ROWS_AT_ONCE = 1024
 FEWEST_VERTICES = 256  # below, evaluating all of them costs less than compiling the walk
@@ -31,35 +31,28 @@ def is_thin(step: LinearStep) -> bool:
     return step.weight.size >= LARGE and step.share <= THIN
 
 
-def is_walked(steps: Sequence[LinearStep], index: int, lattice: Lattice) -> bool:
-    """Whether a walk gives the values of step ``index`` at less cost than products: all steps from the second one on are thin."""
-    return (
-        lattice.n > 1
-        and index > 0
-        and lattice.n_vertices >= FEWEST_VERTICES
-        and all(map(is_thin, steps[1 : index + 1]))
-    )
+def is_walked(steps: Sequence[LinearStep], lattice: Lattice) -> bool:
+    """Whether a walk gives the values of the last of ``steps`` at less cost than products: all but the first one are thin."""
+    return lattice.n > 1 and len(steps) > 1 and lattice.n_vertices >= FEWEST_VERTICES and all(map(is_thin, steps[1:]))
 
 
 class CellWalk:
-    """A walk over all top cells of a lattice whose bits of the first ``layers`` steps are known.
+    """A walk over all top cells of a lattice whose bits of all ``steps``, or of all but the last, are known.
 
-    ``steps``, ``bounds``: those and the next one, whose values are asked for.
+    ``bounds``: those of the steps, and of the forms that are carried.
     """
 
     def __init__(
-        self, lattice: Lattice, steps: Sequence[LinearStep], bounds: Sequence[StepBounds], layers: int, reach: float
+        self, lattice: Lattice, steps: Sequence[LinearStep], bounds: tuple[Sequence[StepBounds], WalkBounds]
     ) -> None:
-        self.lattice, self.layers = lattice, layers
-        self.steps, self.step_bounds = list(steps), list(bounds)
-        self.bounds = WalkBounds.of(steps, bounds, reach)
+        self.lattice, self.steps, (self.step_bounds, self.bounds) = lattice, list(steps), bounds
         self.starts, self.corners = _ordered_corners(lattice)
 
     def values(self, out: np.ndarray) -> Iterator[Block]:
         """Fill ``out`` (V, m) with the values at the last step; vertices and bounds of the lengths of their rows, in blocks."""
         from separatrix.surface.arrangement.cell_walk_kernels import walked_rows
 
-        lattice, state = self.lattice, self._state()
+        lattice, state = self.lattice, self._state(len(self.steps) - 1)
         wanted = np.ones(lattice.n_vertices, dtype=bool)
         ids, lengths = np.empty(ROWS_AT_ONCE, dtype=np.int64), np.empty(ROWS_AT_ONCE)
         position: np.ndarray = np.zeros(2, dtype=np.int64)
@@ -70,11 +63,16 @@ class CellWalk:
             )  # fmt: skip
             yield ids[:filled], lengths[:filled]
 
-    def vanishing(self, wanted: np.ndarray, box: tuple[np.ndarray, np.ndarray]) -> Iterator[tuple[np.ndarray, Rows]]:
-        """Vertices that are ``wanted`` (V,) and the forms that vanish there, the box's faces among them, in blocks."""
+    def vanishing(
+        self, wanted: np.ndarray, box: tuple[np.ndarray, np.ndarray], layers: int | None = None
+    ) -> Iterator[tuple[np.ndarray, Rows]]:
+        """Vertices that are ``wanted`` (V,) and the forms that vanish there, the box's faces among them, in blocks.
+
+        ``layers``: those of so many steps, by default of all but the last.
+        """
         from separatrix.surface.arrangement.cell_walk_kernels import walked_zeros
 
-        lattice, state, n = self.lattice, self._state(), self.lattice.n
+        lattice, state, n = self.lattice, self._state(layers or len(self.steps) - 1), self.lattice.n
         position: np.ndarray = np.zeros(2, dtype=np.int64)
         left, wanted = int(wanted.sum()), wanted.copy()
         tables, slopes = self._multipliers()
@@ -98,7 +96,8 @@ class CellWalk:
         """(2, layers, n + 1): s and g at the point itself; (3, layers): the same for slopes, and what underflow can lose."""
         b = self.bounds
         s, n = b.exact + b.rounded, self.lattice.n
-        slopes = np.stack([norm_up(s[:, :n]), norm_up(b.size[:, :n]), np.full(len(s), np.sqrt(float(n)) * 2.0**-1000)])
+        lost = np.asarray(raised(norm_up(b.grain[:, :n]) + np.sqrt(float(n)) * 2.0**-1000))
+        slopes = np.stack([norm_up(s[:, :n]), norm_up(b.size[:, :n]), lost])
         return np.ascontiguousarray(np.stack([s, b.size])), np.ascontiguousarray(slopes)
 
     def bounds_of_values(self, vertices: np.ndarray, lipschitz: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -110,17 +109,20 @@ class CellWalk:
         norm = (bound.norms[1] + weak) * (exact + drift) + bound.norms[5] * rounded + weak * g + constant
         return tuple(np.asarray(raised(part, 16)) for part in (exact + rounded + drift, g, norm))
 
+    @property
+    def error_of_forms(self) -> float:
+        """What the errors of the forms, without that of a position, make s of the last step's values in the box, at most."""
+        return float((self.bounds.exact[-1] + self.bounds.rounded[-1]) @ self.bounds.reach)
+
     def _places(self, vertices: np.ndarray, lipschitz: float) -> tuple[np.ndarray, np.ndarray]:
         x = np.abs(self.lattice.x[vertices])
         return np.column_stack([x, np.ones(len(x))]), lipschitz * self.lattice.error[vertices]
 
-    def _state(self) -> tuple[Any, ...]:
-        """The arrays that the kernels share, with nothing computed yet."""
-        n, layers, steps = self.lattice.n, self.layers, self.steps
+    def _state(self, layers: int) -> tuple[Any, ...]:
+        """The arrays that the kernels share, with nothing begun yet; the bits of ``layers`` steps are used."""
+        n, steps, scales = self.lattice.n, self.steps, self.bounds.scales
         widths, words = [step.bias.size for step in steps], [step.words for step in steps[:layers]]
-        offsets = np.concatenate([[0], np.cumsum(widths), [sum(widths)] if len(steps) == layers else []]).astype(
-            np.int64
-        )
+        offsets = np.concatenate([[0], np.cumsum(widths)]).astype(np.int64)
         with_bits, total, first = int(offsets[layers]), sum(widths), 1
         ends = (first + np.cumsum(words)).astype(np.int64)
         bit_rows, left = np.full((sum(words), 64), -1, dtype=np.int64), np.ones(with_bits)
@@ -128,14 +130,16 @@ class CellWalk:
             left[offsets[q] : offsets[q + 1]] = step.slope
             bits = np.arange(step.creased.size)
             bit_rows[ends[q] - first - words[q] + bits // 64, bits % 64] = offsets[q] + step.creased
-        G = np.zeros((n + 1, total))
+        sums, G = np.zeros((n + 1, total), dtype=np.int64), np.zeros((n + 1, total))
         G[:n, : widths[0]], G[n, : widths[0]] = steps[0].weight.T, steps[0].bias
-        terms = np.array([0, *(terms_of(step.weight) for step in steps[1:]), 0], dtype=np.int64)
+        for q, step in enumerate(steps[1:], 1):
+            here = slice(offsets[q], offsets[q + 1])
+            sums[n, here] = (step.bias * scales[q, n]).astype(np.int64)
+            G[n, here] = sums[n, here] / scales[q, n]
         return (
-            np.zeros((2, sum(words)), dtype=np.uint64), np.zeros((2, sum(words)), dtype=np.uint64), first, ends, LIMIT,
-            bit_rows, left, offsets, *_columns(steps), np.concatenate([step.bias for step in steps]),
-            terms[: layers + 1], self.bounds.length, np.zeros(layers + 1),
-            G, np.zeros((n + 1, with_bits)), np.zeros(with_bits), np.zeros_like(G), np.zeros(total, dtype=bool),
+            np.zeros((2, sum(words)), dtype=np.uint64), np.zeros((2, sum(words)), dtype=np.uint64), first, ends,
+            bit_rows, left, offsets, *_columns(steps), np.ascontiguousarray(scales), sums,
+            G, np.zeros((n + 1, with_bits)), np.zeros(with_bits), np.zeros(total, dtype=bool),
             np.zeros((2, total), dtype=np.int64), np.zeros(n + 1), np.zeros(n + 1),
         )  # fmt: skip
 
@@ -162,14 +166,14 @@ def _ordered_corners(lattice: Lattice) -> tuple[np.ndarray, np.ndarray]:
     tops = np.flatnonzero(dims == lattice.n)
     resume = np.where(dims == lattice.n, -2, -1).astype(np.int64)
     order = np.empty((2, tops.size), dtype=np.int64)
-    walk_order(tops, lattice.cells, lattice.nodes, resume, order)
+    walk_order(tops, lattice.cells, lattice.facets, lattice.cofaces, resume, order)
     starts = np.zeros(tops.size + 1, dtype=np.int64)
     corners = np.empty(6 * tops.size, dtype=np.int64)
     seen = np.full((2, max(lattice.n_cells, lattice.n_vertices)), -1, dtype=np.int64)
     stack, done = np.empty(lattice.n_cells, dtype=np.int64), 0
     while done < tops.size:
         done = int(
-            list_corners(done, order[0], lattice.cells, lattice.edges, lattice.nodes, seen, stack, starts, corners)
+            list_corners(done, order[0], lattice.cells, lattice.edges, lattice.facets, seen, stack, starts, corners)
         )
         if done < tops.size:
             corners = np.concatenate([corners, np.empty_like(corners)])

@@ -5,26 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from separatrix.numerics.compilation import compiled_in_place, compiled_part_in_place
-from separatrix.surface.arrangement.lattice import (
-    CELL_COFACES,
-    CELL_FACETS,
-    NODE_COFACE,
-    NODE_FACET,
-    NODE_NEXT_COFACE,
-    NODE_NEXT_FACET,
-    NONE,
-)
+from separatrix.surface.arrangement.lattice import CELL_COFACES, CELL_FACETS, CELL_SIZE, NONE
 from separatrix.surface.arrangement.sign_kernels import length_up, lowest_bit, square_sum
 
-POSITION, IS_FRESH = range(2)  # of ``state``
-LEAST = 2.0**-500  # more than what squares lose where they vanish
+POSITION, IS_BEGUN = range(2)  # of ``state``
 
 
 @compiled_in_place
-def walk_order(tops, cells, nodes, resume, order):
+def walk_order(tops, cells, facets, cofaces, resume, order):
     """The top cells so that the next one is a neighbour of the last one where that can be: the order of a search in depth.
 
-    ``resume`` (cells,): scratch, -2 for top cells; after it the node of a cell where the search goes on. ``order`` (2, tops):
+    ``resume`` (cells,): scratch, -2 for top cells; then where in ``facets`` the search goes on for a cell. ``order`` (2, tops):
     the order, and the stack.
     """
     count = 0
@@ -37,16 +28,15 @@ def walk_order(tops, cells, nodes, resume, order):
         size = 1
         while size:
             cell = order[1, size - 1]
-            node, found = resume[cell], np.int64(NONE)
-            while node != NONE and found == NONE:
-                coface = cells[nodes[node, NODE_FACET] >> 1, CELL_COFACES]
-                while coface != NONE:
-                    other = nodes[coface, NODE_COFACE]
-                    if resume[other] == -2:
-                        found = np.int64(other)
-                    coface = nodes[coface, NODE_NEXT_COFACE]
-                node = nodes[node, NODE_NEXT_FACET]
-            resume[cell] = node
+            at, found = resume[cell], np.int64(NONE)
+            end = cells[cell, CELL_FACETS] + cells[cell, CELL_SIZE]
+            while at < end and found == NONE:
+                start = cells[facets[at] >> 1, CELL_COFACES]
+                for i in range(start, start + cofaces[start - 1]):
+                    if resume[cofaces[i]] == -2:
+                        found = np.int64(cofaces[i])
+                at += 1
+            resume[cell] = at
             if found == NONE:
                 size -= 1
                 continue
@@ -65,12 +55,15 @@ def slope_of(bit, plus, minus, left):
 
 
 @compiled_part_in_place
-def add_column(r, d, offset, starts, rows, entries, step, mark, changed, count):
-    """Add column r, times the vector d, to what the next layer's forms change by; changing rows are listed behind ``count``."""
+def exchange(r, before, after, offset, starts, rows, entries, sums, mark, changed, count):
+    """In the sums of the next layer the products with what row r was are exchanged for those with what it is.
+
+    Whole numbers: what is taken away is what was added. Rows that change are listed behind ``count``.
+    """
     for place in range(starts[r], starts[r + 1]):
         i, w = offset + rows[place], entries[place]
-        for t in range(step.shape[0]):
-            step[t, i] += w * d[t]
+        for t in range(sums.shape[0]):
+            sums[t, i] += np.int64(w * after[t]) - np.int64(w * before[t])
         if not mark[i]:
             mark[i] = True
             changed[count] = i
@@ -79,66 +72,57 @@ def add_column(r, d, offset, starts, rows, entries, step, mark, changed, count):
 
 
 @compiled_part_in_place
-def take_step(changed, count, step, mark, G):
-    """Add what the forms of a layer change by."""
-    for k in range(count):
-        i = changed[k]
-        mark[i] = False
-        for t in range(step.shape[0]):
-            G[t, i] += step[t, i]
-            step[t, i] = 0.0
+def pass_row(r, q, is_last, offsets, starts, rows, entries, scales, sums, G, H, D, mark, changed, count, before, after):
+    """Row r of layer q behind the crease, and what it adds to the next layer."""
+    some = False
+    for t in range(G.shape[0]):
+        value = D[r] * G[t, r]
+        if not is_last:
+            before[t], after[t] = H[t, r] * scales[q + 1, t], value * scales[q + 1, t]
+        some |= value != H[t, r]
+        H[t, r] = value
+    if some and not is_last:
+        return exchange(r, before, after, offsets[q + 1], starts, rows, entries, sums, mark, changed, count)
+    return count
 
 
 @compiled_part_in_place
-def begin_anew(
-    now, first, ends, bit_rows, left, offsets, starts, rows, entries, bias, G, H, D, step, mark, changed, d
-):  # fmt: skip
-    """The forms of all layers in the cell with the bits ``now`` from those of the first layer."""
-    n, layers = G.shape[0] - 1, ends.shape[0]
-    for i in range(offsets[1], G.shape[1]):
-        for t in range(n):
-            G[t, i] = 0.0
-        G[n, i] = bias[i]
-    for q in range(layers):
-        for r in range(offsets[q], offsets[q + 1]):
-            D[r] = 1.0
-        for w in range(first if q == 0 else ends[q - 1], ends[q]):
-            for b in range(64):
-                r = bit_rows[w - first, b]
-                if r >= 0:
-                    D[r] = slope_of(np.uint64(1) << np.uint64(b), now[0, w - first], now[1, w - first], left[r])
-        count = 0
-        for r in range(offsets[q], offsets[q + 1]):
-            some = False
-            for t in range(n + 1):
-                H[t, r] = d[t] = D[r] * G[t, r]
-                some |= d[t] != 0.0
-            if some and offsets[q + 1] < G.shape[1]:
-                count = add_column(
-                    r, d, offsets[q + 1], starts, rows, entries, step, mark, changed, count
-                )  # fmt: skip
-        if count:
-            take_step(changed, count, step, mark, G)
+def read_rows(q, changed, count, scales, sums, mark, G):
+    """The forms of layer q from its sums where these have changed."""
+    for k in range(count):
+        i = changed[k]
+        mark[i] = False
+        for t in range(G.shape[0]):
+            G[t, i] = np.float64(sums[t, i]) / scales[q, t]
 
 
 @compiled_part_in_place
 def go_on(
-    now, new, first, ends, bit_rows, left, offsets, starts, rows, entries, terms, sizes, spent,
-    G, H, D, step, mark, lists, d, squares,
+    is_first, now, new, first, ends, bit_rows, left, offsets, starts, rows, entries, scales, sums, G, H, D, mark, lists,
+    before, after,
 ):  # fmt: skip
-    """From the forms in the cell with the bits ``now`` to those in the cell with the bits ``new``."""
-    n, layers = G.shape[0] - 1, ends.shape[0]
+    """From the forms in the cell with the bits ``now`` to those in the cell with the bits ``new``; at first all rows count."""
     count = 0
-    for q in range(layers):
+    for q in range(ends.shape[0]):
         here, there = lists[q & 1], lists[(q + 1) & 1]
+        is_last = offsets[q + 1] == G.shape[1]
+        if is_first:
+            count = 0
+            for r in range(offsets[q], offsets[q + 1]):
+                D[r], mark[r], here[count] = 1.0, True, r
+                count += 1
         for w in range(first if q == 0 else ends[q - 1], ends[q]):
             plus, minus = new[0, w - first], new[1, w - first]
             other = (plus ^ now[0, w - first]) | (minus ^ now[1, w - first])
+            if is_first:
+                other = ~np.uint64(0)
             now[0, w - first], now[1, w - first] = plus, minus
             while other != np.uint64(0):
                 b = lowest_bit(other)
                 other &= other - np.uint64(1)
                 r = bit_rows[w - first, b]
+                if r < 0:
+                    continue
                 slope = slope_of(np.uint64(1) << np.uint64(b), plus, minus, left[r])
                 if slope != D[r]:
                     D[r] = slope
@@ -146,36 +130,24 @@ def go_on(
                         mark[r] = True
                         here[count] = r
                         count += 1
-        after, changes = 0, 0
-        squares[:] = 0.0
+        following = 0
         for k in range(count):
-            r, some = here[k], False
-            mark[r] = False
-            for t in range(n + 1):
-                value = D[r] * G[t, r]
-                d[t] = value - H[t, r]
-                squares[t] += d[t] * d[t]
-                H[t, r] = value
-                some |= d[t] != 0.0
-            if some and offsets[q + 1] < G.shape[1]:
-                changes += 1
-                after = add_column(
-                    r, d, offsets[q + 1], starts, rows, entries, step, mark, there, after
-                )  # fmt: skip
-        if changes:
-            share = 0.0
-            for t in range(n + 1):
-                if squares[t] != 0.0:
-                    share = max(share, (np.sqrt(squares[t]) + LEAST) / sizes[q, t])
-            spent[q + 1] += 1.1 + (min(changes, terms[q + 1]) + 4) * 1.01 * share
-            take_step(there, after, step, mark, G)
-        count = after
+            mark[here[k]] = False
+            following = pass_row(
+                here[k], q, is_last, offsets, starts, rows, entries, scales, sums, G, H, D, mark, there, following, before, after
+            )  # fmt: skip
+        if not is_last:
+            read_rows(q + 1, there, following, scales, sums, mark, G)
+            if q + 1 < ends.shape[0]:
+                for k in range(following):
+                    mark[there[k]] = True
+        count = following
 
 
 @compiled_part_in_place
 def enter_cell(
-    number, state, corners_from, corners, positive, negative, now, new, first, ends, limit,
-    bit_rows, left, offsets, starts, rows, entries, bias, terms, sizes, spent, G, H, D, step, mark, lists, d, squares,
+    number, state, corners_from, corners, positive, negative, now, new, first, ends,
+    bit_rows, left, offsets, starts, rows, entries, scales, sums, G, H, D, mark, lists, before, after,
 ):  # fmt: skip
     """Forms of the cell ``number`` of the order: its bits are those of its corners together."""
     words = new.shape[1]
@@ -186,23 +158,11 @@ def enter_cell(
         for w in range(words):
             new[0, w] |= positive[v, first + w]
             new[1, w] |= negative[v, first + w]
-    if state[IS_FRESH]:
-        go_on(
-            now, new, first, ends, bit_rows, left, offsets, starts, rows, entries, terms, sizes, spent,
-            G, H, D, step, mark, lists, d, squares,
-        )  # fmt: skip
-    is_fresh = state[IS_FRESH] != 0
-    for q in range(spent.shape[0]):
-        is_fresh = is_fresh and spent[q] <= limit
-    if is_fresh:
-        return
-    for w in range(words):
-        now[0, w], now[1, w] = new[0, w], new[1, w]
-    spent[:] = 0.0
-    begin_anew(
-        now, first, ends, bit_rows, left, offsets, starts, rows, entries, bias, G, H, D, step, mark, lists[0], d
+    go_on(
+        state[IS_BEGUN] == 0, now, new, first, ends, bit_rows, left, offsets, starts, rows, entries, scales, sums,
+        G, H, D, mark, lists, before, after,
     )  # fmt: skip
-    state[IS_FRESH] = 1
+    state[IS_BEGUN] = 1
 
 
 @compiled_part_in_place
@@ -229,8 +189,8 @@ def at_point(forms, low, x, out):
 @compiled_in_place
 def walked_rows(
     state, corners_from, corners, wanted, x, ids, lengths, out,
-    positive, negative, now, new, first, ends, limit,
-    bit_rows, left, offsets, starts, rows, entries, bias, terms, sizes, spent, G, H, D, step, mark, lists, d, squares,
+    positive, negative, now, new, first, ends,
+    bit_rows, left, offsets, starts, rows, entries, scales, sums, G, H, D, mark, lists, before, after,
 ):  # fmt: skip
     """The values of the last layer at vertices that are wanted, in their rows of ``out``, with bounds of their ``lengths``.
 
@@ -243,9 +203,8 @@ def walked_rows(
             if filled == ids.shape[0]:
                 return filled
             enter_cell(
-                number, state, corners_from, corners, positive, negative, now, new, first, ends, limit,
-                bit_rows, left, offsets, starts, rows, entries, bias, terms, sizes, spent,
-                G, H, D, step, mark, lists, d, squares,
+                number, state, corners_from, corners, positive, negative, now, new, first, ends,
+                bit_rows, left, offsets, starts, rows, entries, scales, sums, G, H, D, mark, lists, before, after,
             )  # fmt: skip
             for k in range(corners_from[number], corners_from[number + 1]):
                 v = corners[k]
@@ -264,8 +223,8 @@ def walked_rows(
 @compiled_in_place
 def walked_zeros(
     state, corners_from, corners, wanted, x, bounds, at_value, at_slope, ids, count, total, F, e_F, A, e_A,
-    positive, negative, now, new, first, ends, limit,
-    bit_rows, left, offsets, starts, rows, entries, bias, terms, sizes, spent, G, H, D, step, mark, lists, d, squares,
+    positive, negative, now, new, first, ends,
+    bit_rows, left, offsets, starts, rows, entries, scales, sums, G, H, D, mark, lists, before, after,
 ):  # fmt: skip
     """The forms that vanish at the vertices that are wanted: values ``F``, gradients ``A``, bounds ``e_F``, ``e_A`` of errors.
 
@@ -277,9 +236,8 @@ def walked_zeros(
         number = state[POSITION]
         if has_wanted(number, corners_from, corners, wanted):
             enter_cell(
-                number, state, corners_from, corners, positive, negative, now, new, first, ends, limit,
-                bit_rows, left, offsets, starts, rows, entries, bias, terms, sizes, spent,
-                G, H, D, step, mark, lists, d, squares,
+                number, state, corners_from, corners, positive, negative, now, new, first, ends,
+                bit_rows, left, offsets, starts, rows, entries, scales, sums, G, H, D, mark, lists, before, after,
             )  # fmt: skip
             for k in range(corners_from[number], corners_from[number + 1]):
                 v = corners[k]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from separatrix.surface.arrangement.lattice import NONE, Lattice
+from separatrix.surface.arrangement.lattice import NONE, SPARE, Lattice
 
 
 def keep_closure(lattice: Lattice, tops: np.ndarray) -> np.ndarray:
@@ -17,15 +17,18 @@ def keep_closure(lattice: Lattice, tops: np.ndarray) -> np.ndarray:
     n_cells, n_vertices = lattice.n_cells, lattice.n_vertices
     kept_cells, kept_vertices = np.zeros(n_cells, dtype=np.int8), np.zeros(n_vertices, dtype=np.int8)
     stack = np.empty(n_cells, dtype=np.int64)
-    mark_closure(tops, lattice.cells, lattice.edges, lattice.nodes, kept_cells, kept_vertices, stack)
-    used = np.array([lattice.n_edges, n_cells, lattice.n_nodes])
+    mark_closure(tops, lattice.cells, lattice.edges, lattice.facets, kept_cells, kept_vertices, stack)
+    used = np.array([lattice.n_edges, n_cells, lattice.n_facets, lattice.n_cofaces])
     n_kept = int(kept_cells.sum(dtype=np.int64))
-    cells = np.empty((n_kept, 8), dtype=np.int32)
-    edges, nodes = np.empty_like(lattice.edges[: used[0]]), np.empty_like(lattice.nodes[: used[2]])
-    numbers = (_numbers(kept_cells), _numbers(kept_vertices))
-    drop_unmarked(used, lattice.cells, lattice.edges, lattice.nodes, *numbers, cells, edges, nodes)
-    lattice.n_edges, lattice.n_cells, lattice.n_nodes = (int(count) for count in used)
-    lattice.cells, lattice.edges, lattice.nodes = cells, edges[: used[0]].copy(), nodes[: used[2]].copy()
+    cells, edges = np.empty((n_kept, 8), dtype=np.int32), np.empty_like(lattice.edges[: used[0]])
+    facets, cofaces = np.empty(int(used[2]) + SPARE * n_kept, dtype=np.int32), np.empty_like(lattice.cofaces[: used[3]])
+    drop_unmarked(
+        used, lattice.cells, lattice.edges, lattice.facets, lattice.cofaces, _numbers(kept_cells), _numbers(kept_vertices),
+        cells, edges, facets, cofaces,
+    )  # fmt: skip
+    lattice.n_edges, lattice.n_cells, lattice.n_facets, lattice.n_cofaces = used.tolist()
+    lattice.cells, lattice.edges = cells, edges[: used[0]].copy()
+    lattice.facets, lattice.cofaces = facets[: used[2]].copy(), cofaces[: used[3]].copy()
     kept = np.flatnonzero(kept_vertices)
     lattice.n_vertices = kept.size
     for name in ("x", "error", "positive", "negative"):

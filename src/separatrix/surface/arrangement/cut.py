@@ -73,9 +73,9 @@ def prune(lattice: Lattice, signs: Signs, steps: Sequence[LinearStep], rule: Rul
 
 def arrangement_of(lattice: Lattice, layout: SignLayout, signs: Signs, n_dropped: int = 0) -> Arrangement:
     """The finished lattice as cells by dimension."""
-    if not n_dropped and lattice.euler_characteristic() != 1:
-        raise SeparatrixError("internal check failed: the Euler characteristic of a subdivided box is not 1")
     cells, used = cells_of(lattice), lattice.n_vertices
+    if not n_dropped and cells.euler_characteristic != 1:
+        raise SeparatrixError("internal check failed: the Euler characteristic of a subdivided box is not 1")
     arrays = (lattice.x, lattice.error, lattice.positive, lattice.negative)
     x, error, positive, negative = (row[:used].copy() if row.nbytes < LARGE else row[:used] for row in arrays)
     return Arrangement(cells, x, error, positive, negative, layout, signs.n_exact_decisions, n_dropped)

@@ -60,6 +60,8 @@ def is_far(
         if not stays:
             return False
         open_ones += part[is_open].tolist()
+    if not open_ones:
+        return True
     exact = ExactArithmetic(steps, *box)
     return all(_stays(exact, positive[v], negative[v]) for v in open_ones)
 
@@ -75,10 +77,8 @@ def _judged(
     rows, forms = forward(steps, words, x, bits, box)
     solution = solve(rows)
     velocity, error = _velocity(solution)
-    slopes, spread = (
-        np.repeat(velocity, 2, axis=1) * np.tile([1.0, -1.0], x.shape[1]) + 1.0,
-        error[:, None] * (1 + 2.0**-40),
-    )
+    slopes, spread = np.empty((x.shape[0], 2 * x.shape[1])), error[:, None] * (1 + 2.0**-40)
+    slopes[:, ::2], slopes[:, 1::2] = 1.0 + velocity, 1.0 - velocity
     inside = unpacked(bits[0][:, :1], 2 * x.shape[1])
     rounding = 2.0**-50 * (1.0 + np.abs(slopes))
     is_open = ~solution.complete | (inside & ~(slopes > spread + rounding)).any(axis=1)

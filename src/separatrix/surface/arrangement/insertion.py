@@ -13,7 +13,7 @@ from separatrix.surface.arrangement.lattice import Lattice
 from separatrix.surface.arrangement.linear_steps import LinearStep
 
 MOST_CELLS = 50_000_000
-MOST_NODES = 2**31 - 1
+MOST_INCIDENCES = 2**31 - 1
 Progress = Callable[[str, int, int], object]
 
 
@@ -57,9 +57,9 @@ class Watch:
     total: int = 0
     done: int = 0
 
-    def check(self, cells: int, nodes: int) -> None:
+    def check(self, cells: int, incidences: int) -> None:
         """Raise UnresolvedError where the next neuron makes too many cells."""
-        if cells > self.max_cells or nodes > MOST_NODES:
+        if cells > self.max_cells or incidences > MOST_INCIDENCES:
             raise UnresolvedError(
                 f"more than {min(self.max_cells, cells):,} cells after {self.done + 1} of {self.total} neurons; take a smaller "
                 "box, a slice through it (net.restrict), or a larger max_cells="
@@ -84,16 +84,21 @@ class _Insertion:
     """The arrays that the kernels share while the neurons of a step are inserted."""
 
     def __init__(self, lattice: Lattice, step: LinearStep, signs: Signs, watch: Watch) -> None:
-        from separatrix.surface.arrangement.split_kernel import BLOCK
+        from separatrix.surface.arrangement.facet_kinds import BLOCK
 
         self.lattice, self.step, self.signs, self.watch = lattice, step, signs, watch
-        self.used: np.ndarray = np.array([lattice.n_vertices, lattice.n_edges, lattice.n_cells, lattice.n_nodes])
+        self.used: np.ndarray = np.array(
+            [lattice.n_vertices, lattice.n_edges, lattice.n_cells, lattice.n_facets, lattice.n_cofaces]
+        )
         self.where: np.ndarray = np.array([0, lattice.word, lattice.word + step.words, 0], dtype=np.int64)
         self.offsets: np.ndarray = np.zeros((2, max(lattice.n, 2) + 2), dtype=np.int64)
         self.heads: np.ndarray = np.empty(64 * step.words, dtype=np.int32)
         self.seen: np.ndarray = np.zeros((3, step.words), dtype=np.uint64)
-        self.lists: np.ndarray = np.empty((2, 0), dtype=np.int32)
-        self.found: np.ndarray = np.empty((BLOCK, lattice.most_facets + 2, 2), dtype=np.int32)
+        self.room: np.ndarray = np.zeros(2, dtype=np.int64)
+        self.lists: np.ndarray = np.empty((3, 0), dtype=np.int32)
+        self.parts: np.ndarray = np.empty(0, dtype=np.int32)
+        self.found: np.ndarray = np.empty((BLOCK * lattice.most_facets, 4), dtype=np.int32)
+        self.begins: np.ndarray = np.empty(BLOCK + 1, dtype=np.int64)
 
     def run(self) -> None:
         """All neurons in their order."""
@@ -115,21 +120,27 @@ class _Insertion:
         from separatrix.surface.arrangement.insertion_kernels import join_signs, mark_cells
         from separatrix.surface.arrangement.split_kernel import split_cells
 
-        zero, plus, minus = (int(row[neuron // 64]) >> (neuron % 64) & 1 for row in self.seen)
+        zero, plus, minus = (word >> (neuron % 64) & 1 for word in self.seen[:, neuron // 64].tolist())
         if not (plus and minus and (zero or self.heads[neuron] >= 0)):
             return
         lattice, used = self.lattice, self.used
-        if self.lists.shape[1] < lattice.cells.shape[0]:
-            self.lists = np.empty((2, lattice.cells.shape[0]), dtype=np.int32)
-        split, touched = self.lists
+        if self.lists.shape[1] <= lattice.n_cells:
+            self.lists = np.empty((3, 2 * lattice.n_cells + 1), dtype=np.int32)
+        if self.parts.size < lattice.n_cofaces:  # a coface takes a place, and the two in front of those of a cell one
+            self.parts = np.empty(2 * lattice.n_cofaces, dtype=np.int32)
+        split, touched, origin = self.lists
         self.where[0], self.where[3] = neuron, zero
-        new_nodes = mark_cells(
-            self.where, used, self.offsets, self.heads, lattice.edges, lattice.cells, lattice.nodes,
-            lattice.positive, lattice.negative, split, touched,
+        mark_cells(
+            self.where, used, self.offsets, self.heads, lattice.edges, lattice.cells, lattice.facets, lattice.cofaces,
+            lattice.positive, lattice.negative, split, touched, self.parts, origin, self.room,
         )  # fmt: skip
-        n_edges, n_polygons, n_split = (int(self.offsets[0, i]) for i in (2, 3, -1))
-        self.watch.check(int(used[0] + used[2]) + 2 * n_split, int(used[3]) + new_nodes)
-        lattice.reserve(n_edges, n_polygons, 2 * n_split - n_edges, new_nodes)
+        offsets, (facets, cofaces) = self.offsets[0].tolist(), self.room.tolist()
+        n_edges, n_polygons, n_split = offsets[2], offsets[3], offsets[-1]
+        self.watch.check(
+            lattice.n_vertices + lattice.n_cells + 2 * n_split,
+            max(lattice.n_facets + facets, lattice.n_cofaces + cofaces),
+        )
+        lattice.reserve(n_edges, n_polygons, 2 * n_split - n_edges, facets, cofaces)
         bits = (lattice.positive, lattice.negative)
         rows = np.empty(n_edges, dtype=np.int32)
         if not join_signs(self.where, used, lattice.edges, lattice.cells, *bits, split, rows, n_edges):
@@ -140,7 +151,8 @@ class _Insertion:
             self.signs.new_vertices(lattice, rows, first, neuron)
         if split_cells(
             self.where, used, self.offsets, self.heads, self.seen,
-            lattice.edges, lattice.cells, lattice.nodes, *bits, split, touched, self.found,
+            lattice.edges, lattice.cells, lattice.facets, lattice.cofaces, *bits, split, touched,
+            self.parts, origin, self.found, self.begins,
         ):  # fmt: skip
             raise SeparatrixError("internal check failed: the zero set of a neuron does not close up")
-        lattice.n_vertices, lattice.n_edges, lattice.n_cells, lattice.n_nodes = (int(count) for count in used)
+        lattice.n_vertices, lattice.n_edges, lattice.n_cells, lattice.n_facets, lattice.n_cofaces = used.tolist()

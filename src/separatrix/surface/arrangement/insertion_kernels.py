@@ -1,4 +1,4 @@
-"""One neuron inserted into the lattice: which cells it cuts (``mark_cells``), and the cut (``split_cells``).
+"""One neuron inserted into the lattice: which cells it cuts (``mark_cells``), before the cut itself (``split_cells``).
 
 On every closed cell the neuron is affine, so the signs at the vertices decide. A cell with a positive and a negative vertex
 is split: the positive part keeps its id, the negative part and the zero set are new cells. With [c+ : c0] = +1 and
@@ -10,23 +10,21 @@ from __future__ import annotations
 import numpy as np
 
 from separatrix.numerics.compilation import compiled_in_place, compiled_part_in_place
+from separatrix.numerics.prefetching import prefetch
 from separatrix.surface.arrangement.lattice import (
     CELL_COFACES,
     CELL_FACETS,
-    CELL_MINUS,
+    CELL_PARTS,
     CELL_ROOT,
+    CELL_SIZE,
     CELL_STATE,
     CELL_WITNESS,
-    CELL_ZERO,
     EDGE_A,
     EDGE_B,
     EDGE_CELL,
     EDGE_NEXT,
-    NODE_COFACE,
-    NODE_FACET,
-    NODE_NEXT_COFACE,
-    NODE_NEXT_FACET,
     NONE,
+    SPARE,
     SPLIT,
     TOUCHED_NEGATIVE,
     TOUCHED_POSITIVE,
@@ -34,8 +32,9 @@ from separatrix.surface.arrangement.lattice import (
     UNMARKED,
 )
 
-VERTICES, EDGES, CELLS, NODES = range(4)  # columns of ``used``: rows that are taken
+VERTICES, EDGES, CELLS, FACETS, COFACES = range(5)  # columns of ``used``: rows that are taken
 NEURON, FIRST_WORD, LAST_WORD, TOUCHING = range(4)  # columns of ``where``
+AHEAD = 8  # cells
 
 
 @compiled_part_in_place
@@ -107,63 +106,74 @@ def see_signs(start, stop, first, last, seen, positive, negative):
             seen[2, word - first] |= negative[vertex, word]
 
 
+@compiled_part_in_place
+def _ask_ahead(i, last, split, cells, cofaces):
+    """Fetch what listed cells behind ``i`` and before ``last`` need: rows, blocks of cofaces, rows of the cofaces."""
+    if i + 3 * AHEAD < last:
+        prefetch(cells, split[i + 3 * AHEAD])
+    if i + 2 * AHEAD < last:
+        prefetch(cofaces, cells[split[i + 2 * AHEAD], CELL_COFACES])
+    if i + AHEAD < last:
+        start = np.int64(cells[split[i + AHEAD], CELL_COFACES])
+        for at in range(start, start + cofaces[start - 1]):
+            prefetch(cells, cofaces[at])
+
+
 @compiled_in_place
-def mark_cells(where, used, offsets, heads, edges, cells, nodes, positive, negative, split, touched):
-    """List the cells that the neuron splits in ``split``, by dimension, and number their parts; returns a bound on new nodes.
+def mark_cells(
+    where, used, offsets, heads, edges, cells, facets, cofaces, positive, negative, split, touched, parts, origin, room
+):
+    """List the cells that the neuron splits in ``split``, by dimension, and number their parts.
 
     ``offsets`` (2, n + 2): where the split and the touched cells of each dimension begin. Split edges are those of the
-    neuron's bucket; cofaces of split cells are split. Where a vertex is zero (``where[TOUCHING]``), cells of which a
-    vertex is zero are listed in ``touched`` with their signs, and split where their facets show both.
+    neuron's bucket; cofaces of split cells are split. Where a vertex is zero (``where[TOUCHING]``), cells of which a vertex
+    is zero are listed in ``touched`` with their signs, and split where their facets show both. ``parts`` takes for each split
+    cell the number of its cofaces and the ids of their negative parts, ``origin`` the number of a split edge of it, -1 where
+    none is known. ``room`` (2,) becomes a bound on what ``facets`` and ``cofaces`` grow by. There is no branch on whether a
+    coface is known already: a wrong guess of the processor would wait for the cache.
     """
     word = where[FIRST_WORD] + where[NEURON] // 64
     bit = np.uint64(1) << np.uint64(where[NEURON] % 64)
-    count, touch_count, bound = 0, 0, 0
+    count, touch_count, visits, n_facets = 0, 0, 0, 0
     offsets[:] = 0
     edge = heads[where[NEURON]]
     while edge != NONE:
         cell = edges[edge, EDGE_CELL]
-        cells[cell, CELL_STATE] = SPLIT
-        cells[cell, CELL_MINUS] = used[CELLS] + count
-        cells[cell, CELL_ZERO] = used[VERTICES] + count
-        split[count] = cell
+        cells[cell, CELL_STATE], cells[cell, CELL_PARTS] = SPLIT, used[CELLS] + count
+        split[count], origin[count] = cell, count
         count += 1
         edge = edges[edge, EDGE_NEXT]
-    n_split_edges = count
+    first = used[CELLS] - count  # a split edge has one more cell in it, all others have two
     if where[TOUCHING]:
         touch_count = _touch_edges(word, bit, used, edges, cells, positive, negative, touched)
     for dim in range(1, offsets.shape[1] - 1):
         offsets[0, dim + 1], offsets[1, dim + 1] = count, touch_count
-        for i in range(offsets[0, dim], offsets[0, dim + 1]):
-            node = cells[split[i], CELL_COFACES]
-            while node != NONE:
-                bound += 2
-                cell = nodes[node, NODE_COFACE]
-                if cells[cell, CELL_STATE] != SPLIT:
-                    cells[cell, CELL_STATE] = SPLIT
-                    split[count] = cell
-                    count += 1
-                node = nodes[node, NODE_NEXT_COFACE]
-        for i in range(offsets[1, dim], offsets[1, dim + 1]):
-            node = cells[touched[i], CELL_COFACES]
-            while node != NONE:
-                cell = nodes[node, NODE_COFACE]
-                if cells[cell, CELL_STATE] == UNMARKED:
-                    state = _touched_state(cells, nodes, positive, negative, cell, word, bit)
-                    cells[cell, CELL_STATE] = state
-                    if state == SPLIT:
-                        split[count] = cell
-                        count += 1
-                    else:
-                        touched[touch_count] = cell
-                        touch_count += 1
-                node = nodes[node, NODE_NEXT_COFACE]
+        last = offsets[0, dim + 1]
+        for i in range(offsets[0, dim], last):
+            _ask_ahead(i, last, split, cells, cofaces)
+            start = cells[split[i], CELL_COFACES]
+            size = np.int64(cofaces[start - 1])
+            parts[visits + i] = size
+            for at in range(start, start + size):
+                cell = cofaces[at]
+                is_new = cells[cell, CELL_STATE] != SPLIT
+                split[count], origin[count] = cell, origin[i]
+                part = first + 2 * count if is_new else np.int64(cells[cell, CELL_PARTS])
+                visits += 1
+                cells[cell, CELL_PARTS], cells[cell, CELL_STATE], parts[visits + i] = part, SPLIT, part
+                n_facets += is_new * np.int64(cells[cell, CELL_SIZE])
+                count += is_new
+        if where[TOUCHING]:
+            count, touch_count, n_facets = _mark_touched(
+                word, bit, dim, first, count, touch_count, n_facets, offsets, cells, facets, cofaces, positive, split,
+                touched, origin,
+            )  # fmt: skip
     offsets[0, -1], offsets[1, -1] = count, touch_count
-    for i in range(n_split_edges, count):
-        cells[split[i], CELL_MINUS] = used[CELLS] + 2 * i - n_split_edges
-        cells[split[i], CELL_ZERO] = used[CELLS] + 2 * i - n_split_edges + 1
+    # blocks of facets of the whole cell, of a part of it, of the zero set; two of cofaces, two more for the zero set
+    room[0] = 2 * n_facets + visits + (3 + 3 * (SPARE + 1)) * count
+    room[1] = 2 * visits + 6 * count
     if touch_count:
-        bound += _zero_ridges(cells, nodes, split, offsets)
-    return bound + 2 * (count - n_split_edges)
+        _add_zero_ridges(cells, facets, cofaces, split, touched, offsets, room)
 
 
 @compiled_part_in_place
@@ -183,35 +193,63 @@ def _touch_edges(word, bit, used, edges, cells, positive, negative, touched):
 
 
 @compiled_part_in_place
-def _touched_state(cells, nodes, positive, negative, cell, word, bit):
+def _mark_touched(
+    word, bit, dim, first, count, touch_count, n_facets, offsets, cells, facets, cofaces, positive, split, touched, origin
+):  # fmt: skip
+    """List the unmarked cofaces of the touched cells of one dimension, as split or as touched; the counts after it."""
+    for i in range(offsets[1, dim], offsets[1, dim + 1]):
+        start = cells[touched[i], CELL_COFACES]
+        for at in range(start, start + cofaces[start - 1]):
+            cell = cofaces[at]
+            if cells[cell, CELL_STATE] != UNMARKED:
+                continue
+            state = _touched_state(cells, facets, positive, cell, word, bit)
+            cells[cell, CELL_STATE] = state
+            if state == SPLIT:
+                cells[cell, CELL_PARTS] = first + 2 * count
+                n_facets += np.int64(cells[cell, CELL_SIZE])
+                split[count], origin[count] = cell, NONE
+                count += 1
+            else:
+                touched[touch_count] = cell
+                touch_count += 1
+    return count, touch_count, n_facets
+
+
+@compiled_part_in_place
+def _touched_state(cells, facets, positive, cell, word, bit):
     """The mark of a cell with a zero vertex and no split facet, from its facets."""
     has_positive, has_negative = False, False
-    node = cells[cell, CELL_FACETS]
-    while node != NONE:
-        sign = cell_sign(cells, positive, nodes[node, NODE_FACET] >> 1, word, bit)
+    start = cells[cell, CELL_FACETS]
+    for at in range(start, start + cells[cell, CELL_SIZE]):
+        sign = cell_sign(cells, positive, facets[at] >> 1, word, bit)
         has_positive |= sign > 0
         has_negative |= sign < 0
-        node = nodes[node, NODE_NEXT_FACET]
     if has_positive:
         return SPLIT if has_negative else TOUCHED_POSITIVE
     return TOUCHED_NEGATIVE if has_negative else TOUCHED_ZERO
 
 
 @compiled_part_in_place
-def _zero_ridges(cells, nodes, split, offsets):
-    """How many ridges of split cells lie in the zero set, on their positive facets."""
-    count = 0
+def _add_zero_ridges(cells, facets, cofaces, split, touched, offsets, room):
+    """Add to ``room`` what ridges of split cells in the zero set, on their positive facets, may take.
+
+    Each is a facet of a zero set, which becomes a coface of it. Blocks of cofaces that are full are doubled: all that one
+    cell ever takes then is below 4 (cofaces before + new ones) + 2 new ones + 16.
+    """
     for i in range(offsets[0, 3], offsets[0, -1]):
-        node = cells[split[i], CELL_FACETS]
-        while node != NONE:
-            facet = nodes[node, NODE_FACET] >> 1
+        start = cells[split[i], CELL_FACETS]
+        for at in range(start, start + cells[split[i], CELL_SIZE]):
+            facet = facets[at] >> 1
             if cells[facet, CELL_STATE] == TOUCHED_POSITIVE:
-                ridge = cells[facet, CELL_FACETS]
-                while ridge != NONE:
-                    count += cells[nodes[ridge, NODE_FACET] >> 1, CELL_STATE] == TOUCHED_ZERO
-                    ridge = nodes[ridge, NODE_NEXT_FACET]
-            node = nodes[node, NODE_NEXT_FACET]
-    return count
+                first = cells[facet, CELL_FACETS]
+                for other in range(first, first + cells[facet, CELL_SIZE]):
+                    if cells[facets[other] >> 1, CELL_STATE] == TOUCHED_ZERO:
+                        room[0] += 1
+                        room[1] += 6
+    for i in range(offsets[1, -1]):
+        if cells[touched[i], CELL_STATE] == TOUCHED_ZERO:
+            room[1] += 4 * np.int64(cofaces[cells[touched[i], CELL_COFACES] - 1]) + 16
 
 
 @compiled_in_place

@@ -1,8 +1,8 @@
 """The face lattice of a subdivided box in flat arrays, changed in place while neurons are inserted (§6).
 
-Vertices have ids of their own; cells of all dimensions from 1 up share one space of ids. An incidence of a cell and its
-facet is a row of ``nodes``, which stands in two linked lists: the facets of the cell, the cofaces of the facet. The two
-ends of an edge stand in ``edges``. Columns are named by the constants below.
+Vertices have ids of their own; cells of all dimensions from 1 up share one space of ids. The facets of a cell, and its
+cofaces, stand side by side in a block of their own, so that one cache line or two hold them; the two ends of an edge stand
+in ``edges``. Columns are named by the constants below.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import math
 
 import numpy as np
 
-CELL_FACETS, CELL_COFACES, CELL_WITNESS, CELL_ROOT, CELL_DIM, CELL_STATE, CELL_MINUS, CELL_ZERO = range(8)
-NODE_FACET, NODE_COFACE, NODE_NEXT_FACET, NODE_NEXT_COFACE = range(4)
+CELL_FACETS, CELL_COFACES, CELL_WITNESS, CELL_ROOT, CELL_DIM, CELL_STATE, CELL_PARTS, CELL_SIZE = range(8)
 EDGE_A, EDGE_B, EDGE_CELL, EDGE_NEXT = range(4)
-UNMARKED, SPLIT, TOUCHED_ZERO, TOUCHED_POSITIVE, TOUCHED_NEGATIVE = range(5)
+UNMARKED, SPLIT, TOUCHED_ZERO, TOUCHED_POSITIVE, POSITIVE, TOUCHED_NEGATIVE, NEGATIVE = range(7)  # marks of cells
 NONE = -1
+SPARE = 1  # places behind the facets of a new cell; a neuron that cuts it takes one at most
 FEWEST_ROWS = 512  # of an array that grows
 LARGE, LINE = 1 << 20, 64  # bytes of a large array and of a cache line
-GROWTH, LEAST_GROWTH = 3.0, 1.25  # rows that are never touched cost no memory, copies do
+GROWTH, LEAST_GROWTH = 6.0, 1.25  # rows that are never touched cost no memory, copies do
 
 
 class Lattice:
@@ -27,11 +27,12 @@ class Lattice:
     - ``x`` (vertices, n), ``error`` (vertices,): positions, bounds on the 2-norm distance to the exact vertices
     - ``positive``, ``negative`` (vertices, words) uint64: signs, one bit a box face, neuron or output row
     - ``edges`` (edges, 4) int32: ends A and B (the edge runs from A to B), cell, next edge of its bucket
-    - ``cells`` (cells, 8) int32: first node of the facets (of an edge: its row in ``edges``), first node of the cofaces,
-      a vertex of the closed cell, the cell of the step's start that contains it, dimension, and state while a neuron is
-      inserted: mark, id of the negative part, id of the zero part
-    - ``nodes`` (incidences, 4) int32: facet id times 2 (plus 1 where the incidence is -1), coface, next facet of the same
-      cell, next coface of the same facet
+    - ``cells`` (cells, 8) int32: where in ``facets`` its own begin (of an edge: its row in ``edges``), where in ``cofaces``,
+      a vertex of the closed cell, the cell of the step's start that contains it, dimension, while a neuron is inserted its
+      mark and the id of its negative part, behind which that of its zero part comes, and the number of facets
+    - ``facets`` int32: of each cell of dimension 2 or more the room for its facets, then these: ids times 2, plus 1 where
+      the incidence is -1
+    - ``cofaces`` int32: of each cell the room for its cofaces, their number, then their ids
     - ``word``: first word of the step's bits; ``creased``: the step's coordinates that have bits
     """
 
@@ -40,37 +41,53 @@ class Lattice:
         self.words = words
         self.word = 1
         self.creased: np.ndarray = np.zeros(0, dtype=np.int64)
-        self.n_vertices = self.n_edges = self.n_cells = self.n_nodes = 0
+        self.n_vertices = self.n_edges = self.n_cells = self.n_facets = self.n_cofaces = 0
         self.x: np.ndarray = np.zeros((0, n))
         self.error: np.ndarray = np.zeros(0)
         self.positive: np.ndarray = np.zeros((0, words), dtype=np.uint64)
         self.negative: np.ndarray = np.zeros((0, words), dtype=np.uint64)
         self.edges: np.ndarray = np.zeros((0, 4), dtype=np.int32)
         self.cells: np.ndarray = np.zeros((0, 8), dtype=np.int32)
-        self.nodes: np.ndarray = np.zeros((0, 4), dtype=np.int32)
+        self.facets: np.ndarray = np.zeros(0, dtype=np.int32)
+        self.cofaces: np.ndarray = np.zeros(0, dtype=np.int32)
 
-    def reserve(self, vertices: int, edges: int, cells: int, nodes: int) -> None:
+    def reserve(self, vertices: int, edges: int, cells: int, facets: int, cofaces: int) -> None:
         """Make room for so many more rows; arrays that are too short are replaced by longer ones."""
+        if (
+            self.n_vertices + vertices <= self.error.size
+            and self.n_edges + edges <= len(self.edges)
+            and self.n_cells + cells <= len(self.cells)
+            and self.n_facets + facets <= self.facets.size
+            and self.n_cofaces + cofaces <= self.cofaces.size
+        ):
+            return
         for names, used, more in (
             (("x", "error", "positive", "negative"), self.n_vertices, vertices),
             (("edges",), self.n_edges, edges),
             (("cells",), self.n_cells, cells),
-            (("nodes",), self.n_nodes, nodes),
+            (("facets",), self.n_facets, facets),
+            (("cofaces",), self.n_cofaces, cofaces),
         ):
             for name in names:
                 array = getattr(self, name)
                 if used + more > array.shape[0]:
                     setattr(self, name, _longer(array, used, used + more))
 
+    def copy(self, words: int) -> Lattice:
+        """The same cells with room for so many words of signs; vertices have no places and no signs yet."""
+        other = Lattice(self.n, words)
+        other.reserve(self.n_vertices, self.n_edges, self.n_cells, self.n_facets, self.n_cofaces)
+        for name in ("edges", "cells", "facets", "cofaces"):
+            own = getattr(self, name)
+            getattr(other, name)[: len(own)] = own
+        for name in ("n_vertices", "n_edges", "n_cells", "n_facets", "n_cofaces"):
+            setattr(other, name, getattr(self, name))
+        return other
+
     @property
     def most_facets(self) -> int:
         """A bound on the number of facets of a cell: those of the box, and at most one more for every bit."""
         return 2 * self.n + 64 * self.words
-
-    def euler_characteristic(self) -> int:
-        """Vertices minus edges plus 2-cells, …: 1 for a subdivided box."""
-        dims = np.bincount(self.cells[: self.n_cells, CELL_DIM], minlength=self.n + 1)
-        return self.n_vertices + int(((-1) ** np.arange(dims.shape[0]) * dims).sum())
 
 
 def _longer(array: np.ndarray, used: int, least: int) -> np.ndarray:

@@ -7,6 +7,8 @@ neither overflow nor vanish.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 UNIT = 2.0**-53
@@ -23,7 +25,7 @@ def gamma(terms: int) -> float:
 
 def raised(x: np.ndarray | float, operations: int = 8) -> np.ndarray:
     """An upper bound of a real number x >= 0 that was computed with that many roundings; nan becomes inf."""
-    up = np.asarray(x) * (1.0 + (operations + 4) * 2.0**-52) + operations * TINIEST
+    up = x * (1.0 + (operations + 4) * 2.0**-52) + operations * TINIEST
     return np.asarray(np.fmin(up, np.inf))  # which is inf where ``up`` is nan
 
 
@@ -33,19 +35,21 @@ def norm_up(x: np.ndarray, axis: int = -1) -> np.ndarray:
     >>> float(norm_up(np.array([3e-300, 4e-300]))) >= 5e-300, float(norm_up(np.zeros(2)))
     (True, 0.0)
     """
+    x = x if axis == -1 else np.moveaxis(x, axis, -1)
+    m, plain = x.shape[-1], np.sqrt(np.einsum("...i,...i->...", x, x))  # an overflow gives no warning here
+    if plain.size and plain.min() > 2.0**-400 and plain.max() < 2.0**400:  # what vanished is nothing beside the rest
+        return np.asarray(plain * (1.0 + (m + 16) * 2.0**-52))
+    if not x.any():
+        return np.zeros(x.shape[:-1])
     with np.errstate(all="ignore"):
-        plain = np.sqrt(np.add.reduce(x * x, axis=axis))
-        if ((plain > 2.0**-400) & (plain < 2.0**400)).all():  # squares that vanished are nothing beside the others
-            return np.asarray(plain * (1.0 + (x.shape[axis] + 16) * 2.0**-52))
         size = np.abs(x)
-        largest = size.max(axis=axis, keepdims=True, initial=0.0)
+        largest = size.max(axis=-1, keepdims=True)
         scale = np.ldexp(1.0, np.clip(np.frexp(np.where(np.isfinite(largest), largest, 1.0))[1], -1000, 1000))
-        total = np.sqrt(np.sum((size / scale) ** 2, axis=axis, keepdims=True))
-        m = x.shape[axis]
+        total = np.sqrt(np.sum((size / scale) ** 2, axis=-1, keepdims=True))
         up = total * (1.0 + (m + 8) * 2.0**-52) + np.sqrt(float(m)) * 2.0**-500
         up = np.where(largest > 0, up * scale * (1.0 + 2.0**-50) + TINIEST, 0.0)
         up = np.where(np.isfinite(largest) & ~np.isnan(up), up, np.inf)
-    return np.squeeze(up, axis=axis)
+    return up[..., 0]
 
 
 def spectral_norm_up(matrix: np.ndarray, squarings: int = 3) -> float:
@@ -61,20 +65,20 @@ def spectral_norm_up(matrix: np.ndarray, squarings: int = 3) -> float:
         return 0.0 if not np.isnan(matrix).any() else np.inf
     if not np.isfinite(matrix).all():
         return np.inf
-    exponent = int(np.frexp(np.abs(matrix).max())[1])
+    exponent = math.frexp(float(np.abs(matrix).max()))[1]
     with np.errstate(all="ignore"):
         w = np.ldexp(
             matrix, -exponent
         )  # entries up to 1; those that vanish here are below 2^-1022 and go into the floor
         lost = matrix.size * 2.0**-1000
         size = np.abs(w)
-        sums = size.sum(axis=0).max() * size.sum(axis=1).max()
-        crude = float(raised(np.sqrt(sums), 2 * sum(matrix.shape)))
+        sums = float(size.sum(axis=0).max() * size.sum(axis=1).max())
+        crude = _raised(math.sqrt(sums), 2 * sum(matrix.shape))
         gram = w.T @ w if w.shape[0] >= w.shape[1] else w @ w.T
-        inner = gamma(max(matrix.shape)) * _frobenius(w) ** 2
-        fine = float(raised(np.sqrt(raised(_symmetric_norm_up(gram, squarings) + inner))))
-        best = min(crude, fine, _frobenius(w)) + lost
-        return float(raised(np.ldexp(best, exponent)))
+        whole = _frobenius(w)
+        inner = gamma(max(matrix.shape)) * whole**2
+        fine = _raised(math.sqrt(_raised(_symmetric_norm_up(gram, squarings) + inner)))
+        return _raised(_scaled(min(crude, fine, whole) + lost, exponent))
 
 
 def _symmetric_norm_up(g: np.ndarray, squarings: int) -> float:
@@ -82,12 +86,29 @@ def _symmetric_norm_up(g: np.ndarray, squarings: int) -> float:
     total = _frobenius(g)
     if squarings == 0 or not 0.0 < total < np.inf:
         return total
-    exponent = int(np.frexp(total)[1])
+    exponent = math.frexp(total)[1]
     scaled = np.ldexp(g, -exponent)
     square = scaled.T @ scaled
     inner = _symmetric_norm_up(square, squarings - 1) + gamma(g.shape[0]) * _frobenius(scaled) ** 2
-    return float(np.ldexp(raised(np.sqrt(raised(inner)) + g.size * 2.0**-500), exponent))
+    return _scaled(_raised(math.sqrt(_raised(inner)) + g.size * 2.0**-500), exponent)
 
 
 def _frobenius(matrix: np.ndarray) -> float:
+    plain = math.sqrt(float(np.vdot(matrix, matrix)))
+    if 2.0**-400 < plain < 2.0**400:  # as in norm_up
+        return plain * (1.0 + (matrix.size + 16) * 2.0**-52)
     return float(norm_up(matrix.ravel()))
+
+
+def _raised(x: float, operations: int = 8) -> float:
+    """``raised`` of one number."""
+    up = x * (1.0 + (operations + 4) * 2.0**-52) + operations * TINIEST
+    return up if up < math.inf else math.inf
+
+
+def _scaled(x: float, exponent: int) -> float:
+    """x times 2^exponent, inf where that overflows."""
+    try:
+        return math.ldexp(x, exponent)
+    except OverflowError:
+        return math.inf

@@ -70,7 +70,7 @@ def _may_hold(lattice: Lattice, signs: Any, steps: Sequence[LinearStep], rule: R
     stack = np.empty(lattice.n_cells, dtype=np.int64)
     done = 0
     while done < tops.size:
-        done = int(list_corners(done, tops, lattice.cells, lattice.edges, lattice.nodes, seen, stack, starts, corners))
+        done = int(list_corners(done, tops, lattice.cells, lattice.edges, lattice.facets, seen, stack, starts, corners))
         if done < tops.size:
             corners = np.concatenate([corners, np.empty_like(corners)])
     corners = corners[: starts[-1]]

@@ -7,16 +7,14 @@ from separatrix.surface.arrangement.lattice import (
     CELL_COFACES,
     CELL_DIM,
     CELL_FACETS,
+    CELL_SIZE,
     CELL_WITNESS,
     EDGE_A,
     EDGE_B,
     EDGE_CELL,
     EDGE_NEXT,
-    NODE_COFACE,
-    NODE_FACET,
-    NODE_NEXT_COFACE,
-    NODE_NEXT_FACET,
     NONE,
+    SPARE,
 )
 from separatrix.surface.arrangement.sign_kernels import length_up
 
@@ -25,7 +23,7 @@ TINIEST = 2.0**-900  # large enough for its products with weights to be normal: 
 
 
 @compiled_in_place
-def list_corners(done, tops, cells, edges, nodes, seen, stack, starts, corners):
+def list_corners(done, tops, cells, edges, facets, seen, stack, starts, corners):
     """The vertices of the cells ``tops`` from number ``done`` on; returns how many are done when ``corners`` is full.
 
     ``seen`` (2, rows): by which top cell each cell and each vertex was last seen, -1 at first.
@@ -48,20 +46,19 @@ def list_corners(done, tops, cells, edges, nodes, seen, stack, starts, corners):
                         corners[at] = vertex
                         at += 1
                 continue
-            node = cells[cell, CELL_FACETS]
-            while node != NONE:
-                facet = nodes[node, NODE_FACET] >> 1
+            first = cells[cell, CELL_FACETS]
+            for i in range(first, first + cells[cell, CELL_SIZE]):
+                facet = facets[i] >> 1
                 if seen[0, facet] != top:
                     seen[0, facet] = top
                     stack[size] = facet
                     size += 1
-                node = nodes[node, NODE_NEXT_FACET]
         starts[top + 1] = at
     return tops.shape[0]
 
 
 @compiled_in_place
-def mark_closure(tops, cells, edges, nodes, kept_cells, kept_vertices, stack):
+def mark_closure(tops, cells, edges, facets, kept_cells, kept_vertices, stack):
     """Mark the cells ``tops`` and all their faces with 1."""
     size = 0
     for i in range(tops.shape[0]):
@@ -75,50 +72,56 @@ def mark_closure(tops, cells, edges, nodes, kept_cells, kept_vertices, stack):
             row = cells[cell, CELL_FACETS]
             kept_vertices[edges[row, EDGE_A]] = kept_vertices[edges[row, EDGE_B]] = 1
             continue
-        node = cells[cell, CELL_FACETS]
-        while node != NONE:
-            facet = nodes[node, NODE_FACET] >> 1
+        first = cells[cell, CELL_FACETS]
+        for i in range(first, first + cells[cell, CELL_SIZE]):
+            facet = facets[i] >> 1
             if not kept_cells[facet]:
                 kept_cells[facet] = 1
                 stack[size] = facet
                 size += 1
-            node = nodes[node, NODE_NEXT_FACET]
 
 
 @compiled_in_place
-def drop_unmarked(used, cells, edges, nodes, new_cells, new_vertices, cells_out, edges_out, nodes_out):
-    """Copy what has a new number, at least 0, in the order of the old ones; ``used`` then counts edges, cells, nodes."""
-    n_edges, n_cells, n_nodes = 0, 0, 0
+def drop_unmarked(
+    used, cells, edges, facets, cofaces, new_cells, new_vertices, cells_out, edges_out, facets_out, cofaces_out
+):
+    """Copy what has a new number, at least 0, in the order of the old ones; ``used`` then counts edges, cells, the rows of
+    facets and of cofaces.
+
+    All facets of a cell that is kept are kept.
+    """
+    n_edges, n_cells, n_facets, n_cofaces = 0, 0, 0, 0
     for cell in range(used[1]):
         new = new_cells[cell]
         if new == NONE:
             continue
+        n_cells += 1
         for column in range(cells.shape[1]):
             cells_out[new, column] = cells[cell, column]
-        cells_out[new, CELL_COFACES] = NONE
         cells_out[new, CELL_WITNESS] = new_vertices[cells[cell, CELL_WITNESS]]
-        n_cells += 1
+        first, start = cells[cell, CELL_COFACES], n_cofaces + 2
+        n_cofaces = start
+        for i in range(first, first + cofaces[first - 1]):
+            if new_cells[cofaces[i]] != NONE:
+                cofaces_out[n_cofaces] = new_cells[cofaces[i]]
+                n_cofaces += 1
+        cofaces_out[start - 2] = cofaces_out[start - 1] = n_cofaces - start
+        cells_out[new, CELL_COFACES] = start
+        first = cells[cell, CELL_FACETS]
         if cells[cell, CELL_DIM] > 1:
-            cells_out[new, CELL_FACETS] = NONE
+            facets_out[n_facets] = cells[cell, CELL_SIZE] + SPARE
+            cells_out[new, CELL_FACETS] = n_facets + 1
+            for i in range(cells[cell, CELL_SIZE]):
+                entry = facets[first + i]
+                facets_out[n_facets + 1 + i] = 2 * new_cells[entry >> 1] + (entry & 1)
+            n_facets += 1 + cells[cell, CELL_SIZE] + SPARE
             continue
-        row = cells[cell, CELL_FACETS]
         cells_out[new, CELL_FACETS] = n_edges
-        edges_out[n_edges, EDGE_A] = new_vertices[edges[row, EDGE_A]]
-        edges_out[n_edges, EDGE_B] = new_vertices[edges[row, EDGE_B]]
+        edges_out[n_edges, EDGE_A] = new_vertices[edges[first, EDGE_A]]
+        edges_out[n_edges, EDGE_B] = new_vertices[edges[first, EDGE_B]]
         edges_out[n_edges, EDGE_CELL], edges_out[n_edges, EDGE_NEXT] = new, NONE
         n_edges += 1
-    for node in range(used[2]):
-        cell = new_cells[nodes[node, NODE_COFACE]]
-        if cell == NONE:
-            continue
-        facet = new_cells[nodes[node, NODE_FACET] >> 1]
-        nodes_out[n_nodes, NODE_FACET] = 2 * facet + (nodes[node, NODE_FACET] & 1)
-        nodes_out[n_nodes, NODE_COFACE] = cell
-        nodes_out[n_nodes, NODE_NEXT_FACET] = cells_out[cell, CELL_FACETS]
-        nodes_out[n_nodes, NODE_NEXT_COFACE] = cells_out[facet, CELL_COFACES]
-        cells_out[cell, CELL_FACETS] = cells_out[facet, CELL_COFACES] = n_nodes
-        n_nodes += 1
-    used[0], used[1], used[2] = n_edges, n_cells, n_nodes
+    used[0], used[1], used[2], used[3] = n_edges, n_cells, n_facets, n_cofaces
 
 
 @compiled_in_place

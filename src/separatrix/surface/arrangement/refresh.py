@@ -240,7 +240,7 @@ def _forms(bounds: StepBounds, h: np.ndarray, J: np.ndarray, h_error: np.ndarray
 def solve(rows: Rows) -> Solution:
     """Choose n independent forms of every vertex and invert their gradients."""
     points, _, n = rows.G.shape
-    chosen, singular = _independent(rows.G)
+    chosen, singular = _independent(rows.G[:, : max(n, int(rows.count.max(initial=0)))])
     at = np.arange(points)[:, None]
     F, G, e_F, e_G = rows.F[at, chosen], rows.G[at, chosen], rows.e_F[at, chosen], rows.e_G[at, chosen]
     scale = np.ldexp(1.0, np.clip(-np.frexp(np.abs(G).max(axis=2))[1], -900, 900))

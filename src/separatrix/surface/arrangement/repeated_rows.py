@@ -22,9 +22,11 @@ def repeated_rows(step: LinearStep) -> np.ndarray:
     table = np.column_stack([step.weight, step.bias])[step.creased]
     first: dict[bytes, list[int]] = {}
     with np.errstate(all="ignore"):
-        pivot = np.abs(table).argmax(axis=1) if table.size else np.zeros(0, dtype=np.int64)
-        shape = table / np.take_along_axis(table, pivot[:, None], axis=1)
-    keys = np.round(np.where(np.isfinite(shape), shape, 0.0), 6) + 0.0
+        shape = table / table[np.arange(step.n_signs), np.abs(table).argmax(axis=1), None]
+    shape[~np.isfinite(shape)] = 0.0
+    keys = np.round(shape, 6) + 0.0
+    if table.any(axis=1).all() and len({key.tobytes() for key in keys}) == step.n_signs:
+        return found
     for i in np.flatnonzero(is_exact).tolist():
         if not table[i].any():
             found[:, i] = (-2, 0)

@@ -9,14 +9,11 @@ from separatrix.surface.arrangement.lattice import (
     CELL_COFACES,
     CELL_DIM,
     CELL_FACETS,
+    CELL_SIZE,
     CELL_STATE,
     EDGE_A,
     EDGE_B,
     EDGE_CELL,
-    NODE_COFACE,
-    NODE_FACET,
-    NODE_NEXT_COFACE,
-    NODE_NEXT_FACET,
 )
 
 ROOM = 1.0 + 2.0**-40  # covers the roundings of a bound, a sum of some hundred products that are not negative
@@ -253,7 +250,7 @@ def walked_signs(values, ids, s, g, rows, creased, positive, negative, word, bou
 
 
 @compiled_in_place
-def crossed_polygons(cells, nodes, edges, n_edges, positive, negative, first, last, rest, found):
+def crossed_polygons(cells, cofaces, edges, n_edges, positive, negative, first, last, rest, found):
     """The 2-cells that neurons with bits from word ``first`` to ``last`` can cut: an edge is cut or has an end where one is 0.
 
     ``rest``: the bits of the last word that are used. ``found`` (cells,): the list; how many there are is returned. States of
@@ -269,21 +266,20 @@ def crossed_polygons(cells, nodes, edges, n_edges, positive, negative, first, la
             some |= (on & other_off) | (off & other_on) | (~((on | off) & (other_on | other_off)) & used)
         if some == np.uint64(0):
             continue
-        node = cells[edges[e, EDGE_CELL], CELL_COFACES]
-        while node >= 0:
-            cell = nodes[node, NODE_COFACE]
+        start = cells[edges[e, EDGE_CELL], CELL_COFACES]
+        for at in range(start, start + cofaces[start - 1]):
+            cell = cofaces[at]
             if cells[cell, CELL_STATE] == 0:
                 cells[cell, CELL_STATE] = 1
                 found[count] = cell
                 count += 1
-            node = nodes[node, NODE_NEXT_COFACE]
     for i in range(count):
         cells[found[i], CELL_STATE] = 0
     return count
 
 
 @compiled_in_place
-def simplices(cells, nodes, edges, n_edges, order, positive, negative, scratch, out):
+def simplices(cells, facets, edges, n_edges, order, positive, negative, scratch, out):
     """For every cell dim + 1 affinely independent vertices of it, -1 behind them.
 
     ``order``: the cells of dimension 2 and more, dimensions ascending. A facet's simplex, and a vertex of another facet's
@@ -296,8 +292,8 @@ def simplices(cells, nodes, edges, n_edges, order, positive, negative, scratch, 
     words = positive.shape[1]
     for c in order:
         dim = cells[c, CELL_DIM]
-        node = cells[c, CELL_FACETS]
-        base = nodes[node, NODE_FACET] >> 1
+        start = cells[c, CELL_FACETS]
+        base = facets[start] >> 1
         for w in range(words):
             scratch[0, w] = scratch[1, w] = np.uint64(0)
         for k in range(dim):
@@ -306,10 +302,9 @@ def simplices(cells, nodes, edges, n_edges, order, positive, negative, scratch, 
             for w in range(words):
                 scratch[0, w] |= positive[u, w]
                 scratch[1, w] |= negative[u, w]
-        node = nodes[node, NODE_NEXT_FACET]
         found = -1
-        while node >= 0 and found < 0:
-            facet = nodes[node, NODE_FACET] >> 1
+        for at in range(start + 1, start + cells[c, CELL_SIZE]):
+            facet = facets[at] >> 1
             for k in range(dim):
                 u = out[facet, k]
                 for w in range(words):
@@ -318,5 +313,6 @@ def simplices(cells, nodes, edges, n_edges, order, positive, negative, scratch, 
                         break
                 if found >= 0:
                     break
-            node = nodes[node, NODE_NEXT_FACET]
+            if found >= 0:
+                break
         out[c, dim] = found

@@ -12,6 +12,7 @@ from separatrix.surface.arrangement.cell_walk import CellWalk, is_walked, solved
 from separatrix.surface.arrangement.lattice import Lattice
 from separatrix.surface.arrangement.linear_steps import LinearStep
 from separatrix.surface.arrangement.step_bounds import StepBounds
+from separatrix.surface.arrangement.walk_bounds import WalkBounds
 
 
 class StepValues:
@@ -64,27 +65,25 @@ class StepValues:
         return rest
 
 
-def walk_to(
-    lattice: Lattice,
-    steps: Sequence[LinearStep],
-    bounds: Sequence[StepBounds],
-    index: int,
-    box: tuple[np.ndarray, np.ndarray],
-) -> CellWalk | None:
-    """The walk that gives the values of step ``index``, all steps before which are inserted; None where none pays."""
-    if not is_walked(steps, index, lattice):
+def walk_bounds(
+    lattice: Lattice, steps: Sequence[LinearStep], bounds: Sequence[StepBounds], box: tuple[np.ndarray, np.ndarray]
+) -> WalkBounds | None:
+    """The bounds of a walk that gives the values of the last of ``steps``; None where none pays, or doubles do not reach."""
+    if not is_walked(steps, lattice):
         return None
-    reach = 1.0 + float(np.maximum(np.abs(box[0]), np.abs(box[1])).sum())
-    return CellWalk(lattice, steps[: index + 1], bounds[: index + 1], index, reach)
+    found = WalkBounds.of(steps, bounds, np.append(np.maximum(np.abs(box[0]), np.abs(box[1])), 1.0))
+    return found if found.are_finite else None
 
 
-def refine(walk: CellWalk, lattice: Lattice, box: tuple[np.ndarray, np.ndarray], largest: float) -> np.ndarray:
-    """Place those vertices again whose positions are not known within ``largest``, from the forms that vanish there; which of
-    them are not known so well even then.
+def refine(
+    walk: CellWalk, lattice: Lattice, box: tuple[np.ndarray, np.ndarray], largest: float, layers: int | None = None
+) -> None:
+    """Place those vertices again whose positions are not known within ``largest``, from the forms that vanish there.
+
+    ``layers``: of how many steps, by default all but the walk's last.
     """
     wanted = ~(lattice.error[: lattice.n_vertices] <= largest)
-    for ids, rows in walk.vanishing(wanted, box):
+    for ids, rows in walk.vanishing(wanted, box, layers):
         x, radius = solved(rows, lattice.x[ids])
         better = radius < lattice.error[ids]
         lattice.x[ids[better]], lattice.error[ids[better]] = x[better], radius[better]
-    return np.flatnonzero(~(lattice.error[: lattice.n_vertices] <= largest))
