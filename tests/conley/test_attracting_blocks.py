@@ -79,13 +79,27 @@ def test_a_ring_of_two_branches_with_one_end_joins_nothing_by_homology():
     assert found[repeller].tolist() == [row == saddle for row in range(3)] and found.sum() == 1
 
 
-def test_blocks_end_where_the_flow_leaves_the_box():
-    """A well cut off by the side: orbits leave there, and neither branch of the saddle is said to stay."""
+def test_a_block_may_have_an_exit_where_the_flow_leaves_the_box():
+    """A well cut off by the side: one branch of the saddle leaves there, and the other is known to end in the sink."""
     case = case_without_branches("-(x**2 - 1)**2 - y**2", Box([-2, -1], [0.9, 1.1]))
     relation = proved(case)
     assert case.nodes.indices.tolist() == [0, 1] and case.homology is not None
     blocks = Blocks.of(case.placed, case.nodes.indices, np.ones(2, dtype=bool), False)
-    assert blocks.is_block.tolist() == [True, False] and not relation.is_decided["unstable"].any()
+    assert blocks.is_block.all() and blocks.has_exit.tolist() == [False, True] and blocks.has_entry.all()
+    assert relation.is_exact and relation.shown_order.tolist() == [[False, False], [True, False]]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 5])
+def test_pairs_by_homology_in_boxes_that_orbits_leave(seed):
+    """Random cubics: of neighbouring indices no pair is joined that no branch joins."""
+    rng = np.random.default_rng(seed)
+    terms = [f"({rng.normal():.3f})*x**{i}*y**{j}" for i in range(4) for j in range(4 - i) if i + j]
+    case = case_without_branches(" + ".join(terms), Box([-2.1, -2], [2, 2.2]), n_boxes=16_384)
+    shown = np.zeros((len(case.points), len(case.points)), dtype=bool)
+    for orbit in connections(case.flow, case.points).orbits:
+        if orbit.connects:
+            shown[orbit.source, orbit.target] = True
+    assert (closure(shown) | ~proved(case).shown_order).all()
 
 
 def test_points_that_a_side_holds_belong_to_no_block():

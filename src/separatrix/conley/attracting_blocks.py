@@ -1,9 +1,10 @@
 """Pairs of the order that the homology of attracting sets of cubes proves, without following a branch (9.13).
 
-The cubes that can be reached from those of a point p make an attracting block, if the flow crosses the sides of the box that it
-has inwards. Its homology is that of a complex with one generator a point in it, whose boundary operator joins only points that
-the order joins (R. Franzosa's connection matrix). Where the numbers leave one boundary of p, or several with common entries,
-these entries are pairs of the order. The same backwards in time, with all indices and pairs turned round.
+The cubes that can be reached from those of a point p make an isolating block, if the flow crosses every part that it has of the
+sides of the box in one direction; where it leaves the box is the exit set. The homology of this pair is that of a complex with
+one generator a point in it, whose boundary operator joins only points that the order joins (R. Franzosa's connection matrix).
+Where the numbers leave one boundary of p, or several with common entries, these entries are pairs of the order. The same
+backwards in time, with all indices and pairs turned round.
 """
 
 from __future__ import annotations
@@ -16,18 +17,21 @@ from separatrix.conley.morse_sets import Placed
 from separatrix.conley.outer_approximation import OuterApproximation
 
 MOST_FREE = 10  # dimensions of a space of boundaries that is looked through
-SPACE = 3
+PLANE, SPACE = 2, 3
 
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
     """The blocks of n points: ``members`` (n, n), whether the block of a row holds the point of a column; ``is_block`` (n,):
-    whether it is one and connected; ``cavities`` (n,): bounded components of the complement; ``indices`` (n,): dimensions in
-    which the flow (or the one backwards) leaves the points; ``dim``."""
+    whether it is one and connected; ``cavities`` (n,): bounded components of the complement; ``has_exit``, ``has_entry`` (n,):
+    whether orbits leave it, and come into it, somewhere; ``indices`` (n,): dimensions in which the flow (or the one backwards)
+    leaves the points; ``dim``."""
 
     members: np.ndarray
     is_block: np.ndarray
     cavities: np.ndarray
+    has_exit: np.ndarray
+    has_entry: np.ndarray
     indices: np.ndarray
     dim: int
 
@@ -36,34 +40,36 @@ class Blocks:
         """The blocks of all points in the direction of time that is asked for; those held by a side are no equilibria here."""
         approximation, n = placed.approximation, len(indices)
         whole, some = np.zeros((n, n), dtype=bool), np.zeros((n, n), dtype=bool)
-        crossed, pairs = _crossed_inwards(approximation, backwards), _neighbours(approximation)
-        is_block, cavities = np.zeros(n, dtype=bool), np.zeros(n, dtype=np.int64)
+        (enters, leaves, is_open), pairs = _sides(approximation, backwards), _neighbours(approximation)
+        cavities, (is_block, has_exit, has_entry) = np.zeros(n, dtype=np.int64), np.zeros((3, n), dtype=bool)
         masks = placed.behind if backwards else placed.ahead
         at_edge = approximation.grid.at_edge
         for row, mask in enumerate(masks):
             some[row] = [bool(mask[seeds].any()) for seeds in placed.seeds]
             whole[row] = [bool(mask[seeds].all()) for seeds in placed.seeds]
-            is_block[row] = is_free[row] and bool(crossed[mask].all() and (whole[row] == some[row]).all())
-            if is_block[row]:
+            has_exit[row], has_entry[row] = leaves[mask].any(), enters[mask].any() or not mask.all()
+            if is_free[row] and not is_open[mask].any() and (whole[row] == some[row]).all():
                 n_parts, cavities[row] = _components(mask, pairs, at_edge)
                 is_block[row] = n_parts == 1
         dim = approximation.grid.dim
-        return cls(some & is_free, is_block, cavities, dim - indices if backwards else indices, dim)
+        turned = dim - indices if backwards else indices
+        return cls(some & is_free, is_block, cavities, has_exit, has_entry, turned, dim)
 
     def betti(self, row: int, degree: int) -> int | None:
-        """A reduced Betti number of a block, which is connected; None where components and the Euler number do not tell it."""
+        """A Betti number of a block and its exit set, reduced where that is empty; the block is connected. None where components
+        and the Euler number, the sum of the points' signs, do not tell it."""
         if degree == 0:
             return 0
+        euler = int(((-1) ** self.indices[self.members[row]]).sum())
+        if self.has_exit[row]:  # b_2 is 1 where orbits come in nowhere (Lefschetz), else 0
+            return int(not self.has_entry[row]) - euler if (self.dim, degree) == (PLANE, 1) else None
         if degree == self.dim - 1:
             return int(self.cavities[row])
-        if self.dim == SPACE and degree == 1:  # chi is the sum of the points' signs
-            signs = (-1) ** self.indices[self.members[row]]
-            return 1 + int(self.cavities[row]) - int(signs.sum())
-        return None
+        return 1 + int(self.cavities[row]) - euler if (self.dim, degree) == (SPACE, 1) else None
 
     def forced(self, order: np.ndarray, known: dict[int, int]) -> np.ndarray:
         """Entries (n, n) that every connection matrix over Z/2 has. Chains are integers whose bits are points, and bit n the
-        class of a connected set: an attracting point goes to it, as the complex is augmented."""
+        class of a connected set without exits: an attracting point goes to it, as the complex is augmented."""
         n, found = len(self.indices), np.zeros_like(order)
         boundary = {**known, **{row: 1 << n for row in range(n) if self.indices[row] == 0}}
         for row in sorted(range(n), key=lambda row: (int(self.indices[row]), int(self.members[row].sum()))):
@@ -93,11 +99,12 @@ class Blocks:
         after = self.betti(row, degree - 1)
         if after is None or any(point not in boundary for point in (*below, *beside)):
             return []
+        seen = (1 << len(others)) - 1 if self.has_exit[row] else -1
         image = _reduced([boundary[point] for point in beside])
-        before = len(below) - len(_reduced([boundary[point] for point in below])) - len(image)
+        before = len(below) - len(_reduced([boundary[point] & seen for point in below])) - len(image)
         if before - after not in (0, 1):
             return []
-        cycles = _kernel([(1 << point, boundary[point]) for point in below if order[row, point]])
+        cycles = _kernel([(1 << point, boundary[point] & seen) for point in below if order[row, point]])
         if len(cycles) > MOST_FREE:
             return []
         return [chain for chain in _span(cycles) if _is_in(chain, image) == (before == after)]
@@ -173,18 +180,23 @@ def _span(basis: list[int]) -> list[int]:
     return found
 
 
-def _crossed_inwards(approximation: OuterApproximation, backwards: bool) -> np.ndarray:
-    """Which cubes (m,) have no part of a side of the box, or only such that the flow is proved to cross strictly inwards."""
-    grid, found = approximation.grid, np.ones(len(approximation), dtype=bool)
+def _sides(approximation: OuterApproximation, backwards: bool) -> np.ndarray:
+    """(3, m): whether cubes have parts of sides of the box that the flow is proved to cross strictly inwards, or outwards, or
+    that are open questions. Where sides hold the flow, it may not press on them."""
+    grid, found = approximation.grid, np.zeros((3, len(approximation)), dtype=bool)
     for axis in range(grid.dim):
         for touches, inward in ((grid.at_lower[:, axis], 1), (grid.at_upper[:, axis], -1)):
-            wanted = -inward if backwards else inward
-            rows = np.flatnonzero(touches & (approximation.signs[:, axis] != wanted))
-            if not rows.size:
-                continue
-            lower, upper = grid.ends(rows)
+            rows = np.flatnonzero(touches)
+            sign = approximation.signs[rows, axis] * inward
+            weak = np.flatnonzero(sign == 0)
+            lower, upper = grid.ends(rows[weak])
             lower[:, axis] = upper[:, axis] = lower[:, axis] if inward > 0 else upper[:, axis]
-            found[rows] &= approximation.signs_between(lower, upper)[:, axis] == wanted
+            sign[weak] = approximation.signs_between(lower, upper)[:, axis] * inward
+            is_held = approximation.boundary == "project" and not backwards
+            kinds = (-sign if backwards else sign) > 0, (sign > 0 if backwards else sign < 0) & (not is_held)
+            found[0, rows] |= kinds[0]
+            found[1, rows] |= kinds[1]
+            found[2, rows] |= ~(kinds[0] | kinds[1])
     return found
 
 

@@ -199,7 +199,7 @@ def _common(one: Interval, other: Interval) -> Interval:
 
 def _inverse(matrices: Array) -> Array:
     """Approximate inverses (n, m, m), zeros where there are none."""
-    known = np.isfinite(matrices).all(axis=(1, 2))
+    known = np.asarray(np.isfinite(matrices).all(axis=(1, 2)))
     known[known] = np.abs(np.linalg.det(matrices[known])) > 1e-200
     found = np.zeros_like(matrices)
     found[known] = np.linalg.inv(matrices[known])

@@ -63,13 +63,13 @@ def level_block(
     cells: EquilibriumCells,
     meant: np.ndarray,
     *,
-    slack: float = 1.0,
+    slack: tuple[float, float] = (1.0, 0.0),
     finest: bool = False,
 ) -> LevelBlock | str:
     """The index of the equilibria in the cells ``meant`` of the interior, or why it was not found, in words.
 
-    ``slack``: by what factor orbits may climb more slowly than the slopes of this potential say; ``finest``: on the finest grid
-    alone.
+    ``slack``: by what factor orbits may climb more slowly than the slopes of this potential say, and by how many times what they
+    gain its values may differ from those along them; ``finest``: on the finest grid alone.
     """
     gaps = Gaps.of(cells, meant)
     if gaps is None:
@@ -90,14 +90,17 @@ def level_block(
     return found or "the grid is too coarse for the levels between the values of equilibria"
 
 
-def _stays_inside(grid: LevelGrid, cells: EquilibriumCells, meant: np.ndarray, gaps: Gaps, slack: float) -> bool:
+def _stays_inside(
+    grid: LevelGrid, cells: EquilibriumCells, meant: np.ndarray, gaps: Gaps, slack: tuple[float, float]
+) -> bool:
     """Whether an orbit between the equilibria meant cannot come near a side of the box.
 
     It gains no more than the spread of their values, and on a way of length s outside the cubes about them at least s times
     the least slope there.
     """
     about = grid.meeting(cells.lower[meant], cells.upper[meant])
-    between = (grid.values.upper >= gaps.low) & (grid.values.lower <= gaps.high)
+    room = slack[1] * (gaps.high - gaps.low) * (1.0 + 1e-9)
+    between = (grid.values.upper >= gaps.low - room) & (grid.values.lower <= gaps.high + room)
     slope = grid.slope.ravel()
     for _ in range(MOST_LAYERS):
         places = np.argwhere(about)
@@ -105,7 +108,7 @@ def _stays_inside(grid: LevelGrid, cells: EquilibriumCells, meant: np.ndarray, g
         if layers < 1:
             return False
         least = float(slope[between & ~about.ravel()].min(initial=np.inf))
-        if 0.999 * least * layers * grid.width > slack * (gaps.high - gaps.low):
+        if 0.999 * least * layers * grid.width > slack[0] * (gaps.high - gaps.low):
             return True
         about = touched(about)
     return False

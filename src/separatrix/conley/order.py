@@ -142,10 +142,11 @@ class Relation:
         return orbit.certainty is Certainty.PROVED and starts_at_a_side(self.case.flow, orbit)
 
     def _joins(self, backwards: int, row: int, ends: list[int]) -> None:
-        """Note two ends that are attracting points of the flow, or of that backwards, as the boundary of ``row``."""
+        """Note two ends as the boundary of ``row``: attracting points of the flow, or of that backwards, or out of the box."""
         index = self.case.dim if backwards else 0
-        if len(ends) == 2 and min(ends) >= 0 and (self.case.nodes.indices[ends] == index).all():
-            self.boundaries[backwards][row] = (1 << ends[0]) ^ (1 << ends[1])
+        if len(ends) == 2 and all(end < 0 or self.case.nodes.indices[end] == index for end in ends):
+            first, second = (0 if end < 0 else 1 << end for end in ends)
+            self.boundaries[backwards][row] = first ^ second
 
     def by_homology(self) -> None:
         """Pairs that the homology of blocks proves, with the ends of branches that are known (9.13)."""
@@ -180,8 +181,7 @@ class Relation:
         if self.case.covers_all:
             is_open, indices = self.possible & ~self.shown, self.case.nodes.indices
             self.is_decided["stable"] |= self.trusted & (indices == self.case.dim - 1) & ~is_open.any(axis=0)
-            both = (self.shown & (indices == 0)).sum(axis=1) == 2
-            self.is_decided["unstable"] |= self.trusted & (indices == 1) & ~is_open.any(axis=1) & both
+            self.is_decided["unstable"] |= self.trusted & (indices == 1) & ~is_open.any(axis=1)
 
     @property
     def is_exact(self) -> bool:

@@ -18,6 +18,7 @@ from separatrix.conley.equilibrium_cells import EquilibriumCells, equilibrium_ce
 from separatrix.conley.kernel_function import Frame, KernelFunction
 from separatrix.conley.level_blocks import Gaps, LevelBlock, level_block
 from separatrix.conley.level_grid import cubes_of
+from separatrix.conley.matrix_bounds import norm
 from separatrix.conley.outcomes import Found
 from separatrix.domains import Box
 from separatrix.flow.critical_points import CriticalPoints
@@ -37,19 +38,27 @@ TRIES, MOST_CELLS = 3, 600
 @dataclass(frozen=True, eq=False)
 class Split:
     """A box C x W on which f splits: ``function`` h, ``box`` C, ``up`` the number of coordinates w_+, and bounds: ``slope`` l of
-    |H_++| and |H_--| from below, ``twist`` of |H_cw|, ``depth`` the least distance of w(c) to the faces of W."""
+    |H_++| and |H_--| from below, ``twist`` of |H_cw| and ``steepest`` of |H_ww| from above, ``depth`` the least distance of w(c)
+    to the faces of W."""
 
     function: KernelFunction
     box: Box
     up: int
     slope: float
     twist: float
+    steepest: float
     depth: float
 
     @property
     def slack(self) -> float:
-        """|grad f(c, w)| is at least |grad h(c)| by this: the least of max(l u, |grad h| - t u) over u."""
-        return 1.0 + self.twist / self.slope
+        """|grad f(c, w)| is at least |grad h(c)| by this: the least of max(l u, |grad h| - t u) over u = |w - w(c)|. By as much u
+        may grow faster than the way."""
+        return (1.0 + self.twist / self.slope) * (1.0 + 1e-9)
+
+    @property
+    def off(self) -> float:
+        """By how many times its gain g an orbit may come to |f - h|: l u^2 / 2 <= slack g, |f - h| <= |H_ww| u^2 / 2."""
+        return self.slack * self.steepest / self.slope
 
 
 def split_index(
@@ -116,8 +125,8 @@ def _is_in(frame: Frame, low: np.ndarray, high: np.ndarray, domain: Box) -> bool
     return bool((x.lower > domain.lower).all() and (x.upper < domain.upper).all())
 
 
-def _bounds(frame: Frame, k: int, up: int, ends: tuple[np.ndarray, np.ndarray]) -> tuple[float, float] | None:
-    """(slope, twist) of a :class:`Split`, None where it is not proved that f splits on the box [low, high]."""
+def _bounds(frame: Frame, k: int, up: int, ends: tuple[np.ndarray, np.ndarray]) -> tuple[float, float, float] | None:
+    """(slope, twist, steepest) of a :class:`Split`, None where it is not proved that f splits on the box [low, high]."""
     low, high = ends
     dim = len(low)
     shape = tuple(PIECES[k] if axis < k else ACROSS for axis in range(dim))
@@ -144,8 +153,8 @@ def _bounds(frame: Frame, k: int, up: int, ends: tuple[np.ndarray, np.ndarray]) 
                 frame.centred_gradient(Interval(first, last))[:, axis] * (outward * turn[axis - k])
             ).is_positive.all():
                 return None
-    twist = np.sqrt((hessian.magnitude[:, :k, k:] ** 2).sum(axis=(1, 2))).max() * (1.0 + 1e-12)
-    return slope * (1.0 - 1e-12), float(twist)
+    twist, steepest = (float(norm(hessian.magnitude[:, rows, k:]).max()) for rows in (slice(None, k), slice(k, None)))
+    return slope * (1.0 - 1e-12), twist, steepest
 
 
 def _of_split(split: Split, hull: np.ndarray, points: CriticalPoints | None) -> Found | None:
@@ -168,7 +177,7 @@ def _of_split(split: Split, hull: np.ndarray, points: CriticalPoints | None) -> 
         not 0.25 * split.slope * split.depth**2 / split.slack > gaps.high - gaps.low
     ):  # else orbits may come to the faces of W
         return None
-    block = level_block(function, box, cells, meant, slack=split.slack)
+    block = level_block(function, box, cells, meant, slack=(split.slack, split.off))
     if not isinstance(block, LevelBlock) or not block.stays_inside:
         return None
     values = block.grid.values
