@@ -10,9 +10,9 @@ from torch import nn
 
 import separatrix as sx
 from separatrix.networks import graph_folding, structured_layers, torch_module
-from separatrix.networks.memory_pages import LARGE, room
+from separatrix.networks.memory_pages import LARGE, room, room_again
 
-CHANNELS = (40, 48, 56)  # kernels of more than LARGE bytes in double precision
+CHANNELS = (64, 72, 80)  # kernels and a file that are large enough to have rooms of their own
 
 
 def convolutional() -> nn.Sequential:
@@ -34,10 +34,12 @@ def alive(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     folded: list[weakref.ref] = []
     scaled = structured_layers.Convolution.scaled
 
-    def watched(layer, scale, shift):
+    def watched(layer, scale, shift, own):
         counts.append(sum(kernel() is not None for kernel in folded))
         folded.append(weakref.ref(layer.kernel))
-        return scaled(layer, scale, shift)
+        made = scaled(layer, scale, shift, own)
+        assert own is not None and np.shares_memory(made.kernel, layer.kernel)
+        return made
 
     monkeypatch.setattr(structured_layers.Convolution, "scaled", watched)
     return counts
@@ -79,6 +81,76 @@ def test_kernels_of_a_file_are_let_go_as_they_are_folded(alive, tmp_path):
     path.write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]).SerializeToString())
     net = sx.load(path)
     assert alive == [0, 0, 0] and net.reading.largest_difference < 1e-10
+
+
+def agrees(module: nn.Module, shape: tuple[int, ...]) -> None:
+    """The network read and the module itself, the module unchanged."""
+    before = [tensor.clone() for tensor in module.state_dict().values()]
+    net = sx.load(module.eval(), input_shape=shape)
+    assert net.reading.largest_difference < 1e-9
+    assert all(torch.equal(a, b) for a, b in zip(before, module.state_dict().values(), strict=True))
+    x = torch.rand(3, *shape)
+    own = module(x).detach().numpy()
+    np.testing.assert_allclose(net.logits(x.reshape(3, -1).numpy()), own, atol=1e-4 * np.abs(own).max())
+
+
+class Shared(nn.Module):
+    """One weight in several places: as it is, behind two norms, and a part of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(3)
+        self.a, self.last = nn.Linear(200, 200), nn.Linear(200, 3)
+        self.norms = nn.ModuleList(nn.BatchNorm1d(200) for _ in range(3))
+        for norm in self.norms:
+            assert isinstance(norm.running_mean, torch.Tensor) and isinstance(norm.running_var, torch.Tensor)
+            norm.running_mean.normal_()
+            norm.running_var.uniform_(0.5, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """A residual network of tied layers."""
+        h = torch.tanh(self.norms[0](self.a(x)))
+        h = h + torch.tanh(self.norms[1](self.a(h)))
+        h = h + nn.functional.linear(torch.tanh(self.norms[2](h)), self.a.weight[:, :200]) / 7
+        return self.last(h)
+
+
+def test_weights_that_others_hold_are_not_written_over():
+    agrees(Shared(), (200,))
+    torch.manual_seed(4)
+    conv, norms = nn.Conv2d(30, 30, 7, padding=3), [nn.BatchNorm2d(30) for _ in range(2)]
+    for norm in norms:
+        norm.running_var = torch.rand(30) + 0.5
+    agrees(nn.Sequential(conv, norms[0], nn.ReLU(), conv, norms[1], nn.Flatten(), nn.Linear(30 * 16, 3)), (30, 4, 4))
+
+
+def test_norms_before_dense_layers():
+    torch.manual_seed(6)
+    norm = nn.BatchNorm1d(300)
+    norm.running_mean, norm.running_var = torch.randn(300), torch.rand(300) + 0.5
+    agrees(
+        nn.Sequential(nn.Linear(150, 300), nn.ReLU(), norm, nn.Linear(300, 250), nn.ReLU(), nn.Linear(250, 2)), (150,)
+    )
+
+
+def test_no_memory_is_told_as_everywhere():
+    with pytest.raises(MemoryError):
+        room((1 << 44, 1 << 10))
+
+
+def test_room_is_written_again_only_where_nobody_else_has_it():
+    array, other = room((200, 200)), room((200, 200))
+    again = room_again(array, [other])
+    assert again is not None
+    again[3, 4] = 5.0
+    assert array[3, 4] == 5.0 and array.sum() == 5.0
+    assert room_again(array, [other, array[7:8]]) is None and room_again(array[1:], []) is None
+    assert room_again(np.zeros((200, 200)), []) is None and room_again(room((2, 2)), []) is None
+    columns = room((300, 200), order="F")
+    again = room_again(columns, [])
+    assert again is not None
+    again[1, 2] = 1.0
+    assert columns[1, 2] == 1.0 and columns.sum() == 1.0
 
 
 def test_folding_empties_its_list():

@@ -33,6 +33,7 @@ from separatrix.records import Provenance
 
 Array = Any
 PIECE, PIECE_ON_ACCELERATOR = 250, 4000
+SHARES, FEWEST = 8, 60  # rows of many inputs go in so many pieces or more, of no fewer rows, for workers to share
 HEAD_STEPS, TAIL_STEPS = 800, 4000
 HEAD_TOLERANCE, TAIL_TOLERANCE = 1e-2, 2e-3
 TAIL_CHECK_EVERY, PASS_EVERY = 10, 4
@@ -254,8 +255,9 @@ def _flow_all(
     progress: Progress | None = None,
 ) -> PieceResult:
     targets = Targets.of(sinks, arena, passes)
-    most = PIECE_ON_ACCELERATOR if is_on_accelerator(samples) else rows_in_piece(PIECE, arena.potential.dim)
-    parts = slices(samples.shape[0], most)
+    n, dim = samples.shape[0], arena.potential.dim
+    most = PIECE if dim <= LOW_DIMENSION else min(PIECE, max(FEWEST, -(-n // SHARES)))
+    parts = slices(n, PIECE_ON_ACCELERATOR if is_on_accelerator(samples) else rows_in_piece(most, dim))
     pieces = [(arena, samples[part], targets, full) for part in parts]
     sizes = [part.stop - part.start for part in parts]
     found = run_pieces(flow_piece, pieces, sizes, workers, f"basins of the {arena.potential.name}", progress)

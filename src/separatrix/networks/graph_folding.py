@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from separatrix.networks.layers import Affine, AffineMap, Node
+from separatrix.networks.memory_pages import LARGE, room_again
 from separatrix.networks.structured_layers import Convolution, SparseAffine
 from separatrix.networks.traced_layers import Scale, Selection, pruned
 from separatrix.networks.traced_maxima import expanded, pools_first
@@ -26,7 +27,8 @@ def folded(nodes: list[Node]) -> list[Node]:
     """The graph of affine maps, activations and sums with the same values; ``nodes`` is emptied.
 
     Each Scale and Selection joins the affine map before it or those after it, or becomes one. A map that was joined is let go
-    at once: the weights of a large network stand in memory once.
+    at once, and the room of its weights is written again where the reader made it and no other node holds it: the weights of a
+    large network stand in memory once. Whoever calls this needs the nodes' arrays no more.
     """
     graph = list(nodes)
     nodes.clear()
@@ -87,7 +89,7 @@ def _after_parent(graph: list[Node], index: int, n_users: list[int]) -> Node:
         return node
     layer, before = node.layer, graph[node.parents[0]]
     if isinstance(before.layer, AffineMap) and before.parents:
-        joined = after(layer, before.layer)
+        joined = after(layer, before.layer, _own_room(graph, before.layer) if isinstance(layer, Scale) else None)
         return node if joined is None else Node(joined, before.parents)
     if isinstance(layer, Scale) and isinstance(before.layer, Scale):
         scale, shift = layer.scale * before.layer.scale, layer.scale * before.layer.shift + layer.shift
@@ -98,10 +100,26 @@ def _after_parent(graph: list[Node], index: int, n_users: list[int]) -> Node:
     return node
 
 
-def after(layer: Scale | Selection, affine: AffineMap) -> AffineMap | None:
-    """The affine map ``affine``, then ``layer``; None where that has no structure of its own."""
+def _own_room(graph: Sequence[Node], layer: AffineMap) -> np.ndarray | None:
+    """The room of a layer's weights, to be written again; None where anybody else may hold them."""
+    if not isinstance(layer, (Affine, Convolution)) or sum(node.layer is layer for node in graph) > 1:
+        return None
+    own = _weights(layer)[0]
+    if own.nbytes < LARGE:
+        return None
+    layers = {id(node.layer): node.layer for node in graph if node.layer is not layer}
+    return room_again(own, (array for other in layers.values() for array in _weights(other)))
+
+
+def _weights(layer: object) -> list[np.ndarray]:
+    """Arrays of a layer, the matrix or kernel first."""
+    return [array for array in vars(layer).values() if isinstance(array, np.ndarray)]
+
+
+def after(layer: Scale | Selection, affine: AffineMap, own: np.ndarray | None = None) -> AffineMap | None:
+    """The affine map ``affine``, then ``layer``; None where that has no structure of its own. ``own``: room for its weights."""
     if isinstance(affine, Affine):
-        return _dense_after(layer, affine)
+        return _dense_after(layer, affine, own)
     if isinstance(affine, SparseAffine):
         matrix = _matrix(layer) @ affine.rows()
         bias = _matrix(layer) @ affine.bias
@@ -110,7 +128,7 @@ def after(layer: Scale | Selection, affine: AffineMap) -> AffineMap | None:
         channels = affine.kernel.shape[0]
         scale, shift = _by_channel(layer.scale, channels), _by_channel(layer.shift, channels)
         if scale is not None and shift is not None:
-            return affine.scaled(scale, shift)
+            return affine.scaled(scale, shift, own)
     return None
 
 
@@ -125,12 +143,12 @@ def _is_too_large(layer: Scale | Selection, rows: int, columns: int, entries: in
     return isinstance(layer, Selection) and rows * columns > max(2 * entries, DENSE_LIMIT)
 
 
-def _dense_after(layer: Scale | Selection, affine: Affine) -> Affine | None:
+def _dense_after(layer: Scale | Selection, affine: Affine, own: np.ndarray | None) -> Affine | None:
     if _is_too_large(layer, layer.n_outputs, affine.n_inputs, affine.weight.size):
         return None
     if isinstance(layer, Scale):
         scales = not (layer.scale == 1.0).all()  # a bias alone leaves the weight as it is, without a copy
-        weight = layer.scale[:, None] * affine.weight if scales else affine.weight
+        weight = np.multiply(layer.scale[:, None], affine.weight, out=own) if scales else affine.weight
         return Affine(weight, layer.scale * affine.bias + layer.shift)
     weight, bias = affine.weight[layer.index], affine.bias[layer.index]
     empty = layer.index < 0
@@ -138,10 +156,10 @@ def _dense_after(layer: Scale | Selection, affine: Affine) -> Affine | None:
     return Affine(weight, bias)
 
 
-def before(affine: AffineMap, layer: Scale | Selection) -> AffineMap | None:
-    """``layer``, then the affine map ``affine``; None where that has no structure of its own."""
+def before(affine: AffineMap, layer: Scale | Selection, own: np.ndarray | None = None) -> AffineMap | None:
+    """``layer``, then the affine map ``affine``; None where that has no structure of its own. ``own``: room for its weights."""
     if isinstance(affine, Affine):
-        return _dense_before(affine, layer)
+        return _dense_before(affine, layer, own)
     if isinstance(affine, SparseAffine):
         bias = affine.bias + affine.rows() @ layer.shift if isinstance(layer, Scale) else affine.bias
         return SparseAffine.of(affine.rows() @ _matrix(layer), bias)
@@ -150,11 +168,12 @@ def before(affine: AffineMap, layer: Scale | Selection) -> AffineMap | None:
     return None
 
 
-def _dense_before(affine: Affine, layer: Scale | Selection) -> Affine | None:
+def _dense_before(affine: Affine, layer: Scale | Selection, own: np.ndarray | None) -> Affine | None:
     if _is_too_large(layer, affine.n_outputs, layer.n_inputs, affine.weight.size):
         return None
     if isinstance(layer, Scale):
-        return Affine(affine.weight * layer.scale, affine.bias + affine.weight @ layer.shift)
+        bias = affine.bias + affine.weight @ layer.shift
+        return Affine(np.multiply(affine.weight, layer.scale, out=own), bias)
     weight = np.zeros((affine.weight.shape[0], layer.n_inputs))
     used = np.flatnonzero(layer.index >= 0)
     np.add.at(weight.T, layer.index[used], affine.weight.T[used])
@@ -219,8 +238,10 @@ def _into_users(graph: list[Node], index: int, users: list[list[int]]) -> bool:
     assert isinstance(layer, (Scale, Selection))
     joined: dict[int, AffineMap] = {}
     for user in users[index]:
-        behind = graph[user].layer
-        whole = before(behind, layer) if isinstance(behind, AffineMap) else None
+        behind, own = graph[user].layer, None
+        if isinstance(behind, Affine) and isinstance(layer, Scale) and len(users[index]) == 1:  # which cannot fail
+            own = _own_room(graph, behind)
+        whole = before(behind, layer, own) if isinstance(behind, AffineMap) else None
         if whole is None:
             return False
         joined[user] = whole

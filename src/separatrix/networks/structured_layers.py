@@ -149,9 +149,9 @@ class Convolution(StructuredMap):
         """|W|^T r."""
         return self._magnitudes.backward(r)
 
-    def scaled(self, scale: np.ndarray, shift: np.ndarray) -> Convolution:
-        """This map, then scale * y + shift with one number a channel, each (out channels,)."""
-        kernel = self.kernel * scale.reshape(-1, *(1,) * (self.kernel.ndim - 1))
+    def scaled(self, scale: np.ndarray, shift: np.ndarray, own: np.ndarray | None = None) -> Convolution:
+        """This map, then scale * y + shift with one number a channel, each (out channels,). ``own``: room for the kernel."""
+        kernel = np.multiply(self.kernel, scale.reshape(-1, *(1,) * (self.kernel.ndim - 1)), out=own)
         return Convolution(
             kernel, scale * self.channel_bias + shift, self.shape, self.stride, self.padding, self.dilation, self.groups
         )

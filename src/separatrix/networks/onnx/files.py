@@ -116,6 +116,10 @@ class FileModel:
             self._decoded[name] = weakref.ref(whole)
         return array
 
+    def forget(self) -> None:
+        """Decode tensors anew from now on: those that were decoded are going to be written over."""
+        self._decoded.clear()
+
 
 def read_file(path: str) -> FileModel:
     """The model in an ONNX file; nothing but this file is opened.

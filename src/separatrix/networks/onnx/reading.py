@@ -61,6 +61,7 @@ def _read(model: FileModel, nodes: Sequence[FileNode], ways: Sequence[Asked]) ->
             draft = Network(tuple(traced.nodes), prod(asked.shape))
             x, own, more = _own_output(draft, model, nodes, asked)
             del draft
+            model.forget()
             network = Network.graph(traced.folded(model.source), prod(asked.shape))
             return asked, traced, network, (_difference(network, traced, model, x, own, more), more)
         except UnsupportedLayerError as error:
