@@ -64,8 +64,7 @@ class Rows:
         self.F, self.e_F = np.zeros((points, most)), np.zeros((points, most))
         self.G, self.e_G = np.zeros((points, most, n)), np.zeros((points, most))
         self.speed = np.zeros((points, most))
-        self.count = np.zeros(points, dtype=np.int64)
-        self.total = np.zeros(points, dtype=np.int64)
+        self.count, self.total = np.zeros((2, points), dtype=np.int64)
 
     def add(self, zero: np.ndarray, F: np.ndarray, G: np.ndarray, e_F: np.ndarray, e_G: np.ndarray) -> None:
         """Rows (v, i) where ``zero`` (V, m): values F (V, m), gradients G (V, n, m), errors e_F, e_G (V, m).
@@ -102,8 +101,7 @@ class Solution:
     def error(self, rho: np.ndarray) -> np.ndarray:
         """A bound of the 2-norm of the exact G^-1 applied to vectors that are at most ``rho`` (V, n); inf: none."""
         n = rho.shape[1]
-        spread = norm_up(raised(np.einsum("vij,vj->vi", np.abs(self.C), rho), n))
-        error = raised(spread / (1.0 - self.q), 8)
+        error = raised(norm_up(raised(np.einsum("vij,vj->vi", np.abs(self.C), rho), n)) / (1.0 - self.q), 8)
         return np.where((self.q < 0.25) & np.isfinite(error), error, np.inf)
 
 
@@ -136,8 +134,7 @@ class Refreshed:
             small = gamma(J.shape[1]) * np.einsum("vn,vnj->vj", np.abs(J), np.abs(C))
             along = (np.abs(np.einsum("vn,vnj->vj", J, C)) + small) * self.rho[v]
             spread = length * self.solution.q[v] * self.r[v]
-            n = J.shape[1]
-            rounding = gamma(n + 2) * (np.abs(f.A[v, i]) + length * step)
+            rounding = gamma(J.shape[1] + 2) * (np.abs(f.A[v, i]) + length * step)
             bound = (own + slopes + along.sum(axis=1) + spread + rounding) * ROOM + 2.0**-960
             value = self.A[v, i]
             return np.where(value > bound, 1, np.where(-value > bound, -1, 2)).astype(np.int8)
@@ -281,8 +278,7 @@ def _independent(G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     rest = np.where(largest > 0, G / np.where(largest > 0, largest, 1.0), 0.0)
     rest = np.where(np.isfinite(rest), rest, 0.0)
     rest /= np.maximum(np.sqrt((rest**2).sum(axis=2, keepdims=True)), 1.0)
-    chosen = np.zeros((points, n), dtype=np.int64)
-    singular = np.zeros(points, dtype=bool)
+    chosen, singular = np.zeros((points, n), dtype=np.int64), np.zeros(points, dtype=bool)
     for step in range(n):
         lengths = (rest**2).sum(axis=2)
         chosen[:, step] = lengths.argmax(axis=1)

@@ -50,13 +50,16 @@ class WalkBounds:
         """``reach`` (n + 1,): the largest |x_t| of the box, and 1."""
         rows, tables = [], []
         before: tuple[np.ndarray, np.ndarray] | None = None
-        for step, bound in zip(steps, bounds, strict=True):
-            row, *table, error, length = _first(step, reach) if before is None else _next(step, bound, reach, *before)
-            length = np.asarray(raised(bound.growth * length))
-            error = np.asarray(raised(bound.growth * error + 2 * UNIT * length + step.bias.size * TINIEST))
-            rows.append(row)
-            tables.append(table)
-            before = error, length
+        with np.errstate(all="ignore"):  # are_finite says what came of it
+            for step, bound in zip(steps, bounds, strict=True):
+                row, *table, error, length = (
+                    _first(step, reach) if before is None else _next(step, bound, reach, *before)
+                )
+                length = np.asarray(raised(bound.growth * length))
+                error = np.asarray(raised(bound.growth * error + 2 * UNIT * length + step.bias.size * TINIEST))
+                rows.append(row)
+                tables.append(table)
+                before = error, length
         return cls(rows, *(np.array(part) for part in zip(*tables, strict=True)), reach)
 
     @property
@@ -84,11 +87,10 @@ def _next(
     """The same of a later layer, from the errors and lengths of the columns of the forms behind the crease before it."""
     n, terms, size = reach.size - 1, terms_of(step.weight), np.abs(step.bias)
     dot, last, p = gamma(n + 2), np.append(np.zeros(n), 1.0), norm_up(step.weight)
-    with np.errstate(all="ignore"):
-        room = 2.0 * float(p.max(initial=0.0)) * length + 2.0 * float(size.max(initial=0.0)) * last + TINIEST
-        scales = np.ldexp(1.0, np.clip(LARGEST - np.frexp(room)[1], -900, 900))
-        scales[~(room < 2.0**900)] = np.inf  # are_finite says so
-        grain = (terms + 2) / scales
+    room = 2.0 * float(p.max(initial=0.0)) * length + 2.0 * float(size.max(initial=0.0)) * last + TINIEST
+    scales = np.ldexp(1.0, np.clip(LARGEST - np.frexp(room)[1], -900, 900))
+    scales[~((room < 2.0**900) & (length * scales < 2.0**1000))] = np.inf
+    grain = (terms + 2) / scales
     c = np.asarray(
         raised((2.1 * UNIT + dot) * size + step.bias_radius + grain @ reach + 16 * reach.sum() * TINIEST, n + 8)
     )
