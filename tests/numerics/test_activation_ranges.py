@@ -154,7 +154,8 @@ def test_every_zero_of_the_next_derivative_is_listed(name, order):
 
 
 @pytest.mark.parametrize(
-    ("name", "order"), [("tanh", 1), ("sigmoid", 1), ("sigmoid", 2), ("gelu", 1), ("silu", 1), ("softplus", 0), ("mish", 2)]
+    ("name", "order"),
+    [("tanh", 1), ("sigmoid", 1), ("sigmoid", 2), ("gelu", 1), ("silu", 1), ("softplus", 0), ("mish", 2)],
 )
 def test_tails_are_relatively_sharp(name, order):
     u = -np.array([20.0, 30.0, 36.0])

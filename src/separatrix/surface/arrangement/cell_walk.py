@@ -107,7 +107,8 @@ class CellWalk:
         g, bound = size + drift, self.step_bounds[-1]
         weak, constant = (float(norm_up(row)) for row in self.bounds.rows[-1][1:])
         norm = (bound.norms[1] + weak) * (exact + drift) + bound.norms[5] * rounded + weak * g + constant
-        return tuple(np.asarray(raised(part, 16)) for part in (exact + rounded + drift, g, norm))
+        s = exact + rounded + drift
+        return np.asarray(raised(s, 16)), np.asarray(raised(g, 16)), np.asarray(raised(norm, 16))
 
     @property
     def error_of_forms(self) -> float:

@@ -60,7 +60,8 @@ class WalkBounds:
                 rows.append(row)
                 tables.append(table)
                 before = error, length
-        return cls(rows, *(np.array(part) for part in zip(*tables, strict=True)), reach)
+        exact, rounded, size, grain, scales = (np.array(part) for part in zip(*tables, strict=True))
+        return cls(rows, exact, rounded, size, grain, scales, reach)
 
     @property
     def are_finite(self) -> bool:
