@@ -100,6 +100,7 @@ class BoundaryCounts:
         if dim > 3:
             self._miss(k, f"orbits from index {k} to index {k - 1} are not sought in dimension {dim}")
             return
+        self.certainty = Certainty.weakest([self.certainty, Certainty.VERIFIED])
         for row in self.generators[k]:
             if not any(orbit.saddle == row for orbit in branches) and not self._is_cleared(row):
                 self._miss(k, f"the orbits that leave {self._name(row)} (none is known)")

@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
+class Turn:
+    """How orbits beside one from index 2 to index 1 are parted at its end: those that leave the source on the side of the
+    vector ``beside`` (dim,) turn off at the target to the side of ``turned`` (dim,), along its unstable direction."""
+
+    beside: np.ndarray
+    turned: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Orbit:
     """One orbit of the gradient flow between critical points, or out of the box. f is climbed along it.
 
@@ -29,6 +38,7 @@ class Orbit:
     - ``certainty``: PROVED where the branch is enclosed in a tube from the saddle to a proved attracting region or out of
       the box; VERIFIED where it was integrated; ``evidence``: on what that rests, a sentence
     - ``path`` (m, dim): points in the direction of the flow; ``radius`` (m,): radii of the tube about them, where proved
+    - ``turn``: from index 2 to index 1, to which sides its neighbours are parted at the target, which gives its sign
     """
 
     source: int
@@ -41,6 +51,14 @@ class Orbit:
     evidence: str
     path: np.ndarray
     radius: np.ndarray | None = None
+    turn: Turn | None = None
+
+    def is_against(self, other: Orbit) -> bool:
+        """Whether this orbit and one from the same point in nearly the same direction have neighbours that turn oppositely."""
+        if self.turn is None or other.turn is None:
+            return False
+        way = float(self.turn.beside @ other.turn.beside) * float(self.turn.turned @ other.turn.turned)
+        return way < 0
 
     @property
     def connects(self) -> bool:

@@ -39,8 +39,8 @@ def connections(
       under the projected flow from leg to leg where it meets sides of the box, moves along edges and leaves them (§8)
 
     - ``circles``: in three dimensions follow 48 directions around every point of index 2, and cut the gaps between those with
-      different ends where their orbits part: about a second a point; without them ``missing`` says that these orbits were not
-      sought
+      different ends where their orbits part: a second or two a point, ten or more where its unstable rates differ much;
+      without them ``missing`` says that these orbits were not sought
 
     ``rng``: seed of the first directions about points of index 2; ``workers``: threads above 8 dimensions, where branches
     are followed upwards only, and nothing is proved of them. ``strict`` raises UnresolvedError where anything is not proved.

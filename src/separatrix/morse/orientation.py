@@ -5,6 +5,9 @@ Along an orbit from x to a point y of index k - 1, tangent spaces of W(x) are th
 linearised flow carries to the tangent space of W(y). The orbit counts +1 if (t, rest) is oriented as W(x) where the rest
 arrives with the orientation of W(y), and -1 otherwise (M. Schwarz, Morse Homology, 1993). With this count the boundary of
 the boundary is zero.
+
+Where sides of a box are met or left the tangent spaces jump. There the sign is read from the neighbours of the orbit: from index
+2 to index 1 they turn off at y to its two sides, and which of them turns where is the local degree of the flow (9.16).
 """
 
 from __future__ import annotations
@@ -58,10 +61,23 @@ def orbit_sign(arena: Arena, points: CriticalPoints, frames: tuple[np.ndarray, .
     if source.shape[1] == 1:
         along = float(orbit.direction @ source[:, 0]) if orbit.saddle == orbit.source else 0.0
         return Sign(int(np.sign(along)), Certainty.PROVED) if abs(along) > CLEAR else UNDECIDED
+    if source.shape[1] == 2 and orbit.turn is not None:
+        return _sign_of_turn(source, target, orbit)
     free = np.flatnonzero(points.active[orbit.source] == 0)
     if orbit.saddle == orbit.target and source.shape[1] == free.size == points.points.shape[1]:
         return _sign_where_all_is_unstable(source, target, -orbit.direction)
     return _sign_by_transport(arena, source, target, orbit.path, points.active[orbit.target] != 0)
+
+
+def _sign_of_turn(source: np.ndarray, target: np.ndarray, orbit: Orbit) -> Sign:
+    """The local degree of the map from directions at the source to the unstable line of the target, (9.16)."""
+    assert orbit.turn is not None
+    leaves = np.linalg.det(source.T @ np.column_stack([orbit.direction, orbit.turn.beside]))
+    turns = float(orbit.turn.turned @ target[:, 0])
+    if not min(abs(leaves), abs(turns)) > CLEAR:
+        return UNDECIDED
+    worth = Certainty.PROVED if orbit.certainty is Certainty.PROVED else Certainty.VERIFIED
+    return Sign(int(np.sign(leaves) * np.sign(turns)), worth)
 
 
 def _sign_where_all_is_unstable(source: np.ndarray, target: np.ndarray, travel: np.ndarray) -> Sign:

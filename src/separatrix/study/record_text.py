@@ -26,7 +26,7 @@ from separatrix.flow.critical_points import CriticalPoints
 from separatrix.flow.infinity.escapes import SinkAtInfinity
 from separatrix.flow.saddles.tied_passes import TiedPasses
 from separatrix.morse.class_passes import ClassPasses
-from separatrix.morse.connection_record import Connections, Orbit
+from separatrix.morse.connection_record import Connections, Orbit, Turn
 from separatrix.morse.landscape_record import Landscape, Round
 from separatrix.morse.merge_tree import Join, MergeTree
 from separatrix.networks.theorem_record import Hypothesis, Theorem
@@ -46,7 +46,7 @@ KINDS: dict[str, type] = {
         DataSummary, Equation, EventSummary, Hypothesis, Join, Landscape, LevelDrawing, Meeting, MergeTree,
         MorseGraph, MorsePortrait, MorseSet, MorseSummary, NetworkSummary, NeuronSummary, OffData, Orbit, PassFilms,
         Portrait, Provenance, RegionSummary, Round, SinkAtInfinity, Statement, Strips, SurfaceDrawing,
-        StoredCycle, StoredIndex, SurfacePortrait, Theorem, TiedPasses, Way, WholeSpace,
+        StoredCycle, StoredIndex, SurfacePortrait, Theorem, TiedPasses, Turn, Way, WholeSpace,
     )
 }  # fmt: skip
 IN_THE_TEXT, REPEATED = 64, 32

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from separatrix.certainty import Certainty
-from separatrix.morse.connection_record import Orbit
+from separatrix.morse.connection_record import Orbit, Turn
 from separatrix.morse.tubes.arc_tubes import Arc, ArcTube, follow
 from separatrix.morse.tubes.blocks import Block, block_of, unstable_disc
 from separatrix.morse.tubes.eigenframes import Eigenframe
@@ -42,8 +42,9 @@ def proved_arcs(followed: Followed, orbits: list[Orbit]) -> list[Orbit]:
         tubes = [tube for _, block, arc in tries for tube in arc.tubes(block.across)]
         follow(followed.arena, tubes)
         for place, (number, block, arc) in enumerate(tries):
-            if _is_parted(block, tubes[3 * place : 3 * place + 3]):
-                proofs[number] = _written(orbits[number], arc, block, tubes[3 * place])
+            exits = _exits(block, tubes[3 * place : 3 * place + 3])
+            if exits[0] * exits[1] < 0:
+                proofs[number] = _written(orbits[number], arc, (block, exits), tubes[3 * place])
         open_ = {number: rest for number, rest in open_.items() if rest[1] and number not in proofs}
     return [proofs.get(number, orbit) for number, orbit in enumerate(orbits)]
 
@@ -169,17 +170,26 @@ def _to_the_block(trace: Trace, block: Block) -> Trace | None:
     )
 
 
-def _is_parted(block: Block, tubes: list[ArcTube]) -> bool:
-    """Whether the wide tube ends in the block, and the thin ones where different exits are decided."""
+def _exits(block: Block, tubes: list[ArcTube]) -> tuple[int, int]:
+    """The exits, +1 or -1, that are decided at the ends of the two thin tubes, if the wide one ends in the block; else 0."""
     wide, left, right = (tube.last for tube in tubes)
     if wide is None or left is None or right is None or not block.holds(*wide):
-        return False
-    return block.side(*left) * block.side(*right) < 0
+        return 0, 0
+    return block.side(*left), block.side(*right)
 
 
-def _written(orbit: Orbit, arc: Arc, block: Block, tube: ArcTube) -> Orbit:
+def _turn(arc: Arc, block: Block, exits: tuple[int, int]) -> Turn:
+    """How the ends of the arc are parted: the vector from one to the other, and the exit of the latter."""
+    left, right = (side.start.direction for side in arc.sides)
+    aside = np.zeros(left.size)
+    aside[block.frame.free] = block.frame.vectors[:, block.column]
+    across = right - left
+    return Turn(across / np.linalg.norm(across), exits[1] * aside)
+
+
+def _written(orbit: Orbit, arc: Arc, end: tuple[Block, tuple[int, int]], tube: ArcTube) -> Orbit:
     """The orbit with the wide tube about it."""
-    chords, found = tube.chords, tube.found
+    (block, exits), chords, found = end, tube.chords, tube.found
     assert chords is not None and found is not None
     path = np.concatenate([arc.frame.center[None], chords.nodes, block.frame.center[None]])
     inner = np.maximum(np.append(found.within, 0.0), found.at_nodes)
@@ -190,5 +200,11 @@ def _written(orbit: Orbit, arc: Arc, block: Block, tube: ArcTube) -> Orbit:
         "block on different sides: an orbit in between ends in the saddle (8.12); rounded outward"
     )
     return dataclasses.replace(
-        orbit, direction=arc.middle.start.direction, certainty=Certainty.PROVED, evidence=text, path=path, radius=radius
+        orbit,
+        direction=arc.middle.start.direction,
+        certainty=Certainty.PROVED,
+        evidence=text,
+        path=path,
+        radius=radius,
+        turn=_turn(arc, block, exits),
     )

@@ -15,6 +15,8 @@ from separatrix.morse.tubes.proof import Tube, begun, enclose
 from separatrix.morse.tubes.traces import Trace
 from separatrix.morse.tubes.tracing import RELEASED
 
+SHORTEST = (2e-5, 1e-4, 5e-4)
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -56,7 +58,24 @@ class Chain:
 
 
 def chains(arena: Arena, goals: dict[float, Goals], traces: list[Trace], frames: dict[int, Eigenframe]) -> list[Chain]:
-    """For each trace what is proved of its legs; the tubes of many branches are enclosed together."""
+    """For each trace what is proved of its legs; the tubes of many branches are enclosed together.
+
+    How short chords have to be where sides are met or let go depends on how wide a tube is there: several lengths are tried.
+    """
+    made = _chains(arena, goals, traces, frames, SHORTEST[0])
+    for short in SHORTEST[1:]:
+        lost = [number for number, chain in enumerate(made) if not chain.is_proved and len(chain.legs) > 1]
+        again = _chains(arena, goals, [traces[number] for number in lost], frames, short)
+        for number, chain in zip(lost, again, strict=True):
+            if chain.is_proved:
+                made[number] = chain
+    return made
+
+
+def _chains(
+    arena: Arena, goals: dict[float, Goals], traces: list[Trace], frames: dict[int, Eigenframe], short: float
+) -> list[Chain]:
+    """For each trace what is proved with chords that are at least ``short`` of the width where a side is met or let go."""
     made = [Chain(trace) for trace in traces]
     while any(chain.is_open for chain in made):
         tubes: dict[int, Tube] = {}
@@ -65,7 +84,7 @@ def chains(arena: Arena, goals: dict[float, Goals], traces: list[Trace], frames:
                 _run(arena, frames, chain)
             if chain.is_open:
                 frame = None if chain.parts else frames.get(chain.leg.start.row)
-                tube = begun(arena, goals, chain.leg, frame, chain.entry)
+                tube = begun(arena, goals, chain.leg, frame, chain.entry, short)
                 if isinstance(tube, str):
                     chain.reason = tube
                 else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from separatrix.certainty import Certainty
-from separatrix.morse.connection_record import Orbit
+from separatrix.morse.connection_record import Orbit, Turn
 from separatrix.morse.tubes.goals import Goals
 from separatrix.morse.tubes.proof import tubes
 from separatrix.morse.tubes.tracing import RELEASED, Tracer
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 DECIDED = (Certainty.PROVED, Certainty.VERIFIED)
 
 
-def face_branches(followed: Followed, proved: bool) -> list[Orbit]:
-    """The orbits that come to saddles of index 1 within their facets; those that leave a point of the list stand as branches
-    of that point."""
+def face_branches(followed: Followed, proved: bool) -> tuple[list[Orbit], np.ndarray]:
+    """(the orbits that come to saddles of index 1 within their facets, of how many branches of each point (n,) it is known
+    where within the facet they come from); orbits that leave a point of the list stand as branches of that point."""
     points = followed.points
+    known = np.zeros(len(points), dtype=np.int64)
     planar = points.n_free == 2
     found = []
     for side in np.unique(points.active[planar & (points.indices == 1)], axis=0):
@@ -42,28 +43,42 @@ def face_branches(followed: Followed, proved: bool) -> list[Orbit]:
             else ["no proof was asked for"] * len(traces)
         )
         branches = [orbit_of(followed, trace, tube) for trace, tube in zip(traces, made, strict=True)]
-        kept = [trace.reason != RELEASED for trace in traces]  # such an orbit comes from the interior
-        found += [_from_source(orbit) for orbit, is_kept in zip(branches, kept, strict=True) if is_kept]
-    return [orbit for orbit in found if orbit.certainty in DECIDED]
+        for trace, orbit in zip(traces, branches, strict=True):
+            if orbit.certainty in DECIDED:
+                known[orbit.target] += 1
+                if trace.reason != RELEASED:  # such an orbit comes from the interior
+                    found.append(_from_source(followed, orbit))
+    return found, known
 
 
-def _from_source(orbit: Orbit) -> Orbit:
+def _from_source(followed: Followed, orbit: Orbit) -> Orbit:
     """The orbit as a branch of the point that it leaves, if that is in the list."""
     if orbit.source < 0:
         return orbit
     ahead = orbit.path[1] - orbit.path[0]
-    return dataclasses.replace(orbit, saddle=orbit.source, side=1, direction=ahead / np.linalg.norm(ahead))
+    ahead /= np.linalg.norm(ahead)
+    return dataclasses.replace(orbit, saddle=orbit.source, side=1, direction=ahead, turn=_turn(followed, orbit, ahead))
 
 
-def without_doubles(followed: Followed, orbits: list[Orbit], branches: list[Orbit]) -> list[Orbit]:
-    """``orbits`` from index 2 to index 1 without those that run within a facet to a saddle both of whose ``branches`` there are
-    known."""
-    targets = np.bincount([orbit.target for orbit in branches], minlength=len(followed.points))
+def _turn(followed: Followed, orbit: Orbit, ahead: np.ndarray) -> Turn:
+    """How neighbours are parted: in a plane (travel, side) keeps its orientation along an orbit."""
+    free = np.flatnonzero(followed.points.active[orbit.target] == 0)
+    aside = followed.basis(orbit.target)[:, -1]
+    arrival = -orbit.direction
+    way = np.sign(arrival[free[0]] * aside[free[1]] - arrival[free[1]] * aside[free[0]])
+    beside = np.zeros(ahead.size)
+    beside[free] = -ahead[free[1]], ahead[free[0]]
+    return Turn(beside, way * aside)
+
+
+def without_doubles(followed: Followed, orbits: list[Orbit], known: np.ndarray) -> list[Orbit]:
+    """``orbits`` from index 2 to index 1 without those that run within a facet to a saddle both of whose branches there are
+    ``known``."""
     active = followed.points.active
 
     def is_double(orbit: Orbit) -> bool:
         held = active[orbit.target] != 0
-        if targets[orbit.target] < 2 or not np.array_equal(active[orbit.source], active[orbit.target]):
+        if known[orbit.target] < 2 or not np.array_equal(active[orbit.source], active[orbit.target]):
             return False
         return bool((orbit.path[:, held] == followed.points.points[orbit.target, held]).all())
 

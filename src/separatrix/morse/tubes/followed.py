@@ -59,11 +59,12 @@ class Followed:
         elif dim == 3 and (indices == 2).any():
             from separatrix.morse.tubes.arcs import proved_arcs
             from separatrix.morse.tubes.circles import circle_orbits
+            from separatrix.morse.tubes.closings import ends_of
             from separatrix.morse.tubes.face_branches import face_branches, without_doubles
 
-            more, questions = circle_orbits(self, flow)
-            branches = face_branches(self, proved)
-            more = without_doubles(self, more, branches)
+            more, questions = circle_orbits(self, flow, ends_of(found))
+            branches, known = face_branches(self, proved)
+            more = without_doubles(self, more, known)
             more = proved_arcs(self, more) if proved else more
             found, missing = [*found, *branches, *more], [*missing, *questions]
         between = sorted({int(i) for i in indices if 2 <= i <= dim - 2})

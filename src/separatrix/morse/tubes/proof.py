@@ -24,7 +24,8 @@ from separatrix.morse.tubes.traces import Trace
 from separatrix.morse.tubes.tracing import SADDLE
 
 ROUNDS, MOST_CHORDS = 7, 4000
-LONGEST, OF_DISTANCE, OF_BEND, ROOM, OF_ENTRY, SHORT, WIDER = 0.02, 0.15, 0.15, 0.4, 3.0, 5e-4, 1.6
+LONGEST, OF_DISTANCE, OF_BEND, ROOM, OF_ENTRY, WIDER = 0.02, 0.15, 0.15, 0.4, 3.0, 1.6
+SHORT = 5e-4  # of the width: the shortest chords where a side is met or lets go, which say how well it is known where
 SAMPLES = 6
 
 
@@ -47,6 +48,7 @@ class Tube:
     found: Radii | None = None
     reason: str = ""
     tries: int = field(default=0)
+    short: float = SHORT
 
     @property
     def is_proved(self) -> bool:
@@ -78,7 +80,12 @@ def enclose(arena: Arena, goals: dict[float, Goals], made: list[Tube]) -> None:
 
 
 def begun(
-    arena: Arena, goals: dict[float, Goals], trace: Trace, frame: Eigenframe | None, entry: Entry | None
+    arena: Arena,
+    goals: dict[float, Goals],
+    trace: Trace,
+    frame: Eigenframe | None,
+    entry: Entry | None,
+    short: float = SHORT,
 ) -> Tube | str:
     """The tube of a leg from its point (``frame``) or its ``entry`` with a first partition; a reason where there is none."""
     start, leaves = trace.start, trace.reason == arena.left
@@ -102,7 +109,7 @@ def begun(
         if not found:
             return "no cone at its saddle is proved to hold it"
     whole = trace if crossing is None else crossing.trace
-    tube = Tube(whole, frame, found, leaves, entry, crossing)
+    tube = Tube(whole, frame, found, leaves, entry, crossing, short=short)
     if _first_partition(arena, goals[start.sign], tube) is None:
         return tube.reason
     return tube
@@ -127,9 +134,9 @@ def _first_partition(arena: Arena, goals: Goals, tube: Tube) -> np.ndarray | Non
     wanted = np.minimum(wanted, OF_BEND / np.maximum(bend, 1e-300))
     wanted = np.maximum(wanted, 1e-4 * tube.lid[0] + 1e-9 * arena.width)
     if tube.crossing is not None:  # the shorter near the side, the better it is known where
-        wanted = np.minimum(wanted, np.maximum(OF_DISTANCE * np.abs(tube.crossing.arc - s), SHORT * arena.width))
+        wanted = np.minimum(wanted, np.maximum(OF_DISTANCE * np.abs(tube.crossing.arc - s), tube.short * arena.width))
     if tube.entry is not None and tube.entry.let_go is not None:
-        wanted = np.minimum(wanted, np.maximum(2.0 * OF_DISTANCE * s, SHORT * arena.width))
+        wanted = np.minimum(wanted, np.maximum(2.0 * OF_DISTANCE * s, tube.short * arena.width))
     if tube.entry is not None:
         wanted = np.maximum(wanted, OF_ENTRY * tube.entry.lid(x[0], tangents[0])[1])
     count = np.concatenate([[0.0], np.cumsum(step * 0.5 * (1.0 / wanted[1:] + 1.0 / wanted[:-1]))])

@@ -24,7 +24,10 @@ class Start:
 @dataclass(eq=False)
 class Trace:
     """A branch as it was integrated: ``nodes`` (m, dim) with unit ``tangents`` (m, dim) and arc lengths (m,), in the
-    direction of travel; why it ended, and at which row of the points (-1: none)."""
+    direction of travel; why it ended, and at which row of the points (-1: none).
+
+    ``joined``: the leg and the node from which on it is one integration; what lies before was taken over from another one.
+    """
 
     start: Start
     nodes: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
@@ -33,6 +36,7 @@ class Trace:
     reason: str = ""
     target: int = -1
     legs: tuple[Trace, ...] = ()  # its parts on different faces, where there are several
+    joined: tuple[int, int] = (0, 0)
 
     def at(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(points, tangents), each (k, dim), at arc lengths ``s`` (k,): the cubic through nodes and tangents."""
