@@ -190,11 +190,17 @@ def _patches(ax: Any, shape: Shape, colours: list[str] | None) -> None:
 
     if len(shape.polygons) > MOST_POLYGONS:
         raise InputError(f"{len(shape.polygons):,} polygons are too many to draw; take a smaller box or a plane")
-    patches = Poly3DCollection(
-        [shape.points[loop] for loop in shape.polygons], linewidths=0.3, edgecolors=INK, alpha=0.75
-    )
+    patches = Poly3DCollection(_even(shape.points, shape.polygons), linewidths=0.3, edgecolors=INK, alpha=0.75)
     patches.set_facecolor(colours or class_style(1).colour)
     ax.add_collection3d(patches)
+
+
+def _even(points: np.ndarray, loops: Sequence[np.ndarray]) -> np.ndarray:
+    """(polygons, most corners, 3): corners, the last one repeated: matplotlib scales axes by what it finds behind short rows."""
+    if not loops:
+        return np.zeros((0, 3, 3))
+    most = max(len(loop) for loop in loops)
+    return points[np.array([[*loop, *[loop[-1]] * (most - len(loop))] for loop in loops])]
 
 
 def _neuron_colours(record: DecisionSurface) -> list[str]:
@@ -213,7 +219,9 @@ def _chain(ax: Any, shape: Shape, chain: Any, number: int) -> None:
     elif chain.degree == 2 and points.shape[1] == 3:
         from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
-        ax.add_collection3d(Poly3DCollection([points[shape.polygons[c]] for c in cells], facecolors=colour, alpha=0.6))
+        ax.add_collection3d(
+            Poly3DCollection(_even(points, [shape.polygons[c] for c in cells]), facecolors=colour, alpha=0.6)
+        )
 
 
 def _island(ax: Any, point: np.ndarray, k: int, text: str) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from separatrix.surface.arrangement.cell_simplices import cell_simplices
 from separatrix.surface.arrangement.cell_walk import CellWalk
 from separatrix.surface.arrangement.exact_decisions import ExactDecisions
-from separatrix.surface.arrangement.lattice import CELL_DIM
 from separatrix.surface.arrangement.linear_steps import LinearStep, first_words
 from separatrix.surface.arrangement.norms import TINIEST, raised
 from separatrix.surface.arrangement.refresh import Refreshed, refresh
@@ -80,7 +80,7 @@ class BoundedSigns:
         self.kept = None
         self.lipschitz *= bounds.slope()
         self._forget(lattice.n_vertices, lattice.n, bounds.bias.size)
-        self._prepare_simplices(lattice)
+        self.simplex = cell_simplices(lattice, step, self.words[self.index])
         word, last = self.words[self.index : self.index + 2]
         both = lattice.positive[: lattice.n_vertices, word:last] & lattice.negative[: lattice.n_vertices, word:last]
         self._settle(lattice, np.flatnonzero(both.any(axis=1)))
@@ -153,34 +153,6 @@ class BoundedSigns:
         if ((before.left != 0.0) & (before.left != 1.0)).any():
             errors = before.growth * errors + 2.0**-52 * np.abs(lengths)
         return h, lengths, np.asarray(raised(errors + np.sqrt(float(h.shape[1])) * TINIEST))
-
-    def _prepare_simplices(self, lattice: Any) -> None:
-        """A simplex for every cell that may be cut; where the step has one neuron only edges are asked for."""
-        from separatrix.surface.arrangement.sign_kernels import simplices
-
-        self.simplex = np.full((lattice.n_cells, lattice.n + 1), -1, dtype=np.int32)
-        scratch = np.zeros((2, lattice.positive.shape[1]), dtype=np.uint64)
-        simplices(
-            lattice.cells, lattice.facets, lattice.edges, lattice.n_edges, self._cells_to_cut(lattice), lattice.positive,
-            lattice.negative, scratch, self.simplex,
-        )  # fmt: skip
-
-    def _cells_to_cut(self, lattice: Any) -> np.ndarray:
-        """Cells of dimension 2 and more that the step may cut, dimensions ascending, and the facets that their simplices need."""
-        from separatrix.surface.arrangement.sign_kernels import crossed_polygons
-
-        n_signs, dims = self.steps[self.index].n_signs, lattice.cells[: lattice.n_cells, CELL_DIM]
-        if n_signs < 2 or lattice.n < 2:
-            return np.zeros(0, dtype=np.int64)
-        if lattice.n > 2:
-            return np.concatenate([np.flatnonzero(dims == k) for k in range(2, lattice.n + 1)])
-        word, last = self.words[self.index : self.index + 2]
-        found, rest = np.empty(lattice.n_cells, dtype=np.int64), np.uint64((1 << (n_signs - 1) % 64 + 1) - 1)
-        count = crossed_polygons(
-            lattice.cells, lattice.cofaces, lattice.edges, lattice.n_edges, lattice.positive, lattice.negative,
-            word, last, rest, found,
-        )  # fmt: skip
-        return found[:count]
 
     def new_vertices(self, lattice: Any, edges: np.ndarray, first: int, j: int) -> None:
         """Place the vertices from ``first`` on, on neuron ``j`` and ``edges``, and decide the bits that the OR leaves open."""

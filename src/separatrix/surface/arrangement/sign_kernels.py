@@ -1,20 +1,10 @@
-"""Compiled loops of the signs: values of all vertices at a step's start, their proved signs, and simplices (§6)."""
+"""Compiled loops of the signs: values of all vertices at a step's start, and their proved signs (§6)."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from separatrix.numerics.compilation import compiled_in_place, compiled_part_in_place
-from separatrix.surface.arrangement.lattice import (
-    CELL_COFACES,
-    CELL_DIM,
-    CELL_FACETS,
-    CELL_SIZE,
-    CELL_STATE,
-    EDGE_A,
-    EDGE_B,
-    EDGE_CELL,
-)
 
 ROOM = 1.0 + 2.0**-40  # covers the roundings of a bound, a sum of some hundred products that are not negative
 TINY = 2.0**-1074
@@ -247,72 +237,3 @@ def walked_signs(values, ids, s, g, rows, creased, positive, negative, word, bou
             positive[v, w], negative[v, w] = plus | both, minus | both
             some |= both
         is_open[r] = some != np.uint64(0)
-
-
-@compiled_in_place
-def crossed_polygons(cells, cofaces, edges, n_edges, positive, negative, first, last, rest, found):
-    """The 2-cells that neurons with bits from word ``first`` to ``last`` can cut: an edge is cut or has an end where one is 0.
-
-    ``rest``: the bits of the last word that are used. ``found`` (cells,): the list; how many there are is returned. States of
-    cells are left as they are.
-    """
-    count = 0
-    for e in range(n_edges):
-        a, b = edges[e, EDGE_A], edges[e, EDGE_B]
-        some = np.uint64(0)
-        for w in range(first, last):
-            used = rest if w == last - 1 else ~np.uint64(0)
-            on, off, other_on, other_off = positive[a, w], negative[a, w], positive[b, w], negative[b, w]
-            some |= (on & other_off) | (off & other_on) | (~((on | off) & (other_on | other_off)) & used)
-        if some == np.uint64(0):
-            continue
-        start = cells[edges[e, EDGE_CELL], CELL_COFACES]
-        for at in range(start, start + cofaces[start - 1]):
-            cell = cofaces[at]
-            if cells[cell, CELL_STATE] == 0:
-                cells[cell, CELL_STATE] = 1
-                found[count] = cell
-                count += 1
-    for i in range(count):
-        cells[found[i], CELL_STATE] = 0
-    return count
-
-
-@compiled_in_place
-def simplices(cells, facets, edges, n_edges, order, positive, negative, scratch, out):
-    """For every cell dim + 1 affinely independent vertices of it, -1 behind them.
-
-    ``order``: the cells of dimension 2 and more, dimensions ascending. A facet's simplex, and a vertex of another facet's
-    simplex with a bit that the first simplex lacks: the bits of a simplex that spans its cell are the cell's, so that vertex
-    lies off the closed facet and, in the closed cell, off its affine hull.
-    """
-    for e in range(n_edges):
-        c = edges[e, EDGE_CELL]
-        out[c, 0], out[c, 1] = edges[e, EDGE_A], edges[e, EDGE_B]
-    words = positive.shape[1]
-    for c in order:
-        dim = cells[c, CELL_DIM]
-        start = cells[c, CELL_FACETS]
-        base = facets[start] >> 1
-        for w in range(words):
-            scratch[0, w] = scratch[1, w] = np.uint64(0)
-        for k in range(dim):
-            u = out[base, k]
-            out[c, k] = u
-            for w in range(words):
-                scratch[0, w] |= positive[u, w]
-                scratch[1, w] |= negative[u, w]
-        found = -1
-        for at in range(start + 1, start + cells[c, CELL_SIZE]):
-            facet = facets[at] >> 1
-            for k in range(dim):
-                u = out[facet, k]
-                for w in range(words):
-                    if (positive[u, w] & ~scratch[0, w]) | (negative[u, w] & ~scratch[1, w]) != np.uint64(0):
-                        found = u
-                        break
-                if found >= 0:
-                    break
-            if found >= 0:
-                break
-        out[c, dim] = found
