@@ -125,3 +125,19 @@ def test_the_complex_is_the_same(always, monkeypatch, n, widths, quantised):
             for found in (walked, plain)
         ]
         assert rows[0] == rows[1]
+
+
+def test_layers_that_are_zero_are_walked_over(always):
+    rng = np.random.default_rng(0)
+    widths = (2, 8, 6, 6, 5, 3)
+    weights = [rng.normal(size=(m, k)) for k, m in zip(widths, widths[1:], strict=False)]
+    weights[1], weights[2] = np.zeros_like(weights[1]), np.zeros_like(weights[2])
+    net = Network.from_arrays(weights, [rng.normal(size=w.shape[0]) for w in weights])
+    assert linear_regions(net, Box(*CORNERS[2])).cell_counts[-1] > 10
+
+
+def test_biases_alone_need_no_rational_numbers(always):
+    rng = np.random.default_rng(3)
+    weights = [rng.normal(size=(m, k)) for k, m in ((2, 12), (12, 12), (12, 10), (10, 3))]
+    biases = [rng.normal(size=12), *(np.zeros(len(w)) for w in weights[1:])]
+    assert linear_regions(Network.from_arrays(weights, biases), Box(*CORNERS[2])).n_exact_decisions == 0

@@ -78,7 +78,7 @@ class BoundedSigns:
             self._evaluate(lattice, bounds)
         self.index += 1
         self.kept = None
-        self.lipschitz *= bounds.slope()
+        self.lipschitz = float(raised(self.lipschitz * bounds.slope()))  # which no underflow makes 0
         self._forget(lattice.n_vertices, lattice.n, bounds.bias.size)
         self.simplex = cell_simplices(lattice, step, self.words[self.index])
         word, last = self.words[self.index : self.index + 2]
@@ -107,12 +107,16 @@ class BoundedSigns:
 
         Well means that values at the step are off by their forms' errors more than by the position.
         """
-        most = TIGHT * self.extent
+        most, used = TIGHT * self.extent, slice(lattice.n_vertices)
+        np.clip(
+            lattice.x[used], *self.box, out=lattice.x[used]
+        )  # no farther from the exact vertex, and forms are bounded there
         refine(walk, lattice, self.box, min(most, MATCHED * walk.error_of_forms / self.lipschitz))
         for part in self._batches(np.flatnonzero(~(lattice.error[: lattice.n_vertices] <= most)), lattice.n):
             self._take_places(lattice, part, self._refreshed(lattice, part))
         for v in np.flatnonzero(~np.isfinite(lattice.error[: lattice.n_vertices])).tolist():
             lattice.x[v], lattice.error[v] = self.decisions.doubles(lattice, v, self.index)[:2]
+        np.clip(lattice.x[used], *self.box, out=lattice.x[used])
 
     def _next_bounds(self) -> StepBounds:
         if len(self.bounds) == self.index + 1:
@@ -200,6 +204,7 @@ class BoundedSigns:
             self.walk_bounds = walk_bounds(lattice, self.steps[: self.index + 2], self.bounds, self.box)
         if self.walk_bounds is None and before is not None:
             walk = CellWalk(lattice, self.steps[: self.index + 1], (self.bounds, before))
+            np.clip(lattice.x[: lattice.n_vertices], *self.box, out=lattice.x[: lattice.n_vertices])
             refine(walk, lattice, self.box, TIGHT * self.extent, self.index + 1)
         return self.walk_bounds is not None
 

@@ -62,6 +62,8 @@ class CellWalk:
                 lattice.positive, lattice.negative, *state,
             )  # fmt: skip
             yield ids[:filled], lengths[:filled]
+        if wanted.any():
+            raise AssertionError("a vertex belongs to no top cell")
 
     def vanishing(
         self, wanted: np.ndarray, box: tuple[np.ndarray, np.ndarray], layers: int | None = None

@@ -70,12 +70,17 @@ class WalkBounds:
         return all(bool(np.isfinite(table).all()) for table in tables)
 
 
+def _radius(step: LinearStep) -> np.ndarray:
+    """q: 0 stays 0, for exact rows are known by it."""
+    return np.where(step.weight_radius > 0, raised(step.weight_radius), 0.0)
+
+
 def _first(step: LinearStep, reach: np.ndarray) -> tuple[np.ndarray, ...]:
     """p, q, c of the first layer, what multiplies them, and the errors and lengths of the columns of its forms."""
     n = reach.size - 1
     dot = gamma(n + 2)
     c = np.asarray(raised(dot * np.abs(step.bias) + step.bias_radius + 16 * reach.sum() * TINIEST))
-    row = np.stack([norm_up(step.weight), np.asarray(raised(step.weight_radius)), c])
+    row = np.stack([norm_up(step.weight), _radius(step), c])
     ones, last = np.append(np.ones(n), 0.0), np.append(np.zeros(n), 1.0)
     error = float(norm_up(row[1])) * ones + float(norm_up(c)) * last
     length = np.append(norm_up(step.weight, axis=0), norm_up(step.bias))
@@ -95,7 +100,7 @@ def _next(
     c = np.asarray(
         raised((2.1 * UNIT + dot) * size + step.bias_radius + grain @ reach + 16 * reach.sum() * TINIEST, n + 8)
     )
-    row = np.stack([p, np.asarray(raised(step.weight_radius)), c])
+    row = np.stack([p, _radius(step), c])
     spectral, whole, weak = bound.norms[1], bound.norms[5], float(norm_up(row[1]))
     rho = 2.1 * UNIT * length
     constant = float(norm_up(c)) * last + (grain + TINIEST) * np.sqrt(float(p.size))
