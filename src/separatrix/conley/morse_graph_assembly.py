@@ -37,8 +37,8 @@ def case_of(flow: GradientFlow, points: CriticalPoints, nodes: Nodes, placed: Pl
         is_isolating = bool(exits.is_isolating) and exits.betti == (1, 0, 0, 0)
     nodes = nodes.with_values_of(flow.arena, placed)
     case = Case(flow, points, nodes, placed, placed.reach(), is_isolating, never_leaves)
-    if not case.all_points_known or isinstance(placed.approximation, TimeMap):
-        return case
+    if not (case.all_points_known and isinstance(flow.engine, Smooth)) or isinstance(placed.approximation, TimeMap):
+        return case  # (9.13) is about flows of smooth functions
     return replace(case, homology=HomologyOrder(placed, nodes.indices, (points.active == 0).all(axis=1)))
 
 

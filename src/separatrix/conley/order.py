@@ -129,7 +129,8 @@ class Relation:
                     self._only(np.s_[row], [target for _, target in ends])
                     self._joins(0, row, [target for _, target in ends])
             if index == self.case.dim - 1:
-                sources = [o.source for o in orbits if o.target == row and self._is_followed_back(o)]
+                starts = {(o.side, o.source) for o in orbits if o.target == row and self._is_followed_back(o)}
+                sources = [source for _, source in starts]
                 if len(sources) == (2 if held == 0 else 1):
                     self.is_decided["stable"][row] = True
                     self._only(np.s_[:, row], sources)
