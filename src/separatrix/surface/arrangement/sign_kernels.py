@@ -146,6 +146,27 @@ def bias_alone(i, h, weight, rows):
     return rows[1, i] == 0.0 and terms == 0
 
 
+@compiled_part_in_place
+def bits_of_word(a, bound, creased, start, positive, negative, v, w):
+    """Write the bits of 64 signs from ``start`` on that the bounds of the values ``a`` prove; the bits of those that are open."""
+    plus = minus = np.uint64(0)
+    last = min(64, creased.shape[0] - start)
+    if creased.shape[0] == a.shape[0]:  # neighbours in memory
+        for b in range(last):
+            plus |= np.uint64(a[start + b] > bound[start + b]) << np.uint64(b)
+            minus |= np.uint64(-a[start + b] > bound[start + b]) << np.uint64(b)
+    else:
+        for b in range(last):
+            i = creased[start + b]
+            plus |= np.uint64(a[i] > bound[i]) << np.uint64(b)
+            minus |= np.uint64(-a[i] > bound[i]) << np.uint64(b)
+    both = ~(plus | minus)
+    if last < 64:
+        both &= (np.uint64(1) << np.uint64(last)) - np.uint64(1)
+    positive[v, w], negative[v, w] = plus | both, minus | both
+    return both
+
+
 @compiled_in_place
 def proved_signs(
     h,
@@ -186,17 +207,8 @@ def proved_signs(
         out[v, 2] = (norms[1] * e + norms[2] * length + norms[3] * g + norms[4]) * ROOM + FLOOR
         out[v, 3] = length_up(square_sum(a), m)
         for start in range(0, count, 64):
-            plus = minus = np.uint64(0)
-            last = min(64, count - start)
-            for b in range(last):
-                i = creased[start + b]
-                plus |= np.uint64(a[i] > bound[i]) << np.uint64(b)
-                minus |= np.uint64(-a[i] > bound[i]) << np.uint64(b)
-            both = ~(plus | minus)
-            if last < 64:
-                both &= (np.uint64(1) << np.uint64(last)) - np.uint64(1)
             w = word + (start >> 6)
-            positive[v, w], negative[v, w] = plus | both, minus | both
+            both = bits_of_word(a, bound, creased, start, positive, negative, v, w)
             while both != np.uint64(0):
                 j = start + lowest_bit(both)
                 both &= both - np.uint64(1)
@@ -219,21 +231,5 @@ def walked_signs(values, ids, s, g, rows, creased, positive, negative, word, bou
         for i in range(m):
             bound[i] = (rows[0, i] * s[r] + rows[1, i] * g[r] + rows[2, i]) * ROOM
         for start in range(0, count, 64):
-            plus = minus = np.uint64(0)
-            last = min(64, count - start)
-            if count == m:  # neighbours in memory
-                for b in range(last):
-                    plus |= np.uint64(a[start + b] > bound[start + b]) << np.uint64(b)
-                    minus |= np.uint64(-a[start + b] > bound[start + b]) << np.uint64(b)
-            else:
-                for b in range(last):
-                    i = creased[start + b]
-                    plus |= np.uint64(a[i] > bound[i]) << np.uint64(b)
-                    minus |= np.uint64(-a[i] > bound[i]) << np.uint64(b)
-            both = ~(plus | minus)
-            if last < 64:
-                both &= (np.uint64(1) << np.uint64(last)) - np.uint64(1)
-            w = word + (start >> 6)
-            positive[v, w], negative[v, w] = plus | both, minus | both
-            some |= both
+            some |= bits_of_word(a, bound, creased, start, positive, negative, v, word + (start >> 6))
         is_open[r] = some != np.uint64(0)
