@@ -8,10 +8,11 @@ import pytest
 from separatrix import Box, GradientFlow, critical_points, expression
 from separatrix.conley.conley_index import conley_index
 from separatrix.conley.equilibrium_cells import equilibrium_cells
-from separatrix.conley.kernel_function import Frame, KernelFunction
+from separatrix.conley.kernel_function import Frame, KernelFunction, schur_complement
 from separatrix.conley.level_blocks import LevelBlock, level_block
 from separatrix.conley.splitting import split_index
 from separatrix.domains import Box as Domain
+from separatrix.numerics.intervals import Interval
 
 AROUND = Box([-0.5, -0.55, -0.6], [0.6, 0.5, 0.57])
 
@@ -107,3 +108,20 @@ def test_a_cubic_with_a_quartic_against_its_signs_on_a_sphere():
 
     assert isinstance(found, LevelBlock) and found.stays_inside
     assert found.groups.homology.betti == (0, parts(~negative) - 1, parts(negative) - 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        ([[0, 1], [1, -2]], [[0, 1], [1, 2]]),  # symmetric about 0: its middle cannot be inverted
+        ([[0, 1], [1, -np.inf]], [[0, 1], [1, np.inf]]),
+        (
+            [[0, 1e-101, 0], [1e-101, -1.5e-101, 0], [0, 0, 1e-101]],
+            [[0, 1e-101, 0], [1e-101, -1.5e-101, 0], [0, 0, 1e-101]],
+        ),
+    ],
+)
+def test_where_the_rest_is_not_known_to_be_invertible_nothing_is_known(low, high):
+    found = schur_complement(Interval(np.array([low], dtype=float), np.array([high], dtype=float)), 1)
+    exact = 2e-101 / 3 if len(low) == 3 else np.nan
+    assert (np.isinf(found.lower) & np.isinf(found.upper)).all() or (found.lower <= exact <= found.upper).all()

@@ -122,7 +122,7 @@ class KernelFunction(Potential):
             w = _common(w, image)
         gradient, hessian = self.frame.derivatives(_joined(c, _hull(w, start)))
         centred = centre[:, :k] + _times(hessian[:, :k, :k], away) + _times(hessian[:, :k, k:], w - at)
-        found = _schur(hessian, k) if with_hessian else Interval.whole_line((len(lower), k, k))
+        found = schur_complement(hessian, k) if with_hessian else Interval.whole_line((len(lower), k, k))
         return Reduced(w, _common(gradient[:, :k], centred), found)
 
     def zeros(self, c: Array) -> Array:
@@ -206,7 +206,7 @@ def _inverse(matrices: Array) -> Array:
     return found
 
 
-def _schur(hessian: Interval, k: int) -> Interval:
+def schur_complement(hessian: Interval, k: int) -> Interval:
     """H_cc - H_cw H_ww^-1 H_wc; the whole line where H_ww is not proved to be invertible so."""
     inverse = _inverse(hessian.midpoint[:, k:, k:])
     eye = Interval.point(np.eye(inverse.shape[1])[None])
@@ -217,4 +217,7 @@ def _schur(hessian: Interval, k: int) -> Interval:
     wide = np.broadcast_to(off[:, None, None], inverse.shape)
     series = eye + Interval(-wide, wide)
     solved = _product(_product(series, Interval.point(inverse)), hessian[:, k:, :k])
-    return hessian[:, :k, :k] - _product(hessian[:, :k, k:], solved)
+    found, known = hessian[:, :k, :k] - _product(hessian[:, :k, k:], solved), is_known[:, None, None]
+    return Interval(
+        np.where(known, found.lower, -np.inf), np.where(known, found.upper, np.inf)
+    )  # for 0 times inf is 0 above

@@ -24,6 +24,7 @@ from separatrix.domains import Box
 from separatrix.flow.critical_points import CriticalPoints
 from separatrix.morse.morse_complex import known_homology
 from separatrix.numerics.intervals import Interval
+from separatrix.numerics.spectra import orthogonality_defect
 from separatrix.potentials.base import Potential
 
 REACHES = (0.1, 0.2, 0.05, 0.3, 0.02, 0.007, 0.002)  # of the domain's least side
@@ -33,6 +34,7 @@ PIECES = {1: 24, 2: 10}  # along c, for bounds on all of the box
 ACROSS = 3
 GAP, MOST_KERNEL, LARGEST_HULL = 4.0, 2, 0.3
 TRIES, MOST_CELLS = 3, 600
+MOST_DEFECT = 1e-10  # of the frame's orthogonality: lengths are taken as if it were exact, with factors that leave 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +99,10 @@ def _frame(potential: Potential, hull: np.ndarray) -> tuple[Frame, int, int] | N
         return None
     rest = order[k:][np.argsort(-rates[order[k:]])]
     columns = np.concatenate([order[:k], rest])
-    return Frame(potential, origin, axes[:, columns]), k, int((rates[rest] > 0).sum())
+    found = axes[:, columns]
+    if not orthogonality_defect(found) < MOST_DEFECT:
+        return None
+    return Frame(potential, origin, found), k, int((rates[rest] > 0).sum())
 
 
 def _split(frame: Frame, k: int, up: int, hull: np.ndarray, domain: Box | None, reach: float) -> Split | None:
@@ -211,8 +216,8 @@ def _holds_a_point(split: Split, low: np.ndarray, high: np.ndarray, points: Crit
         return False
     x = _places(split, low, high)
     proved = np.array([verdict is Certainty.PROVED for verdict in points.certainty], dtype=bool)
-    places = points.points[proved][:, None]
-    return bool(((places >= x.lower - 1e-9) & (places <= x.upper + 1e-9)).all(axis=2).any())
+    places, room = points.points[proved][:, None], 1e-9 + np.asarray(points.error)[proved][:, None, None]
+    return bool(((places >= x.lower - room) & (places <= x.upper + room)).all(axis=2).any())
 
 
 def _written(split: Split, cells: EquilibriumCells, meant: np.ndarray, block: LevelBlock) -> Found:
@@ -223,6 +228,9 @@ def _written(split: Split, cells: EquilibriumCells, meant: np.ndarray, block: Le
         np.concatenate([split.box.lower, function.low])[None], np.concatenate([split.box.upper, function.high])[None]
     )
     x, near = frame.places(whole), _places(split, cells.lower[meant], cells.upper[meant])
+    levels = block.levels
+    if split.up:  # just above all values of h, where none of its equilibria lies higher: those of f go on up
+        levels = levels[0], min(levels[1], float(np.nextafter(block.grid.values.upper.max(), np.inf)))
     region = Box(x.lower[0], x.upper[0])
     return {
         "verdict": COMPUTED,
@@ -231,7 +239,7 @@ def _written(split: Split, cells: EquilibriumCells, meant: np.ndarray, block: Le
         "homology": known_homology(tuple(betti), is_relative=True, domain=region, certainty=Certainty.PROVED),
         "lower": region.lower,
         "upper": region.upper,
-        "levels": block.levels,
+        "levels": levels,
         "equilibria": np.stack([near.lower.min(axis=0), near.upper.max(axis=0)])[None],
         "n_cells": cells.asked + block.grid.values.size,
         "notes": (

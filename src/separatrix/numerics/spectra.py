@@ -33,7 +33,7 @@ def inertia(matrix: MidRad) -> tuple[int, int] | None:
     """
     size = _order_of(matrix)
     values, vectors = _eigenvectors(matrix)
-    if _orthogonality_defect(vectors) >= 1.0:
+    if orthogonality_defect(vectors) >= 1.0:
         return None
     congruent = _congruence(matrix, vectors)
     with np.errstate(all="ignore"):
@@ -68,7 +68,7 @@ def eigenvalue_bounds(matrix: MidRad) -> tuple[Array, Array]:
     if not size:
         return np.empty(0), np.empty(0)
     _, vectors = _eigenvectors(matrix)
-    defect = _orthogonality_defect(vectors)
+    defect = orthogonality_defect(vectors)
     if not defect < 1.0:
         vectors, defect = np.eye(size), 0.0
     diagonal, off_diagonal = _discs(_congruence(matrix, vectors))
@@ -102,7 +102,7 @@ def _congruence(matrix: MidRad, vectors: Array) -> MidRad:
     return product(vectors.T, product(matrix, vectors))
 
 
-def _orthogonality_defect(vectors: Array) -> float:
+def orthogonality_defect(vectors: Array) -> float:
     """An upper bound of the spectral norm of V^T V - I, by the largest absolute row sum of this symmetric matrix."""
     if not vectors.size:
         return 0.0

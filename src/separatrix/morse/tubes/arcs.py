@@ -37,6 +37,7 @@ def proved_arcs(followed: Followed, orbits: list[Orbit]) -> list[Orbit]:
     """The ``orbits`` from index 2 to index 1, those proved that an arc encloses."""
     open_ = _candidates(followed, orbits)
     proofs: dict[int, Orbit] = {}
+    halves: dict[int, float] = {}
     while open_:
         tries = [(number, block, arcs.pop(0)) for number, (block, arcs) in open_.items()]
         tubes = [tube for _, block, arc in tries for tube in arc.tubes(block.across)]
@@ -45,8 +46,23 @@ def proved_arcs(followed: Followed, orbits: list[Orbit]) -> list[Orbit]:
             exits = _exits(block, tubes[3 * place : 3 * place + 3])
             if exits[0] * exits[1] < 0:
                 proofs[number] = _written(orbits[number], arc, (block, exits), tubes[3 * place])
+                halves[number] = arc.half
         open_ = {number: rest for number, rest in open_.items() if rest[1] and number not in proofs}
+    for number in [number for number in proofs if _is_shared(number, orbits, halves)]:
+        del proofs[number]
     return [proofs.get(number, orbit) for number, orbit in enumerate(orbits)]
+
+
+def _is_shared(number: int, orbits: list[Orbit], halves: dict[int, float]) -> bool:
+    """Whether the arc of an orbit may meet another orbit between the same points, or its arc: a degree would count twice."""
+    one = orbits[number]
+    for other, orbit in enumerate(orbits):
+        if other == number or (orbit.source, orbit.target) != (one.source, one.target):
+            continue
+        cosine = one.direction @ orbit.direction / (np.linalg.norm(one.direction) * np.linalg.norm(orbit.direction))
+        if not float(np.arccos(np.clip(cosine, -1.0, 1.0))) > MARGIN * (halves[number] + halves.get(other, 0.0)) + 1e-6:
+            return True
+    return False
 
 
 @dataclass(frozen=True, eq=False)
