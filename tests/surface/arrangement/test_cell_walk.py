@@ -7,25 +7,41 @@ import pytest
 
 from separatrix import Box, Network, linear_regions
 from separatrix.complexes.sign_layout import SignLayout
-from separatrix.surface.arrangement import cell_walk
+from separatrix.surface.arrangement import bounded_signs, cell_walk, walk_plan
 from separatrix.surface.arrangement.bounded_signs import BoundedSigns
 from separatrix.surface.arrangement.box_lattice import box_lattice
-from separatrix.surface.arrangement.cell_walk import CellWalk
+from separatrix.surface.arrangement.cell_walk import CellWalk, refine
 from separatrix.surface.arrangement.insertion import insert_step
 from separatrix.surface.arrangement.linear_steps import linear_steps
 from separatrix.surface.arrangement.rational_point import ExactArithmetic
+from separatrix.surface.arrangement.refresh import refresh
 from separatrix.surface.arrangement.step_bounds import StepBounds
-from separatrix.surface.arrangement.step_values import refine
+from separatrix.surface.arrangement.step_values import StepValues
 from separatrix.surface.arrangement.walk_bounds import WalkBounds
+from separatrix.surface.arrangement.walk_plan import WalkPlan
 
 CORNERS = {2: (np.array([-1.0, -0.75]), np.array([1.0, 1.25])), 3: (np.full(3, -0.5), np.full(3, 0.75))}
 
 
-@pytest.fixture
-def always(monkeypatch):
-    """Every step is walked to, thin or not."""
-    for name, value in (("LARGE", 0), ("THIN", 1.0), ("FEWEST_VERTICES", 0)):
-        monkeypatch.setattr(cell_walk, name, value)
+def force(monkeypatch, is_thin, cells_at_once=5):
+    monkeypatch.setattr(bounded_signs, "FEWEST_VERTICES", 0)
+    monkeypatch.setattr(cell_walk, "CELLS_AT_ONCE", cells_at_once)  # many pieces, in threads
+    monkeypatch.setattr(walk_plan, "is_thin", is_thin)
+
+
+@pytest.fixture(params=["to the end", "to the last but one", "to the second"])
+def always(request, monkeypatch):
+    """Every step is walked to, thin or not; or products follow at some step."""
+    n_thin = {"to the end": 99, "to the last but one": 2, "to the second": 1}[request.param]
+    plans = walk_plan.walk_plans
+
+    def planned(steps, box):
+        thin = list(steps[1 : 1 + n_thin])
+        monkeypatch.setattr(walk_plan, "is_thin", lambda step: any(step is other for other in thin))
+        return plans(steps, box)
+
+    force(monkeypatch, lambda step: True)
+    monkeypatch.setattr(bounded_signs, "walk_plans", planned)
 
 
 def network(seed, widths, slope=None, *, quantised=False):
@@ -63,11 +79,20 @@ def exact_vertex(lattice, steps, v, index):
 
 
 def walk_before(lattice, steps, index):
-    bounds = [StepBounds.of(step) for step in steps[: index + 1]]
+    bounds = tuple(StepBounds.of(step) for step in steps[: index + 1])
     lower, upper = CORNERS[lattice.n]
     forms = WalkBounds.of(steps[: index + 1], bounds, np.append(np.maximum(np.abs(lower), np.abs(upper)), 1.0))
     assert forms.are_finite
-    return CellWalk(lattice, steps[: index + 1], (bounds, forms))
+    return CellWalk(lattice, WalkPlan(tuple(steps[: index + 1]), bounds, forms, gives_inputs=False))
+
+
+def put(walk, out):
+    """All values of the walk's last step."""
+
+    def take(ids, values, _):
+        out[ids] = values
+
+    walk.rows(np.ones(walk.lattice.n_vertices, dtype=bool), take)
 
 
 @pytest.mark.parametrize(
@@ -76,20 +101,25 @@ def walk_before(lattice, steps, index):
 def test_values_are_within_their_bounds_of_rational_ones(seed, widths, slope):
     n, index = widths[0], 2
     steps = linear_steps(network(seed, widths, slope))
-    lattice, signs = cut_before(steps, index, n)
+    lattice, _ = cut_before(steps, index, n)
     walk = walk_before(lattice, steps, index)
     out = np.full((lattice.n_vertices, steps[index].bias.size), np.nan)
-    blocks = [(ids.copy(), lengths.copy()) for ids, lengths in walk.values(out)]
-    ids = np.concatenate([block[0] for block in blocks])
-    assert sorted(ids.tolist()) == list(range(lattice.n_vertices))  # each vertex once
-    s, g, norm = walk.bounds_of_values(np.arange(lattice.n_vertices), signs.lipschitz)
+    numbers, seen = np.empty((lattice.n_vertices, 5)), []
+
+    def take(ids, values, bounds):
+        seen.extend(ids.tolist())
+        out[ids], numbers[ids] = values, bounds
+
+    walk.rows(np.ones(lattice.n_vertices, dtype=bool), take)
+    assert sorted(seen) == list(range(lattice.n_vertices))  # each vertex once
+    s, g, norm, _, d = numbers.T
     p, q, c = walk.bounds.rows[-1]
     for v in range(0, lattice.n_vertices, 7):
         _, values = exact_vertex(lattice, steps, v, index)
         off = np.array([float(abs(Fraction(float(a)) - e)) for a, e in zip(out[v], values, strict=True)])
-        assert (off <= p * s[v] + q * g[v] + c).all()
+        assert (off <= p * s[v] + q * g[v] + c + d[v]).all()
         assert np.sqrt((off**2).sum()) <= norm[v]
-        assert (p * s[v]).max() < 1e-10  # bounds that decide something
+        assert (p * s[v] + d[v]).max() < 1e-10  # bounds that decide something
 
 
 @pytest.mark.parametrize("n", [2, 3])
@@ -101,7 +131,7 @@ def test_vertices_that_are_not_known_are_placed_again(n):
     lattice.x[lost] += rng.uniform(-0.2, 0.2, (lost.size, n))
     lattice.error[lost] = np.inf
     walk = walk_before(lattice, steps, 2)
-    refine(walk, lattice, CORNERS[n], 1e-8)
+    refine(walk, CORNERS[n], 1e-8, 2)
     for v in lost.tolist():
         x, _ = exact_vertex(lattice, steps, v, 2)
         off = [float(abs(Fraction(float(a)) - e)) for a, e in zip(lattice.x[v], x, strict=True)]
@@ -116,7 +146,7 @@ def test_the_complex_is_the_same(always, monkeypatch, n, widths, quantised):
     )  # equal and concurrent neurons, values that are exactly 0
     box = Box(*CORNERS[n])
     walked = linear_regions(net, box)
-    monkeypatch.setattr(cell_walk, "FEWEST_VERTICES", 10**9)
+    monkeypatch.setattr(bounded_signs, "FEWEST_VERTICES", 10**9)
     plain = linear_regions(net, box)
     assert walked.cell_counts == plain.cell_counts
     for k in (0, n):
@@ -141,3 +171,63 @@ def test_biases_alone_need_no_rational_numbers(always):
     weights = [rng.normal(size=(m, k)) for k, m in ((2, 12), (12, 12), (12, 10), (10, 3))]
     biases = [rng.normal(size=12), *(np.zeros(len(w)) for w in weights[1:])]
     assert linear_regions(Network.from_arrays(weights, biases), Box(*CORNERS[2])).n_exact_decisions == 0
+
+
+def test_values_do_not_depend_on_pieces_and_threads(monkeypatch):
+    steps = linear_steps(network(3, (2, 9, 8, 6, 3)))
+    lattice, _ = cut_before(steps, 2, 2)
+    found = []
+    for cells, threads in ((10**6, 1), (7, 1), (7, 3)):
+        monkeypatch.setattr(cell_walk, "CELLS_AT_ONCE", cells)
+        monkeypatch.setattr(cell_walk, "MOST_THREADS", threads)
+        out = np.full((lattice.n_vertices, steps[2].bias.size), np.nan)
+        put(walk_before(lattice, steps, 2), out)
+        found.append(out)
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], found[2])
+
+
+def test_pairs_are_the_values_of_the_neurons_that_cut(monkeypatch):
+    steps = linear_steps(network(3, (2, 9, 8, 70, 3)))
+    lattice, signs = cut_before(steps, 2, 2)
+    walk, word = walk_before(lattice, steps, 2), signs.words[2]
+    values = StepValues(2, lattice.n_vertices, StepBounds.of(steps[2]), keeps_pairs=True)
+    still_open = values.walk(lattice, walk, None, word)
+    values.keep_pairs(lattice, walk, word, still_open)
+    out = np.empty((lattice.n_vertices, 70))
+    put(walk, out)
+    for ends in np.split(walk.corners, walk.starts[1:-1]):
+        both = (out[ends] > 0).any(axis=0) & (out[ends] < 0).any(axis=0)
+        for v in ends.tolist():
+            *words, place = values.pairs[v].tolist()
+            kept = sum(word << 64 * w for w, word in enumerate(words))
+            for j in np.flatnonzero(both).tolist():
+                assert kept >> j & 1
+                value = values.values[0, place + (kept & (1 << j) - 1).bit_count()]
+                assert value == pytest.approx(out[v, j], rel=1e-12, abs=1e-14)
+
+
+def test_a_line_of_many_neurons_leaves_room_for_the_others():
+    rng = np.random.default_rng(2)
+    first = np.vstack([np.column_stack([rng.uniform(0.5, 2.0, 60), np.zeros(60)]), rng.normal(size=(6, 2))])
+    biases = [np.append(np.zeros(60), rng.normal(size=6)), rng.normal(size=5), np.zeros(2)]
+    weights = [first, rng.normal(size=(5, 66)), rng.normal(size=(2, 5))]
+    steps = linear_steps(Network.from_arrays(weights, biases))
+    lattice, signs = cut_before(steps, 2, 2)
+    on_line = np.flatnonzero(np.abs(lattice.x[: lattice.n_vertices, 0]) < 1e-12)
+    assert on_line.size > 4
+    exact = [exact_vertex(lattice, steps, v, 2)[0] for v in on_line.tolist()]
+    lattice.x[on_line] += 1e-3
+    bits = lattice.positive[on_line], lattice.negative[on_line]
+    again = refresh([StepBounds.of(step) for step in steps[:2]], signs.words, lattice.x[on_line], bits, CORNERS[2])
+    lattice.error[on_line] = np.inf
+    refine(walk_before(lattice, steps, 2), CORNERS[2], 1e-8, 2)
+    for x, error in ((lattice.x[on_line], lattice.error[on_line]), (again.x, again.radius)):
+        off = np.array(
+            [
+                [float(abs(Fraction(float(a)) - e)) for a, e in zip(*pair, strict=True)]
+                for pair in zip(x, exact, strict=True)
+            ]
+        )
+        assert (np.sqrt((off**2).sum(axis=1)) <= error).all()
+        assert (error < 1e-8).all()

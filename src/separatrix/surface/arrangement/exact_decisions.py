@@ -10,9 +10,12 @@ import numpy as np
 from separatrix.surface.arrangement.linear_steps import LinearStep
 from separatrix.surface.arrangement.rational_point import ExactArithmetic, RationalPoint, signs_of_words
 from separatrix.surface.arrangement.rational_signs import rounding_error, words_of_signs
+from separatrix.surface.arrangement.residue_forms import are_structured
 from separatrix.surface.arrangement.vanishing_rows import VanishingRows
+from separatrix.surface.arrangement.zero_forms import unpacked
 
 MOST_POINTS = 20_000
+ROWS_AT_ONCE = 2048
 
 
 class ExactDecisions:
@@ -21,8 +24,8 @@ class ExactDecisions:
     def __init__(self, steps: Sequence[LinearStep], lower: np.ndarray, upper: np.ndarray) -> None:
         self.exact = ExactArithmetic(steps, lower, upper)
         self.count = 0
-        self.vanishing = VanishingRows(steps, lower.size)
-        self.is_structured = [any(not isinstance(weight, np.ndarray) for weight, _ in step.factors) for step in steps]
+        self.vanishing = VanishingRows(steps, lower.size, self.exact.residues)
+        self.is_structured = [are_structured([step]) for step in steps]
         self._points: dict[int, RationalPoint] = {}
 
     def point(self, lattice: Any, v: int, index: int) -> RationalPoint:
@@ -37,20 +40,30 @@ class ExactDecisions:
         """Write 0 for the open signs of neurons of step ``index`` that vanish identically; the vertices still open."""
         if index == 0 or not self.is_structured[index]:
             return vertices
-        still = [v for v in vertices.tolist() if self._settled_vanishing(lattice, v, index)]
-        return np.array(still, dtype=np.int64)
+        parts = [
+            self._settled_vanishing(lattice, vertices[start : start + ROWS_AT_ONCE], index)
+            for start in range(0, vertices.size, ROWS_AT_ONCE)
+        ]
+        return vertices[np.concatenate(parts)] if parts else vertices
 
-    def _settled_vanishing(self, lattice: Any, v: int, index: int) -> bool:
-        """Whether signs of vertex v are still open."""
-        signs, write = self._signs(lattice, v, index)
-        is_open = np.flatnonzero(signs == 2)
-        earlier = [self.exact.signs(k, lattice.positive[v], lattice.negative[v]) for k in range(index)]
-        vanish = self.vanishing.vanish(index, is_open.tolist(), earlier)
-        if vanish.any():
-            signs[is_open[vanish]] = 0
-            write(signs)
-            self.count += int(vanish.sum())
-        return not vanish.all()
+    def _settled_vanishing(self, lattice: Any, vertices: np.ndarray, index: int) -> np.ndarray:
+        """Booleans: whether signs of each of ``vertices`` are still open."""
+        words = slice(self.exact.words[index], self.exact.words[index + 1])
+        both = lattice.positive[vertices, words] & lattice.negative[vertices, words]
+        v, place = np.nonzero(unpacked(both, self.exact.steps[index].n_signs))
+        is_zero = np.zeros(v.size, dtype=bool)
+        which, group = self.vanishing.grouped(index, (vertices[v], place), (lattice.positive, lattice.negative))
+        asked = which[group == np.arange(group.size)]  # by rising v
+        for here in np.split(asked, np.flatnonzero(np.diff(v[asked])) + 1) if asked.size else []:
+            vertex = vertices[v[here[0]]]
+            earlier = self.exact.earlier_signs(index, lattice.positive[vertex], lattice.negative[vertex])
+            is_zero[here] = self.vanishing.vanish(index, place[here].tolist(), earlier)
+        is_zero[which] = is_zero[which][group]
+        at, bit = words.start + (place[is_zero] >> 6), np.uint64(1) << (place[is_zero] & 63).astype(np.uint64)
+        for bits in (lattice.positive, lattice.negative):
+            np.bitwise_and.at(bits, (vertices[v[is_zero]], at), ~bit)
+        self.count += int(is_zero.sum())
+        return np.bincount(v[~is_zero], minlength=vertices.size) > 0
 
     def decide(self, lattice: Any, v: int, index: int) -> None:
         """Write the open signs (both bits set) of vertex v at step ``index``, and its position as nearest doubles."""

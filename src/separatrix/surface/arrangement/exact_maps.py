@@ -13,20 +13,25 @@ ExactFactor = Any  # a flint integer matrix or a SparseExact
 
 def integer_rows(array: np.ndarray) -> tuple[list[list[int]], int]:
     """Integers m (rows, columns) and an exponent e with array = m 2^e exactly; e is as large as it can be."""
-    fraction, exponent = np.frexp(array)
-    mantissa = np.ldexp(fraction, 53).astype(np.int64)
-    exponent = exponent.astype(np.int64) - 53
+    mantissa, exponent = odd_parts(array)
     present = mantissa != 0
     if not present.any():
         return [[0] * array.shape[1] for _ in range(array.shape[0])], 0
-    lowest = np.frexp((mantissa & -mantissa).astype(np.float64))[1].astype(np.int64) - 1
-    least = int((exponent + np.where(present, lowest, 0))[present].min())
+    least = int(exponent[present].min())
     shift = np.where(present, exponent - least, 0)
-    if int(shift.max()) <= 9 and int(shift.min()) >= -52:
-        whole = np.where(shift >= 0, mantissa << np.maximum(shift, 0), mantissa >> np.maximum(-shift, 0))
-        return whole.tolist(), least
+    if int((np.frexp(mantissa.astype(np.float64))[1] + shift).max()) <= 62:
+        return (mantissa << shift).tolist(), least
     pairs = zip(mantissa.tolist(), shift.tolist(), strict=True)
-    return [[m << s if s >= 0 else m >> -s for m, s in zip(*row, strict=True)] for row in pairs], least
+    return [[m << s for m, s in zip(*row, strict=True)] for row in pairs], least
+
+
+def odd_parts(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """int64 arrays m, odd or 0, and e with array = m 2^e exactly; e = 0 where m = 0."""
+    fraction, exponent = np.frexp(array)
+    mantissa = np.ldexp(fraction, 53).astype(np.int64)
+    present = mantissa != 0
+    lowest = np.where(present, np.frexp((mantissa & -mantissa).astype(np.float64))[1].astype(np.int64) - 1, 0)
+    return mantissa >> lowest, np.where(present, exponent.astype(np.int64) - 53 + lowest, 0)
 
 
 class SparseExact:

@@ -18,8 +18,9 @@ from separatrix.errors import UnresolvedError
 from separatrix.surface.arrangement.linear_steps import LinearStep, first_words
 from separatrix.surface.arrangement.norms import gamma, norm_up, raised
 from separatrix.surface.arrangement.rational_point import ExactArithmetic, RationalPoint, signs_of_words
-from separatrix.surface.arrangement.refresh import Forms, Solution, forward, solve, unpacked
+from separatrix.surface.arrangement.refresh import Forms, Solution, forward, solve
 from separatrix.surface.arrangement.step_bounds import StepBounds
+from separatrix.surface.arrangement.zero_forms import unpacked
 
 SIZES = (2.0**20, 2.0**40, 2.0**80)
 ROOM_AT_ONCE = 2**22  # doubles of the Jacobians of a batch

@@ -49,7 +49,9 @@ def open_words(edges, e, v, j, word, n_words, positive, negative):
 
 
 @written_in_place
-def zero_rows(v, j, simplices, root, k, room, values, numbers, rows, exact_bias, creased, positive, negative, word):
+def zero_rows(
+    v, j, simplices, root, k, room, values, pairs, numbers, rows, exact_bias, creased, positive, negative, word
+):
     """Fill M and delta with k rows of neurons that vanish at v, and the row of ones; False where there are fewer."""
     count, n_signs = np.int64(0), creased.shape[0]
     for w in range(-1, (n_signs + 63) >> 6):  # neuron j first
@@ -65,7 +67,21 @@ def zero_rows(v, j, simplices, root, k, room, values, numbers, rows, exact_bias,
             i = start + lowest_bit(zero)
             zero &= zero - np.uint64(1)
             if fill_row(
-                i, count, simplices, root, k, room, values, numbers, rows, exact_bias, creased, positive, negative, word
+                i,
+                count,
+                simplices,
+                root,
+                k,
+                room,
+                values,
+                pairs,
+                numbers,
+                rows,
+                exact_bias,
+                creased,
+                positive,
+                negative,
+                word,
             ):
                 count += 1
     if count < k:
@@ -94,11 +110,27 @@ def place_point(v, simplices, root, k, d, x, x_error, room, lines):
 
 @written_in_place
 def place_on_edge(
-    v, j, u0, u1, x, x_error, lines, lipschitz, values, numbers, rows, exact_bias, creased, positive, negative, word
+    v,
+    j,
+    u0,
+    u1,
+    x,
+    x_error,
+    lines,
+    lipschitz,
+    values,
+    pairs,
+    numbers,
+    rows,
+    exact_bias,
+    creased,
+    positive,
+    negative,
+    word,
 ):
     """The vertex v on the edge from u0 to u1: x, x_error, lambda; returns d and the bound of the values' error, inf: none."""
-    f0, e0 = entry(u0, j, values, numbers, rows, exact_bias, creased, positive, negative, word)
-    f1, e1 = entry(u1, j, values, numbers, rows, exact_bias, creased, positive, negative, word)
+    f0, e0 = entry(u0, j, values, pairs, numbers, rows, exact_bias, creased, positive, negative, word)
+    f1, e1 = entry(u1, j, values, pairs, numbers, rows, exact_bias, creased, positive, negative, word)
     lam0, lam1, d = edge_weights(f0, e0, f1, e1)
     if not d < 1.0:
         return np.inf, np.inf
@@ -112,18 +144,18 @@ def place_on_edge(
     distance = distance_by_slope(u0, u1, x, x_error, numbers, lipschitz)
     error = norm_along_edge(numbers, u0, u1, distance, lam0, lam1, d)
     if not error <= SMALL * (numbers[u0, 3] + numbers[u1, 3]):
-        error = norm_along_edge(numbers, u0, u1, distance_up(values, u0, u1), lam0, lam1, d)
+        error = norm_along_edge(numbers, u0, u1, distance_up(values, pairs, u0, u1), lam0, lam1, d)
     return d, error
 
 
 @written_in_place
 def place_inside(
     v, j, simplices, root, k, x, x_error, room, lines, lipschitz,
-    values, numbers, rows, exact_bias, creased, positive, negative, word,
+    values, pairs, numbers, rows, exact_bias, creased, positive, negative, word,
 ):  # fmt: skip
     """The vertex v in a cell of dimension k > 1: as ``place_on_edge``, with M and the rest left in ``room`` and ``lines``."""
     if simplices[root, k] < 0 or not zero_rows(
-        v, j, simplices, root, k, room, values, numbers, rows, exact_bias, creased, positive, negative, word
+        v, j, simplices, root, k, room, values, pairs, numbers, rows, exact_bias, creased, positive, negative, word
     ):
         return np.inf, np.inf
     invert(k, room)
@@ -133,7 +165,7 @@ def place_inside(
     place_point(v, simplices, root, k, d, x, x_error, room, lines)
     error = np.inf
     for is_close in (False, True):
-        error = norm_bound(simplices, root, k, d, values, numbers, x, x_error, lipschitz, is_close, room, lines)
+        error = norm_bound(simplices, root, k, d, values, pairs, numbers, x, x_error, lipschitz, is_close, room, lines)
         if error <= SMALL * numbers[simplices[root, 0], 3]:
             break
     return d, error
@@ -142,7 +174,7 @@ def place_inside(
 @written_in_place
 def decide_open(
     v, simplices, root, k, d, room, lines, copies,
-    values, numbers, rows, exact_bias, creased, positive, negative, word,
+    values, pairs, numbers, rows, exact_bias, creased, positive, negative, word,
 ):  # fmt: skip
     """Decide the open signs of v that the bound of a combination proves; whether some stay open."""
     remain = False
@@ -157,7 +189,7 @@ def decide_open(
                 continue
             for m in range(k + 1):
                 lines[VALUE, m], lines[ERROR, m] = entry(
-                    simplices[root, m], j, values, numbers, rows, exact_bias, creased, positive, negative, word
+                    simplices[root, m], j, values, pairs, numbers, rows, exact_bias, creased, positive, negative, word
                 )
             if k == 1:
                 value, bound = along_edge(
@@ -177,7 +209,7 @@ def decide_open(
 @compiled_in_place
 def place_vertices(
     edge_rows, first, j, n_words, edges, cells, x, x_error, lipschitz, copies, room, lines,
-    values, numbers, rows, exact_bias, creased, positive, negative, word,
+    values, pairs, numbers, rows, exact_bias, creased, positive, negative, word,
     simplices, support, weights, errors, state,
 ):  # fmt: skip
     """Place the vertices first, first + 1, … on the edges ``edge_rows``, where neuron j vanishes.
@@ -188,7 +220,7 @@ def place_vertices(
     Fills x, x_error, bits, and in row v - old of ``support``, ``weights``, ``errors``: the simplex, lambda, the bound of the
     2-norm of the values' error. ``state``: OPEN where a sign stays open (both bits set), LOST where there is no bound.
     """
-    n, old = x.shape[1], values.shape[0]
+    n, old = x.shape[1], numbers.shape[0]
     for number in range(edge_rows.shape[0]):
         row, v = edge_rows[number], first + number
         has_open = open_words(edges, row, v, j, word, n_words, positive, negative)
@@ -197,12 +229,12 @@ def place_vertices(
         if k == 1:
             d, errors[place] = place_on_edge(
                 v, j, simplices[root, 0], simplices[root, 1], x, x_error, lines, lipschitz,
-                values, numbers, rows, exact_bias, creased, positive, negative, word,
+                values, pairs, numbers, rows, exact_bias, creased, positive, negative, word,
             )  # fmt: skip
         else:
             d, errors[place] = place_inside(
                 v, j, simplices, root, k, x, x_error, room, lines, lipschitz,
-                values, numbers, rows, exact_bias, creased, positive, negative, word,
+                values, pairs, numbers, rows, exact_bias, creased, positive, negative, word,
             )  # fmt: skip
         is_placed = d < 1.0
         for m in range(n + 1):
@@ -215,6 +247,6 @@ def place_vertices(
         elif has_open:
             has_open = decide_open(
                 v, simplices, root, k, d, room, lines, copies,
-                values, numbers, rows, exact_bias, creased, positive, negative, word,
+                values, pairs, numbers, rows, exact_bias, creased, positive, negative, word,
             )  # fmt: skip
         state[place] = (OPEN if has_open else 0) | (0 if is_placed else LOST)

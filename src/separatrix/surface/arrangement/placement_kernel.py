@@ -20,6 +20,7 @@ import math
 import numpy as np
 
 from separatrix.numerics.compilation import compiled_part_in_place
+from separatrix.surface.arrangement.pair_kernels import place_of_pair
 from separatrix.surface.arrangement.sign_kernels import FLOOR, ROOM, length_up
 
 MOST_ROWS = 24
@@ -38,28 +39,38 @@ def scratch(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @compiled_part_in_place
-def entry(u, j, values, numbers, rows, exact_bias, creased, positive, negative, word):
+def entry(u, j, values, pairs, numbers, rows, exact_bias, creased, positive, negative, word):
     """The value of bit j at the old vertex u and the bound (1) of its error; both 0 where the sign is 0.
 
-    ``values`` (V, m), ``numbers`` (V, 4) as ``proved_signs`` writes them, ``rows`` of bound (1), the radius of the bias, the
-    coordinates with bits, and the bits, the step's from ``word`` on.
+    ``values`` (V, m), or where ``pairs`` has rows (1, pairs); ``numbers`` (V, 5) as ``proved_signs`` writes them, ``rows`` of
+    bound (1), the radius of the bias, the coordinates with bits, and the bits, the step's from ``word`` on. Infinite where a
+    value is not kept.
     """
     w, bit, i = word + (j >> 6), np.uint64(1) << np.uint64(j & 63), creased[j]
     if (positive[u, w] | negative[u, w]) & bit == np.uint64(0):
         return 0.0, 0.0
+    if pairs.shape[0] > 0:
+        place = place_of_pair(pairs, u, j)
+        if place < 0:
+            return np.inf, np.inf
+        value = values[0, place]
+    else:
+        value = values[u, i]
     s, g = numbers[u, 0], numbers[u, 1]
     if s < 0.0:
-        return values[u, i], exact_bias[i]
-    return values[u, i], (rows[0, i] * s + rows[1, i] * g + rows[2, i]) * ROOM
+        return value, exact_bias[i]
+    return value, (rows[0, i] * s + rows[1, i] * g + rows[2, i] + numbers[u, 4]) * ROOM
 
 
 @compiled_part_in_place
-def fill_row(j, row, simplices, root, k, room, values, numbers, rows, exact_bias, creased, positive, negative, word):
+def fill_row(
+    j, row, simplices, root, k, room, values, pairs, numbers, rows, exact_bias, creased, positive, negative, word
+):
     """Row ``row`` of M: the values of bit j at the simplex, scaled by a power of two; False where they are all 0."""
     largest = 0.0
     for m in range(k + 1):
         room[M, row, m], room[DELTA, row, m] = entry(
-            simplices[root, m], j, values, numbers, rows, exact_bias, creased, positive, negative, word
+            simplices[root, m], j, values, pairs, numbers, rows, exact_bias, creased, positive, negative, word
         )
         largest = max(largest, abs(room[M, row, m]))
     if not largest > 0.0:
@@ -203,8 +214,10 @@ def combined(k, d, room, lines):
 
 
 @compiled_part_in_place
-def distance_up(values, u, v):
-    """An upper bound of the 2-norm of the difference of two rows."""
+def distance_up(values, pairs, u, v):
+    """An upper bound of the 2-norm of the difference of two rows; infinite where rows are not kept."""
+    if pairs.shape[0] > 0:
+        return np.inf
     s0 = s1 = s2 = s3 = 0.0
     m = values.shape[1]
     last = m - m % 4
@@ -229,7 +242,7 @@ def distance_by_slope(u, v, x, x_error, numbers, lipschitz):
 
 
 @compiled_part_in_place
-def norm_bound(simplices, root, k, d, values, numbers, x, x_error, lipschitz, is_close, room, lines):
+def norm_bound(simplices, root, k, d, values, pairs, numbers, x, x_error, lipschitz, is_close, room, lines):
     """A bound of the 2-norm of the error of sum lambda_m A_{u_m}, by norms: |A_u^T C_j| <= sum |C_mj| |A_um - A_u0| + ...
 
     The distances |A_um - A_u0| are computed where ``is_close``, else bounded by the vertices' positions.
@@ -245,7 +258,7 @@ def norm_bound(simplices, root, k, d, values, numbers, x, x_error, lipschitz, is
         rest += lines[OFF, m] * numbers[u, 3]
         length = 0.0
         if m > 0 and is_close:
-            length = distance_up(values, u, first)
+            length = distance_up(values, pairs, u, first)
         elif m > 0:
             length = distance_by_slope(u, first, x, x_error, numbers, lipschitz)
         lines[VALUE, m] = length

@@ -14,7 +14,10 @@ import numpy as np
 
 from separatrix.surface.arrangement.exact_maps import integer_rows
 from separatrix.surface.arrangement.linear_steps import LinearStep, first_words
-from separatrix.surface.arrangement.sparse_rows import are_sparse, rows_behind
+from separatrix.surface.arrangement.residue_forms import ResidueForms, are_structured
+from separatrix.surface.arrangement.residue_numbers import integers
+from separatrix.surface.arrangement.residue_points import all_rows, all_vanish, independent_rows, values_of, zero_forms
+from separatrix.surface.arrangement.sparse_rows import rows_behind
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,21 @@ class ExactArithmetic:
         columns, exponent = integer_rows(np.concatenate([lower, upper])[None, :])
         self._one = 1 if exponent > 0 else 1 << -exponent
         self._sides = [entry << max(exponent, 0) for entry in columns[0]]
+        self.residues = ResidueForms(steps, lower.size)
 
     def vertex(self, positive: np.ndarray, negative: np.ndarray, n_steps: int) -> RationalPoint:
         """The point where the zero rows of ``positive``, ``negative`` (words,) vanish; steps 0 to n_steps - 1 count."""
-        rows, _ = self._zero_rows(positive, negative, n_steps)
-        found = self._solved([[*row[:-1], -row[-1]] for row in rows])
+        if self._takes_residues(n_steps - 1):
+            rows, forms = self._face_rows(positive)[0], self._zero_forms(positive, negative, n_steps)
+            chosen = independent_rows(self.residues, rows, forms)
+            found = self._solved([[*row[:-1], -row[-1]] for row in chosen or [*rows, *all_rows(self.residues, forms)]])
+            if found is not None and not all_vanish(forms, (*found.numerators, found.denominator)):
+                found = None
+        else:
+            rows, _ = self._zero_rows(positive, negative, n_steps)
+            found = self._solved([[*row[:-1], -row[-1]] for row in rows])
         if found is None:
-            raise AssertionError(f"the {len(rows)} zero rows of a vertex do not fix it in dimension {self.n}")
+            raise AssertionError(f"the zero rows of a vertex do not fix it in dimension {self.n}")
         return found
 
     def velocity(self, positive: np.ndarray, negative: np.ndarray) -> RationalPoint | None:
@@ -72,17 +83,31 @@ class ExactArithmetic:
         rows, speeds = self._zero_rows(positive, negative, len(self.steps))
         return self._solved([[*row[:-1], speed] for row, speed in zip(rows, speeds, strict=True)])
 
+    def _takes_residues(self, index: int) -> bool:
+        """Whether the forms of steps 0 to ``index`` are computed by residues: those of networks with structure."""
+        return index >= 0 and are_structured(self.steps[: index + 1]) and self.residues.reaches(index)
+
+    def _zero_forms(self, positive: np.ndarray, negative: np.ndarray, n_steps: int) -> list[np.ndarray]:
+        return zero_forms(self.residues, self.earlier_signs(n_steps, positive, negative))
+
     def _zero_rows(self, positive: np.ndarray, negative: np.ndarray, n_steps: int) -> tuple[list[list[int]], list[int]]:
         """The affine forms (n coefficients, constant) that vanish, and the speed of each where the box grows."""
         rows, speeds = self._face_rows(positive)
-        if are_sparse(self.steps[:n_steps]):
+        if self._takes_residues(n_steps - 1):
+            rows += all_rows(self.residues, self._zero_forms(positive, negative, n_steps))
+        elif are_structured(self.steps[:n_steps]):
             unit = [[int(i == j) for j in range(self.n + 1)] for i in range(self.n + 1)]
             for index in range(n_steps):
                 zero = np.flatnonzero(self.signs(index, positive, negative) == 0)
                 wanted = self.steps[index].creased[zero].tolist()
                 rows += self._some(unit, positive, negative, index, wanted)[:-1] if wanted else []
-            return rows, speeds + [0] * (len(rows) - len(speeds))
-        forms = None
+        else:
+            rows += self._dense_rows(positive, negative, n_steps)
+        return rows, speeds + [0] * (len(rows) - len(speeds))
+
+    def _dense_rows(self, positive: np.ndarray, negative: np.ndarray, n_steps: int) -> list[list[int]]:
+        """The forms of the zero neurons of a network without structure."""
+        forms, rows = None, []
         for index in range(n_steps):
             step = self.steps[index]
             forms = step.exact_forms() if forms is None else step.exact_times(forms)
@@ -90,34 +115,51 @@ class ExactArithmetic:
             rows += [_row(forms, int(step.creased[i])) for i in np.flatnonzero(signs == 0)]
             if index + 1 < n_steps:
                 forms = masked(step, signs, forms)
-        return rows, speeds + [0] * (len(rows) - len(speeds))
+        return rows
 
     def values(self, point: RationalPoint, positive: np.ndarray, negative: np.ndarray, index: int) -> list[int]:
         """The exact values of the creased coordinates of step ``index`` at ``point``, up to one positive factor."""
+        creased = self.steps[index].creased
+        if self._takes_residues(index):
+            return self._at(point, positive, negative, index, creased)
         entries = self.coordinates(point, positive, negative, index).numerators
-        return [entries[i] for i in self.steps[index].creased.tolist()]
+        return [entries[i] for i in creased.tolist()]
 
     def some_values(
         self, point: RationalPoint, positive: np.ndarray, negative: np.ndarray, index: int, places: Sequence[int]
     ) -> list[int]:
         """The exact values of the creased coordinates of step ``index`` at ``places`` among them, up to a positive factor."""
-        if not are_sparse(self.steps[: index + 1]):
+        wanted = self.steps[index].creased[list(places)]
+        if self._takes_residues(index):
+            return self._at(point, positive, negative, index, wanted)
+        if not are_structured(self.steps[: index + 1]):
             values = self.values(point, positive, negative, index)
             return [values[i] for i in places]
         column = [[p] for p in (*point.numerators, point.denominator)]
-        wanted = self.steps[index].creased[list(places)].tolist()
-        return [row[0] for row in self._some(column, positive, negative, index, wanted)[:-1]]
+        return [row[0] for row in self._some(column, positive, negative, index, wanted.tolist())[:-1]]
 
     def _some(
         self, start: list[list[int]], positive: np.ndarray, negative: np.ndarray, index: int, wanted: list[int]
     ) -> list[list[int]]:
-        signs = [self.signs(earlier, positive, negative) for earlier in range(index)]
+        signs = self.earlier_signs(index, positive, negative)
         return rows_behind(self.steps[: index + 1], signs, wanted, start)
+
+    def _at(
+        self, point: RationalPoint, positive: np.ndarray, negative: np.ndarray, index: int, wanted: np.ndarray
+    ) -> list[int]:
+        """The values at ``point`` of rows of step ``index`` by residues, times the step's scale and the denominator."""
+        signs = self.earlier_signs(index, positive, negative)
+        forms = self.residues.forms(signs, [np.zeros(0, dtype=np.int64)] * index + [wanted])[-1]
+        return values_of(integers(forms, self.residues.bits[index]), (*point.numerators, point.denominator))
 
     def coordinates(
         self, point: RationalPoint, positive: np.ndarray, negative: np.ndarray, index: int
     ) -> RationalPoint:
         """The exact values of all coordinates of step ``index`` at ``point``, before the crease."""
+        if self._takes_residues(index):
+            rows = np.arange(self.steps[index].bias.size)
+            values = self._at(point, positive, negative, index, rows)
+            return RationalPoint(tuple(values), self.residues.scales[index] * point.denominator)
         from flint import fmpz_mat
 
         column = fmpz_mat([[p] for p in (*point.numerators, point.denominator)])
@@ -131,6 +173,10 @@ class ExactArithmetic:
         """int8 signs of the creased coordinates of step ``index`` at the vertex with these bits; 2: not decided."""
         words = slice(self.words[index], self.words[index + 1])
         return signs_of_words(positive[words], negative[words], self.steps[index].n_signs)
+
+    def earlier_signs(self, index: int, positive: np.ndarray, negative: np.ndarray) -> list[np.ndarray]:
+        """The signs of the steps before ``index`` at the vertex with these bits."""
+        return [self.signs(earlier, positive, negative) for earlier in range(index)]
 
     def _face_rows(self, positive: np.ndarray) -> tuple[list[list[int]], list[int]]:
         bits, rows, speeds = int(positive[0]), [], []

@@ -17,15 +17,9 @@ import numpy as np
 
 from separatrix.surface.arrangement.norms import TINIEST, gamma, norm_up, raised
 from separatrix.surface.arrangement.step_bounds import StepBounds
+from separatrix.surface.arrangement.zero_forms import Rows, add_faces, unpacked
 
-MOST_ROWS = 32
 ROOM = 1.0 + 2.0**-40
-
-
-def unpacked(bits: np.ndarray, count: int) -> np.ndarray:
-    """Bits (vertices, words) as booleans (vertices, count)."""
-    octets = np.ascontiguousarray(bits).astype("<u8", copy=False).view(np.uint8)
-    return np.unpackbits(octets, axis=1, count=count, bitorder="little").astype(bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,37 +44,6 @@ class Forms:
         return (
             np.outer(self.js, bounds.rows[0]) + np.outer(self.jg, bounds.rows[1]) + self.J.shape[1] * bounds.lost
         ) * ROOM
-
-
-class Rows:
-    """Forms that vanish at the vertices: up to 32 more than n for each of them.
-
-    ``speed``: how fast a form has to change where the box grows on all sides at speed 1: the faces +-1, neurons 0; ``total``:
-    the number of forms that vanish, those left out included.
-    """
-
-    def __init__(self, points: int, n: int) -> None:
-        most = n + MOST_ROWS
-        self.F, self.e_F = np.zeros((points, most)), np.zeros((points, most))
-        self.G, self.e_G = np.zeros((points, most, n)), np.zeros((points, most))
-        self.speed = np.zeros((points, most))
-        self.count, self.total = np.zeros((2, points), dtype=np.int64)
-
-    def add(self, zero: np.ndarray, F: np.ndarray, G: np.ndarray, e_F: np.ndarray, e_G: np.ndarray) -> None:
-        """Rows (v, i) where ``zero`` (V, m): values F (V, m), gradients G (V, n, m), errors e_F, e_G (V, m).
-
-        Rows whose gradient is not known to differ from 0 cannot help to fix a vertex, and are counted only.
-        """
-        self.total += zero.sum(axis=1)
-        v, i = np.nonzero(zero)
-        slopes = np.sqrt((G[v, :, i] ** 2).sum(axis=1)) > e_G[v, i]
-        v, i = v[slopes], i[slopes]
-        slot = self.count[v] + np.arange(v.size) - np.searchsorted(v, v)
-        fits = slot < self.F.shape[1]
-        v, i, slot = v[fits], i[fits], slot[fits]
-        self.F[v, slot], self.e_F[v, slot] = F[v, i], e_F[v, i]
-        self.G[v, slot], self.e_G[v, slot] = G[v, :, i], e_G[v, i]
-        self.count += np.bincount(v, minlength=self.count.size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,18 +137,6 @@ def forward(
         rows.add(~(plus | minus), forms.A[:, c], forms.J[:, :, c], e_F * ROOM, e_G)
         found.append(forms)
     return rows, found
-
-
-def add_faces(rows: Rows, x: np.ndarray, positive: np.ndarray, box: tuple[np.ndarray, np.ndarray]) -> None:
-    """The faces of the box that hold the points x (V, n), from their bits: before all other rows, for they have speeds."""
-    n = x.shape[1]
-    inside = unpacked(positive[:, :1], 2 * n)
-    sides = np.stack(box, axis=1).ravel()
-    F = np.repeat(x, 2, axis=1) - sides
-    G = np.broadcast_to(np.repeat(np.eye(n), 2, axis=1), (x.shape[0], n, 2 * n))
-    rows.add(~inside, F, G, np.abs(F) * 2.0**-52, np.zeros_like(F))
-    v, face = np.nonzero(~inside)
-    rows.speed[v, np.arange(v.size) - np.searchsorted(v, v)] = np.where(face % 2 == 1, 1.0, -1.0)
 
 
 def _inputs(

@@ -13,18 +13,22 @@ FLOOR = 2.0**-960  # covers what they lose by underflow
 
 @compiled_part_in_place
 def square_sum(a):
-    """The sum of squares in four strands."""
-    s0 = s1 = s2 = s3 = 0.0
+    """The sum of squares in eight strands."""
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
     m = a.shape[0]
-    last = m - m % 4
-    for i in range(0, last, 4):
+    last = m - m % 8
+    for i in range(0, last, 8):
         s0 += a[i] * a[i]
         s1 += a[i + 1] * a[i + 1]
         s2 += a[i + 2] * a[i + 2]
         s3 += a[i + 3] * a[i + 3]
+        s4 += a[i + 4] * a[i + 4]
+        s5 += a[i + 5] * a[i + 5]
+        s6 += a[i + 6] * a[i + 6]
+        s7 += a[i + 7] * a[i + 7]
     for i in range(last, m):
         s0 += a[i] * a[i]
-    return (s0 + s1) + (s2 + s3)
+    return ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
 
 
 @compiled_part_in_place
@@ -44,26 +48,28 @@ def lowest_bit(word):
     return number
 
 
-@compiled_part_in_place
-def row_of(h, v, values, support, weights, own, own_values):
-    """h = the values of vertex v: its row, or the combination ``weights`` of the rows ``support`` (-1 ends them)."""
+@compiled_in_place
+def rows_of(rows, values, support, weights, own, own_values, out):
+    """out = the values of the vertices ``rows``: a row, or the combination ``weights`` of the rows ``support`` (-1 ends them)."""
     old, m = values.shape
-    if v < old:
-        for i in range(m):
-            h[i] = values[v, i]
-    elif own[v - old] >= 0:
-        for i in range(m):
-            h[i] = own_values[own[v - old], i]
-    else:
-        for i in range(m):
-            h[i] = 0.0
-        for k in range(support.shape[1]):
-            u, c = support[v - old, k], weights[v - old, k]
-            if u < 0:
-                break
-            a = values[u]
+    for r in range(rows.shape[0]):
+        h, v = out[r], rows[r]
+        if v < old:
             for i in range(m):
-                h[i] += c * a[i]
+                h[i] = values[v, i]
+        elif own[v - old] >= 0:
+            for i in range(m):
+                h[i] = own_values[own[v - old], i]
+        else:
+            for i in range(m):
+                h[i] = 0.0
+            for k in range(support.shape[1]):
+                u, c = support[v - old, k], weights[v - old, k]
+                if u < 0:
+                    break
+                a = values[u]
+                for i in range(m):
+                    h[i] += c * a[i]
 
 
 @compiled_part_in_place
@@ -73,39 +79,53 @@ def scaled(value, factor):
     return TINY if product == 0.0 and factor != 0.0 else product
 
 
-@compiled_in_place
-def activated(
-    rows, values, support, weights, own, own_values, positive, negative, word, creased, left, factor, out, lengths
-):
-    """Rows of h behind the crease, for the vertices ``rows``, and bounds of |h|, -1 where h is exactly 0.
+@compiled_part_in_place
+def scale_block(h, plus, minus, leak):
+    """Up to 64 values behind their crease, neighbours in memory: lines as the compiler turns into vectors."""
+    if leak == 0.0:
+        for b in range(h.shape[0]):
+            value = TINY if h[b] == 0.0 else h[b]
+            h[b] = value * np.float64((plus >> np.uint64(b)) & np.uint64(1))
+        return
+    for b in range(h.shape[0]):
+        factor = np.float64((plus >> np.uint64(b)) & np.uint64(1))
+        factor += leak * np.float64((minus >> np.uint64(b)) & np.uint64(1))
+        h[b] = scaled(h[b], factor)
 
-    No branch by sign: signs are as good as random to a processor. An infinite value that is off becomes nan, which is open.
-    ``factor`` (64,) is scratch.
+
+@compiled_part_in_place
+def are_neighbours(creased):
+    """Whether the coordinates, ascending, stand side by side."""
+    return creased.shape[0] > 0 and creased[creased.shape[0] - 1] - creased[0] == creased.shape[0] - 1
+
+
+@compiled_in_place
+def activated(out, positive, negative, word, creased, left, lengths):
+    """Rows of values become rows of h, behind the crease, with bounds of |h|, -1 where h is exactly 0.
+
+    ``positive``, ``negative`` (rows, words): the bits of their vertices. No branch by sign: signs are as good as random to a
+    processor. An infinite value that is off becomes nan, which is open.
     """
     count = creased.shape[0]
+    leak, is_even = (left[creased[0]] if count else 0.0), are_neighbours(creased)
     leaks = np.uint64(0)
     for j in range(count):
         leaks |= np.uint64(left[creased[j]] != 0.0)
-    for r in range(rows.shape[0]):
+        is_even &= left[creased[j]] == leak
+    for r in range(out.shape[0]):
         h = out[r]
-        row_of(h, rows[r], values, support, weights, own, own_values)
         some = np.uint64(count < h.shape[0])
         for start in range(0, count, 64):
-            w = word + (start >> 6)
-            plus, minus = positive[r, w], negative[r, w]
+            plus, minus = positive[r, word + (start >> 6)], negative[r, word + (start >> 6)]
             some |= plus | (leaks * minus)
             last = min(64, count - start)
-            for b in range(64):
-                factor[b] = 1.0 if (plus >> np.uint64(b)) & np.uint64(1) else 0.0
-            if leaks:
-                for b in range(last):
-                    factor[b] += left[creased[start + b]] * np.float64((minus >> np.uint64(b)) & np.uint64(1))
-            if count == h.shape[0]:  # every coordinate is creased: neighbours in memory
-                for b in range(last):
-                    h[start + b] = scaled(h[start + b], factor[b])
+            if is_even:
+                at = creased[0] + start
+                scale_block(h[at : at + last], plus, minus, leak)
             else:
                 for b in range(last):
-                    h[creased[start + b]] = scaled(h[creased[start + b]], factor[b])
+                    i = creased[start + b]
+                    scale_block(h[i : i + 1], plus >> np.uint64(b), minus >> np.uint64(b), left[i])
         if count < h.shape[0]:
             for i in range(h.shape[0]):
                 if left[i] == 1.0:
@@ -151,10 +171,12 @@ def bits_of_word(a, bound, creased, start, positive, negative, v, w):
     """Write the bits of 64 signs from ``start`` on that the bounds of the values ``a`` prove; the bits of those that are open."""
     plus = minus = np.uint64(0)
     last = min(64, creased.shape[0] - start)
-    if creased.shape[0] == a.shape[0]:  # neighbours in memory
+    if are_neighbours(creased):
+        low = creased[0] + start
+        x, y = a[low : low + last], bound[low : low + last]
         for b in range(last):
-            plus |= np.uint64(a[start + b] > bound[start + b]) << np.uint64(b)
-            minus |= np.uint64(-a[start + b] > bound[start + b]) << np.uint64(b)
+            plus |= np.uint64(x[b] > y[b]) << np.uint64(b)
+            minus |= np.uint64(-x[b] > y[b]) << np.uint64(b)
     else:
         for b in range(last):
             i = creased[start + b]
@@ -188,7 +210,7 @@ def proved_signs(
 ):
     """Add the bias to the products ``values`` and set the bits that (1) proves; both bits stand for a sign that is open.
 
-    errors: E of the inputs h, lengths: |h| (-1: exactly 0). out (rows, 4): s (-1 where h is 0), g, the bound (2), |A|.
+    errors: E of the inputs h, lengths: |h| (-1: exactly 0). out (rows, 5): s (-1 where h is 0), g, the bound (2), |A|, 0.
     bound (m,): scratch.
     """
     gamma = norms[0]
@@ -205,7 +227,7 @@ def proved_signs(
                 bound[i] = exact_bias[i]
         out[v, 0], out[v, 1] = (-1.0 if is_exact else s), g
         out[v, 2] = (norms[1] * e + norms[2] * length + norms[3] * g + norms[4]) * ROOM + FLOOR
-        out[v, 3] = length_up(square_sum(a), m)
+        out[v, 3], out[v, 4] = length_up(square_sum(a), m), 0.0
         for start in range(0, count, 64):
             w = word + (start >> 6)
             both = bits_of_word(a, bound, creased, start, positive, negative, v, w)
@@ -222,14 +244,57 @@ def proved_signs(
 
 
 @compiled_in_place
-def walked_signs(values, ids, s, g, rows, creased, positive, negative, word, bound, is_open):
-    """Set the bits of the vertices ``ids`` that the bounds p s + q g + c of ``values`` prove; both stand for an open sign."""
+def walked_signs(values, ids, numbers, rows, creased, positive, negative, word, bound, is_open):
+    """Set the bits of the vertices ``ids`` that the bounds p s + q g + c + d of ``values`` prove; rows of both, and
+    of ``numbers``, whose columns 0, 1 and 4 are s, g and d, are those of ``ids``.
+
+    Both bits stand for a sign that is open.
+    """
     m, count = bound.shape[0], creased.shape[0]
     for r in range(ids.shape[0]):
         v, some = ids[r], np.uint64(0)
-        a = values[v]
+        s, g, d = numbers[r, 0], numbers[r, 1], numbers[r, 4]
         for i in range(m):
-            bound[i] = (rows[0, i] * s[r] + rows[1, i] * g[r] + rows[2, i]) * ROOM
+            bound[i] = (rows[0, i] * s + rows[1, i] * g + rows[2, i] + d) * ROOM
         for start in range(0, count, 64):
-            some |= bits_of_word(a, bound, creased, start, positive, negative, v, word + (start >> 6))
+            some |= bits_of_word(values[r], bound, creased, start, positive, negative, v, word + (start >> 6))
+        is_open[r] = some != np.uint64(0)
+
+
+@compiled_in_place
+def signs_of_biases(
+    ids, starts, columns, bit_of, left, word_before, bias, exact_bias, is_exact, copies,
+    creased, positive, negative, word, is_open,
+):  # fmt: skip
+    """The open signs of coordinates that are exactly their bias, at the vertices ``ids``: all that they take is off.
+
+    ``starts``, ``columns``: the places of the weight that are not 0, row by row; ``bit_of`` (k,): the bit of an input in the step
+    before, whose bits begin at ``word_before``, -1: none; ``left`` (k,): its slopes below zero; ``is_exact`` (m,): whether no
+    other place of the exact row can differ from 0. ``is_open``: where signs stay open.
+    """
+    for r in range(ids.shape[0]):
+        v, some = ids[r], np.uint64(0)
+        for start in range(0, creased.shape[0], 64):
+            w = word + (start >> 6)
+            both = positive[v, w] & negative[v, w]
+            while both != np.uint64(0):
+                j = start + lowest_bit(both)
+                bit = both & ~(both - np.uint64(1))
+                both &= both - np.uint64(1)
+                if copied(j, copies, positive, negative, v, word):
+                    continue
+                i, on = creased[j], 0
+                for at in range(starts[i], starts[i + 1]):
+                    b = bit_of[columns[at]]
+                    there = word_before + (max(b, 0) >> 6)
+                    mask = np.uint64(1) << np.uint64(max(b, 0) & 63)
+                    is_off = (positive[v, there] & mask) == np.uint64(0)
+                    is_off &= left[columns[at]] == 0.0 or (negative[v, there] & mask) == np.uint64(0)
+                    on += b < 0 or not is_off
+                if on == 0 and is_exact[i]:
+                    if bias[i] > exact_bias[i] or (bias[i] == 0.0 and exact_bias[i] == 0.0):
+                        negative[v, w] &= ~bit
+                    if -bias[i] > exact_bias[i] or (bias[i] == 0.0 and exact_bias[i] == 0.0):
+                        positive[v, w] &= ~bit
+            some |= positive[v, w] & negative[v, w]
         is_open[r] = some != np.uint64(0)

@@ -19,11 +19,6 @@ Rows = dict[int, list[int]]
 FEW = 4  # a product with all rows of a dense factor costs less than so many single rows times their number
 
 
-def are_sparse(steps: Sequence[LinearStep]) -> bool:
-    """Whether a step has a sparse factor."""
-    return any(isinstance(factor, SparseExact) for step in steps for factor in step.exact_factors)
-
-
 def rows_behind(
     steps: Sequence[LinearStep], signs: Sequence[np.ndarray], wanted: Sequence[int], start: list[list[int]]
 ) -> list[list[int]]:

@@ -8,10 +8,10 @@ bounds of the errors of H_(q-1), a product and the sum are rounded once, and eac
     |G_it - (W H + b)_it| <= 2.1 U (p_i h_t + [t = n] |b_i|) + (m + 2) / S_qt,
     |G_it - exact| <= p_i (eta_t + rho_t) + q_i (h_t + eta_t) + [t = n] c_i + (m + 2) / S_qt,   rho_t = 2.1 U h_t,
 
-and at a double x within delta of an exact point, L the Lipschitz constant of what is before the layer,
+and at a double x within delta of an exact point of the closed cell, whose exact value there is that of the cell's exact form,
 
-    |A_i - exact| <= p_i s + q_i g + c_i,   s = sum_t (eta_t + rho_t + gamma h_t) |x_t| + L delta,
-                                            g = sum_t (h_t + eta_t) |x_t| + L delta,           x_n = 1,
+    |A_i - exact| <= p_i s + q_i g + c_i + d,   s = sum_t (eta_t + rho_t + gamma h_t) |x_t|,   g = sum_t (h_t + eta_t) |x_t|,
+                                               d = (|slopes of G| + the bound of their errors) delta,            x_n = 1,
 
 c_i with sum_t (m + 2) / S_qt max |x_t|. A sum stays below 2^62: S_qt is a power of two with S_qt (p h_t + |b|) <= 2^60.
 """
