@@ -9,8 +9,9 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 import separatrix as sx
-from separatrix.networks import graph_folding, structured_layers, torch_module
+from separatrix.networks import graph_folding, structured_layers, torch_module, torch_outputs, traced_layers, windows
 from separatrix.networks.memory_pages import LARGE, room, room_again
+from separatrix.networks.onnx import reference
 
 CHANNELS = (64, 72, 80)  # kernels and a file that are large enough to have rooms of their own
 
@@ -166,3 +167,100 @@ def test_room_is_an_array_of_zeros(order):
         assert not array.any()
         array[...] = 1.0
         assert array.sum() == array.size
+
+
+class Residual(nn.Module):
+    """Norms behind convolutions, on a way that is added to the input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(8)
+        self.first, self.second = nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.Conv2d(8, 8, 3, padding=1, bias=False)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(8) for _ in range(2))
+        for norm in self.norms:
+            assert isinstance(norm.running_mean, torch.Tensor) and isinstance(norm.running_var, torch.Tensor)
+            norm.running_mean.normal_()
+            norm.running_var.uniform_(0.5, 2)
+        self.last = nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits."""
+        x = torch.relu(self.norms[0](self.first(x)))
+        x = torch.relu(x + self.norms[1](self.second(x)))
+        return self.last(x.mean((2, 3)))
+
+
+def test_norms_of_images_store_one_number_a_channel(monkeypatch):
+    sizes, read = [], torch_module.read_graph
+
+    def watched(*arguments):
+        traced = read(*arguments)
+        for node in traced.nodes:
+            if isinstance(node.layer, (traced_layers.Scale, structured_layers.Convolution)):
+                sizes.extend(array.size for array in graph_folding._weights(node.layer))
+        return traced
+
+    monkeypatch.setattr(torch_module, "read_graph", watched)
+    agrees(Residual(), (3, 12, 12))
+    assert len(sizes) == 8 and max(sizes) == 8 * 8 * 9 < 8 * 12 * 12
+
+
+CONVOLUTIONS = [
+    nn.Conv2d(6, 4, 3, stride=2, padding=1),
+    nn.Conv2d(6, 4, (1, 3), padding=(0, 2), dilation=2, bias=False),
+    nn.Conv2d(6, 4, 3, groups=2),
+    nn.Conv1d(6, 5, 4, stride=3, padding=2),
+    nn.ConvTranspose2d(6, 4, 3),
+]
+
+
+@pytest.mark.parametrize("layer", CONVOLUTIONS, ids=str)
+def test_convolutions_in_parts_are_torchs_own(layer, monkeypatch):
+    monkeypatch.setattr(torch_outputs, "ENTRIES_AT_ONCE", 300)
+    layer, x = layer.double(), torch.randn(3, 6, *([9, 8] if layer.weight.ndim == 4 else [20]), dtype=torch.float64)
+    sizes, convolve = [], torch.ops.aten.convolution.default
+    original = torch_outputs._convolved
+
+    def watched(function, args, groups):
+        return original(lambda x, *rest: (sizes.append(x.shape[:2]), convolve(x, *rest))[1], args, groups)
+
+    monkeypatch.setattr(torch_outputs, "_convolved", watched)
+    with torch.no_grad():
+        np.testing.assert_allclose(torch_outputs.run(layer, x), layer(x), rtol=0, atol=1e-13)
+    if not layer.transposed:
+        assert len(sizes) > 2 and {rows for rows, _ in sizes} == {1}
+        assert layer.groups > 1 or max(channels for _, channels in sizes) < 6
+
+
+def test_large_images_go_in_bands_of_rows(monkeypatch):
+    rng = np.random.default_rng(1)
+    kernel, x = rng.standard_normal((4, 3, 3, 2)), rng.standard_normal((5, 3 * 11 * 9))
+    for stride, padding, dilation in (((1, 1), ((1, 1), (0, 1)), (1, 1)), ((2, 3), ((3, 0), (2, 2)), (3, 1))):
+        whole, banded = (windows.WindowProducts(kernel, (3, 11, 9), stride, padding, dilation, 1) for _ in range(2))
+        assert len(whole._bands) == 1
+        monkeypatch.setattr(windows, "BAND_AT_ONCE", 200)
+        assert len(banded._bands) > 1
+        monkeypatch.undo()
+        np.testing.assert_allclose(banded.forward(x), whole.forward(x), rtol=0, atol=1e-13)
+
+
+def test_values_of_a_file_are_let_go_after_their_last_use(tmp_path, monkeypatch):
+    nodes = [helper.make_node("Relu" if i % 2 else "Neg", [f"v{i}" if i else "x"], [f"v{i + 1}"]) for i in range(30)]
+    nodes.append(helper.make_node("Add", ["v30", "v3"], ["y"]))
+    graph = helper.make_graph(
+        nodes, "net", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+    )  # fmt: skip
+    path, given = tmp_path / "net.onnx", []
+    path.write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]).SerializeToString())
+
+    class Watched(reference.ReferenceEvaluator):  # type: ignore[misc, valid-type]
+        def run(self, names, feeds, *rest):
+            given.append(set(feeds))
+            return super().run(names, feeds, *rest)
+
+    monkeypatch.setattr(reference, "ReferenceEvaluator", Watched)
+    monkeypatch.setattr(reference, "ENTRIES_AT_ONCE", 8 * 4 * 64)  # one node at a time
+    net = sx.load(path)
+    assert len(given) == 31 and max(map(len, given)) == 2 and given[20] == {"v20", "v3"}
+    assert net.reading.largest_difference == 0

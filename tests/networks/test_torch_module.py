@@ -294,7 +294,12 @@ def test_softplus_with_beta():
     agrees(nn.Sequential(lin(3, 5), nn.Softplus(beta=2), lin(5, 2)))
     net = sx.load(nn.Sequential(lin(3, 5), nn.Softplus(), lin(5, 2)))
     assert any("at most 2.1e-09" in note for note in net.reading.notes)
-    for odd in (nn.Softplus(beta=3), nn.Softplus(threshold=1)):
+    for beta in (3, 0.3, 100):
+        net = sx.load(nn.Sequential(lin(3, 5), nn.Softplus(beta=beta), lin(5, 2)))
+        assert net.activations == ("softplus",) and any(
+            f"beta = {beta:g} was read" in note for note in net.reading.notes
+        )
+    for odd in (nn.Softplus(beta=-1), nn.Softplus(threshold=1)):
         with pytest.raises(UnsupportedLayerError, match="softplus"):
             sx.load(nn.Sequential(lin(3, 5), odd, lin(5, 2)))
 

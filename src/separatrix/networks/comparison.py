@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from separatrix.networks.layers import AffineMap
+from separatrix.networks.memory_pages import LARGE, SLACK, give_back
 from separatrix.networks.network import Network
 from separatrix.networks.propagation import value_of
 from separatrix.networks.structured_layers import StructuredMap
 
-CHECKED_POINTS = 64
+CHECKED_POINTS, FEW, FAR, NEARLY = 64, 8, 1e4, 1e-9
 VALUES_LIMIT, VALUES_AT_ONCE, PRODUCTS_LIMIT = 1 << 24, 1 << 21, 4_000_000_000
 
 
@@ -66,17 +67,21 @@ def _passed(network: Network, x: np.ndarray) -> tuple[np.ndarray, float]:
         largest = max(largest, float(values[index].max()), -float(values[index].min()))
         for parent in {parent for parent in node.parents if last_use[parent] == index}:
             del values[parent]
+        if values[index].nbytes > LARGE:
+            give_back(SLACK)
     return values[len(network.nodes) - 1], largest
 
 
 def last_step(z: np.ndarray, tail: str | None, n_outputs: int) -> np.ndarray:
-    """Logits as the source returns them: through the softmax, log-softmax or sigmoid that was taken off.
+    """Logits as the source returns them: through the softmax, sigmoid or logarithm of one that was taken off.
 
     >>> last_step(np.array([[0.0, 0.0]]), "softmax", 2)
     array([[0.5, 0.5]])
     """
     if n_outputs == 1 or tail == "sigmoid":
         t = z[:, 1:] - z[:, :1]
+        if tail == "log_sigmoid":
+            return -np.logaddexp(0.0, -t)
         p = 0.5 * (1.0 + np.tanh(0.5 * t))
         return t if tail != "sigmoid" else p if n_outputs == 1 else np.hstack([1.0 - p, p])
     if tail is None:
@@ -84,3 +89,29 @@ def last_step(z: np.ndarray, tail: str | None, n_outputs: int) -> np.ndarray:
     log_p = z - z.max(axis=1, keepdims=True)
     log_p = log_p - np.log(np.exp(log_p).sum(axis=1, keepdims=True))
     return np.exp(log_p) if tail == "softmax" else log_p
+
+
+def advice_on_probabilities(network: Network, tail: str | None, x: np.ndarray, own: np.ndarray) -> str | None:
+    """What to say where nothing was taken off and the source's outputs ``own`` (n, width) at ``x`` are probabilities, far from
+    there too.
+    """
+    if tail is not None or not _are_probable(own) or np.ptp(own) == 0:
+        return None
+    far = network.logits(FAR * x[:FEW])
+    if not _are_probable(far[:, 1:] if own.shape[1] == 1 else far):
+        return None
+    if own.shape[1] == 1:
+        return (
+            "its one output lies in [0, 1] on all random points and was read as a logit, positive for class 1; if it is a "
+            "probability, return the logit before it"
+        )
+    return (
+        "its outputs lie in [0, 1] and add up to 1 on all random points and were read as logits; if they are probabilities, "
+        "return the logits before them"
+    )
+
+
+def _are_probable(rows: np.ndarray) -> bool:
+    """Whether rows are probabilities of one class or of all."""
+    is_one = rows.shape[1] == 1 or np.abs(rows.sum(axis=1) - 1.0).max(initial=0.0) < 1e-6
+    return bool(rows.size and rows.min() >= -NEARLY and rows.max() <= 1 + NEARLY and is_one)

@@ -8,6 +8,7 @@ beside them, which keep their structure.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import gcd
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def _without_identities(graph: Sequence[Node]) -> list[Node]:
 
 def _changes_nothing(layer: object) -> bool:
     if isinstance(layer, Scale):
-        return bool((layer.scale == 1.0).all()) and not layer.shift.any()
+        return bool((layer.factors == 1.0).all()) and not layer.shifts.any()
     if isinstance(layer, Selection):
         return layer.index.size == layer.n_inputs and np.array_equal(layer.index, np.arange(layer.n_inputs))
     return False
@@ -92,12 +93,21 @@ def _after_parent(graph: list[Node], index: int, n_users: list[int]) -> Node:
         joined = after(layer, before.layer, _own_room(graph, before.layer) if isinstance(layer, Scale) else None)
         return node if joined is None else Node(joined, before.parents)
     if isinstance(layer, Scale) and isinstance(before.layer, Scale):
-        scale, shift = layer.scale * before.layer.scale, layer.scale * before.layer.shift + layer.shift
-        return Node(Scale(scale, shift), before.parents)
+        return Node(_one_scale(before.layer, layer), before.parents)
     if isinstance(layer, Selection) and isinstance(before.layer, Selection):
-        picked = np.where(layer.index < 0, -1, before.layer.index[layer.index])
+        picked = np.full(layer.index.size, -1)
+        picked[layer.index >= 0] = before.layer.index[layer.index[layer.index >= 0]]
         return Node(Selection(picked, before.layer.n_inputs), before.parents)
     return node
+
+
+def _one_scale(first: Scale, second: Scale) -> Scale:
+    """``first``, then ``second``."""
+    repeat = gcd(first.repeat, second.repeat)
+    (a, b), (c, d) = (
+        [np.repeat(part, layer.repeat // repeat) for part in (layer.factors, layer.shifts)] for layer in (first, second)
+    )
+    return Scale(c * a, c * b + d, repeat)
 
 
 def _own_room(graph: Sequence[Node], layer: AffineMap) -> np.ndarray | None:
@@ -126,14 +136,18 @@ def after(layer: Scale | Selection, affine: AffineMap, own: np.ndarray | None = 
         return SparseAffine.of(matrix, bias + layer.shift if isinstance(layer, Scale) else bias)
     if isinstance(affine, Convolution) and isinstance(layer, Scale):
         channels = affine.kernel.shape[0]
-        scale, shift = _by_channel(layer.scale, channels), _by_channel(layer.shift, channels)
+        (scale, shift) = (_by_channel(part, layer.repeat, channels) for part in (layer.factors, layer.shifts))
         if scale is not None and shift is not None:
             return affine.scaled(scale, shift, own)
     return None
 
 
-def _by_channel(values: np.ndarray, channels: int) -> np.ndarray | None:
-    """One number a channel, where all numbers of a channel are the same."""
+def _by_channel(values: np.ndarray, repeat: int, channels: int) -> np.ndarray | None:
+    """One number a channel, where all numbers of a channel are the same; each of ``values`` stands for ``repeat``."""
+    if channels % values.size == 0:
+        return np.repeat(values, channels // values.size)
+    if values.size % channels:
+        values = np.repeat(values, repeat)
     table = values.reshape(channels, -1)
     return table[:, 0].copy() if (table == table[:, :1]).all() else None
 
@@ -183,7 +197,7 @@ def _dense_before(affine: Affine, layer: Scale | Selection, own: np.ndarray | No
 def _scale_then(conv: Convolution, layer: Scale) -> Convolution | None:
     """One factor a channel joins the kernel; a shift joins the bias where no padding is left out of it."""
     channels = conv.shape[0]
-    scale, shift = _by_channel(layer.scale, channels), _by_channel(layer.shift, channels)
+    (scale, shift) = (_by_channel(part, layer.repeat, channels) for part in (layer.factors, layer.shifts))
     if scale is None or shift is None or (shift.any() and any(any(pads) for pads in conv.padding)):
         return None
     each = (conv.groups, -1, *conv.kernel.shape[1:])

@@ -6,15 +6,19 @@ has folded it would hold both all the same. Whoever knows that nobody else needs
 
 from __future__ import annotations
 
+import ctypes
 import mmap
+import sys
 import weakref
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
 from math import prod
 from typing import Any
 
 import numpy as np
 
-LARGE = 1 << 18  # bytes
+LARGE, SLACK = 1 << 18, 1 << 23  # bytes
 _rooms: weakref.WeakValueDictionary[int, mmap.mmap] = weakref.WeakValueDictionary()
 
 
@@ -46,3 +50,46 @@ def room_again(array: np.ndarray, others: Iterable[np.ndarray]) -> np.ndarray | 
     if pages is None or len(pages) != array.nbytes or any(np.may_share_memory(array, other) for other in others):
         return None
     return np.ndarray(array.shape, array.dtype, pages, strides=array.strides)
+
+
+def give_back(slack: int = 0) -> None:
+    """Lets the C library return what it keeps of freed memory to the system, where it knows how to.
+
+    ``slack``: only where the process has grown by so many bytes since the last time, for pages that come back cost time.
+    """
+    if (trim := _trim()) is None:
+        return
+    if slack and _resident() < _left.bytes + slack:
+        return
+    trim(0)
+    _left.bytes = _resident()
+
+
+@dataclass
+class _Left:
+    """How much memory the process had after the last return."""
+
+    bytes: int = 0
+
+
+_left = _Left()
+
+
+def _resident() -> int:
+    """Bytes of memory that the process holds; as many as there may be where that is not said."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * mmap.PAGESIZE
+    except (OSError, ValueError, IndexError):
+        return sys.maxsize
+
+
+@cache
+def _trim() -> Any:
+    """glibc's malloc_trim; None for other C libraries."""
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):  # TypeError: Windows takes no None
+        return None
+    trim.argtypes, trim.restype = [ctypes.c_size_t], ctypes.c_int
+    return trim

@@ -16,6 +16,8 @@ import array_api_compat
 import numpy as np
 
 from separatrix.networks.layers import Activation, Affine, AffineMap, Node, Sum
+from separatrix.networks.structured_layers import Convolution
+from separatrix.networks.windows import with_channels
 
 Array = Any
 LARGEST_BY_ROW = 2**18
@@ -67,6 +69,8 @@ class Parameters:
         if isinstance(layer, Affine):
             weight, bias = self.of(layer, x)
             return self._products(x, weight.T) + bias
+        if isinstance(layer, Convolution):
+            return with_channels(layer.linear(x), constant(layer.channel_bias, x))
         return layer.linear(x) + constant(layer.bias, x)
 
     def columns(self, layer: AffineMap, x: Array) -> Array:

@@ -71,8 +71,10 @@ def _gelu(building: Building, shape: Shape, x: Value, approximate: str = "none")
 
 
 def _softplus(building: Building, shape: Shape, x: Value, beta: float = 1, threshold: float = 20) -> Value:
-    if beta <= 0 or math.frexp(beta)[0] != 0.5:
-        raise Unsupported(f"beta = {beta:g}, which is no power of 2")
+    if not 0 < beta < math.inf:
+        raise Unsupported(f"beta = {beta:g}, which is not positive")
+    if math.frexp(beta)[0] != 0.5:
+        building.note(f"softplus with beta = {beta:g} was read as softplus(beta u) / beta, rounded")
     if threshold < 20:
         raise Unsupported(f"threshold = {threshold:g} below 20, not smooth")
     building.note(

@@ -5,9 +5,11 @@ The module that is handed over stays as it is.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -38,6 +40,8 @@ def plain_module(module: Any) -> torch.nn.Module:
         raise KindError(
             f"load: {name} is compiled by TorchScript or no module; give the torch.nn.Module that it was made from"
         )
+    if "_parameters" not in vars(module):
+        raise InputError(f"load: {name} is no finished module; call super().__init__() first in its __init__")
     bases = [base.__module__.split(".")[0] for base in type(module).__mro__]
     if any(base in ("lightning", "pytorch_lightning", "lightning_fabric") for base in bases):
         raise KindError(
@@ -96,16 +100,56 @@ def evaluation_copy(module: torch.nn.Module, source: str, dtype: torch.dtype) ->
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch about its own exported programs
-            twin = copy.deepcopy(module, memo).cpu()
+            twin = copy.deepcopy(module, memo)
+            _check_apart(module, twin, source)
+            twin = twin.cpu()
         torch.nn.Module.eval(twin)
         if any(tensor.dtype != dtype for tensor in floats(twin)):  # parameters of other classes
             twin = twin.to(dtype)
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(
             f"{source}: cannot be copied: {printable(error)}; detach its tensors or remove what cannot be copied"
         ) from error
     dropped = _without_hooks(twin)
     return twin, [f"{dropped} forward hooks of the user were not run"] if dropped else []
+
+
+def _check_apart(module: torch.nn.Module, twin: torch.nn.Module, source: str) -> None:
+    """InputError where the copy shares a part or numbers with the module, which a reader would change."""
+    parts = {id(part) for part in module.modules()}
+    tensors = [*module.parameters(), *module.buffers()]
+    own, rooms = {id(tensor) for tensor in tensors}, {_room_of(tensor) for tensor in tensors} - {None}
+    shared = [path or type(part).__name__ for path, part in twin.named_modules() if id(part) in parts]
+    for name, tensor in (*twin.named_parameters(), *twin.named_buffers()):
+        shared += [name] if id(tensor) in own or _room_of(tensor) in rooms else []
+    if shared:
+        raise InputError(
+            f"{source}: {printable(', '.join(shared[:5]), 200)} cannot be copied: its __deepcopy__ gives itself, and the copy "
+            "would be changed; give a module whose parts can be copied"
+        )
+
+
+def _room_of(tensor: torch.Tensor) -> int | None:
+    """Where the numbers of an ordinary tensor stand; None where there are none."""
+    try:
+        return tensor.untyped_storage().data_ptr() or None
+    except (NotImplementedError, RuntimeError):  # sparse tensors and others without a storage
+        return None
+
+
+@contextlib.contextmanager
+def evaluating(module: torch.nn.Module) -> Iterator[None]:
+    """Evaluation mode for the module itself, which a copy may reach by a closure, and its own modes again behind it."""
+    modes = [(part, part.training) for part in module.modules()]
+    try:
+        for part, _ in modes:
+            part.training = False
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
 
 
 def _converted(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

@@ -11,12 +11,12 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils._pytree import tree_leaves  # as torch.export flattens results
 
 from separatrix.errors import (
     InputError,
@@ -26,24 +26,27 @@ from separatrix.errors import (
     UnsupportedLayerError,
     printable,
 )
-from separatrix.networks.comparison import checked_points, difference, portions, random_points
+from separatrix.networks.comparison import advice_on_probabilities, difference
 from separatrix.networks.layer_keys import is_layer_like, layer_order
+from separatrix.networks.memory_pages import give_back
 from separatrix.networks.network import Network, Reading
 from separatrix.networks.plain_files import network_from_arrays
 from separatrix.networks.torch_copies import (
     OneByOne,
     check_inputs,
     check_parameters,
+    evaluating,
     evaluation_copy,
     floats,
     let_go,
     plain_module,
 )
 from separatrix.networks.torch_graph import changes_views, read_graph
+from separatrix.networks.torch_outputs import is_narrowed, own_output, run, runs
 from separatrix.networks.traced_network import TracedNetwork, refusal
 
 ROWS, FEW_ROWS, SMALL, MIXED = 7, 2, 1 << 10, "mixes the rows of a batch"
-HALVES = (torch.float16, torch.bfloat16)
+HALVES, INPUTS_LIMIT = (torch.float16, torch.bfloat16), 1 << 22
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
 UNREADABLE_LEAVES = (
     "ELU", "SELU", "CELU", "Hardswish", "Hardshrink", "Softsign", "GLU", "LayerNorm", "GroupNorm", "RMSNorm",
@@ -75,7 +78,7 @@ def read_module(module: Any, input_shape: tuple[int, ...] | None = None) -> Netw
     source = f"torch module {printable(type(plain).__name__, 80)}"
     check_parameters(plain, source)
     check_inputs(plain, source)
-    with torch.no_grad():
+    with torch.no_grad(), torch.random.fork_rng(devices=[]), evaluating(plain):
         try:
             return _read(plain, input_shape, source, torch.float64)
         except _NotDouble:
@@ -92,8 +95,14 @@ def read_program(program: Any, input_shape: tuple[int, ...] | None = None) -> Ne
 
 def _read(plain: torch.nn.Module, input_shape: tuple[int, ...] | None, source: str, dtype: torch.dtype) -> Network:
     """The network of a copy of the module with parameters of this type; _NotDouble where it does not run so."""
+    if input_shape is not None and prod(input_shape) > INPUTS_LIMIT:
+        raise InputError(
+            f"{source}: input_shape {input_shape} has more than {INPUTS_LIMIT} entries, which are not read"
+        )
     twin, notes = evaluation_copy(plain, source, dtype)
     shape = _fitting_shape(twin, input_shape, dtype, source)
+    if input_shape is None and runs(twin, (shape[0] + 1,), dtype):
+        notes.append(f"inputs of shape {shape} were guessed from its layers, it takes others too; pass input_shape=")
     try:
         network, traced, largest = _compared(twin, shape, dtype, source)
     except UnsupportedLayerError as error:
@@ -103,9 +112,9 @@ def _read(plain: torch.nn.Module, input_shape: tuple[int, ...] | None, source: s
             network, traced, largest = _compared(twin, shape, dtype, source, is_one_by_one=True)
         except (InputError, UnsupportedLayerError):
             raise error from None
-    if notes:
+    if any("hooks" in note for note in notes):
         warnings.warn(
-            f"{source}: {notes[-1]}; if they change outputs, the network read is without them",
+            f"{source}: {notes[0]}; if they change outputs, the network read is without them",
             ReadingWarning,
             stacklevel=6,
         )
@@ -124,18 +133,29 @@ def _compared(
     ``module``, a copy, lets go of its numbers before constants are folded, so that weights stand in memory once.
     """
     traced = _traced(OneByOne(module) if is_one_by_one else module, shape, dtype, source)
-    points, own = _own_output(Network(tuple(traced.nodes), prod(shape)), module, shape, dtype, source)
+    give_back()
+    points, own, alone = own_output(Network(tuple(traced.nodes), prod(shape)), module, shape, dtype, source)
     let_go(module)
+    give_back()
     network = Network.graph(traced.folded(source), prod(shape), Reading(source))
     largest, scale = difference(network, traced.tail, points, own)
     rounding = 1e-5 if traced.has_rounded_patterns else 1e-7 if traced.has_cut_softplus else 0.0
-    tolerance = max(TOLERANCE[dtype], rounding) * scale
+    tolerance = max(TOLERANCE[torch.float32 if traced.is_narrowed else dtype], rounding) * scale
     if not largest <= tolerance:
         raise InputError(
             f"{source}: the network read differs from the module's own output by {largest:.3g} on random points, "
             f"more than {tolerance:.3g}; the module may depend on the batch, on chance or on data in a way that a "
             "trace does not show"
         )
+    if not alone <= tolerance:
+        raise InputError(
+            f"{source}: gives for a point alone another output than for the same point in a batch, by {alone:.3g}; it depends "
+            "on how many points there are, or changes whenever it is called, such as by a counter or a buffer that it writes"
+        )
+    advice = advice_on_probabilities(network, traced.tail, points, own)
+    if advice is not None:
+        traced.notes.append(advice)
+        warnings.warn(f"{source}: {advice}", ReadingWarning, stacklevel=7)
     return network, traced, largest
 
 
@@ -173,7 +193,7 @@ def _fitting_shape(
     failure: Exception | None = None
     for shape in [given] if given is not None else _guesses(module):
         try:
-            _run(module, torch.zeros((ROWS if prod(shape) <= SMALL else FEW_ROWS, *shape), dtype=dtype))
+            run(module, torch.zeros((ROWS if prod(shape) <= SMALL else FEW_ROWS, *shape), dtype=dtype))
             return shape
         except Exception as error:  # noqa: BLE001 -- the module's own code may raise anything
             failure = failure or error
@@ -222,14 +242,6 @@ def _foreign_leaves(module: torch.nn.Module) -> list[tuple[str, str, str]]:
     ]
 
 
-def _run(module: torch.nn.Module, x: torch.Tensor) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        result = module(x)
-    leaves = tree_leaves(result)
-    return leaves[0] if len(leaves) == 1 else result
-
-
 def _traced(module: torch.nn.Module, shape: tuple[int, ...], dtype: torch.dtype, source: str) -> TracedNetwork:
     """The exported graph as nodes of ours."""
     example = torch.zeros((ROWS, *shape), dtype=dtype)
@@ -256,7 +268,8 @@ def _traced(module: torch.nn.Module, shape: tuple[int, ...], dtype: torch.dtype,
         constant: Any = program.constants[name]
         tensor = constant.detach()
         bound[placeholder] = tensor.to("cpu", torch.float64 if tensor.is_floating_point() else tensor.dtype, copy=True)
-    return read_graph(program.graph, bound, ROWS, source, [str(name) for name in signature.user_outputs])
+    traced = read_graph(program.graph, bound, ROWS, source, [str(name) for name in signature.user_outputs])
+    return replace(traced, is_narrowed=is_narrowed(program.graph))
 
 
 def _first_line(error: Exception) -> str:
@@ -280,18 +293,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         log.setLevel(level)
-
-
-def _own_output(
-    traced: Network, module: torch.nn.Module, shape: tuple[int, ...], dtype: torch.dtype, source: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Random points (n, inputs), numbers of ``dtype``, and the module's output there, (n, width)."""
-    count, found = checked_points(traced), []
-    points = torch.from_numpy(random_points(traced.n_inputs, count)).to(dtype)
-    for start, stop in portions(traced, count):
-        try:
-            own = _run(module, points[start:stop].clone().reshape(-1, *shape))
-            found.append(own.double().reshape(stop - start, -1).numpy())
-        except Exception as error:
-            raise InputError(f"{source}: does not run on a batch of {stop - start}: {printable(error)}") from error
-    return points.double().numpy(), np.concatenate(found)

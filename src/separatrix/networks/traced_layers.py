@@ -12,10 +12,25 @@ from separatrix.networks.layers import Layer, Node
 
 @dataclass(frozen=True, eq=False)
 class Scale(Layer):
-    """x -> scale * x + shift, coordinate by coordinate."""
+    """x -> scale * x + shift, coordinate by coordinate.
 
-    scale: np.ndarray
-    shift: np.ndarray
+    ``factors``, ``shifts``: one number for every ``repeat`` coordinates that follow one another, such as a channel's, so that the
+    norms of large images take no memory.
+    """
+
+    factors: np.ndarray
+    shifts: np.ndarray
+    repeat: int = 1
+
+    @property
+    def scale(self) -> np.ndarray:
+        """One factor a coordinate, made anew where they repeat."""
+        return self.factors if self.repeat == 1 else np.repeat(self.factors, self.repeat)
+
+    @property
+    def shift(self) -> np.ndarray:
+        """One shift a coordinate, likewise."""
+        return self.shifts if self.repeat == 1 else np.repeat(self.shifts, self.repeat)
 
     def output_width(self, widths: Sequence[int]) -> int:
         """The parent's width."""
@@ -24,12 +39,12 @@ class Scale(Layer):
     @property
     def n_inputs(self) -> int:
         """Width of the input."""
-        return self.scale.size
+        return self.factors.size * self.repeat
 
     @property
     def n_outputs(self) -> int:
         """Width of the output."""
-        return self.scale.size
+        return self.factors.size * self.repeat
 
 
 @dataclass(frozen=True, eq=False)

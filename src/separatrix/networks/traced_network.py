@@ -12,10 +12,10 @@ import numpy as np
 
 from separatrix.errors import InputError, UnsupportedLayerError, printable
 from separatrix.networks.graph_folding import folded
-from separatrix.networks.layers import Activation, Affine, AffineMap, Node, Sum
+from separatrix.networks.layers import Affine, AffineMap, Node
 from separatrix.networks.structured_layers import Convolution, SparseAffine
 from separatrix.networks.traced_layers import Pending, Pool, Scale, Selection, Softmax, pruned
-from separatrix.networks.traced_patterns import polynomials
+from separatrix.networks.traced_tails import without_last_step
 from separatrix.networks.traced_values import Building, Unknown, Value
 
 KINDS_LISTED, PLACES_LISTED = 25, 6
@@ -41,7 +41,8 @@ class TracedNetwork:
 
     The nodes are those of the source; :meth:`folded` makes a network's of them. ``has_rounded_patterns``: whether an
     activation was recognised whose constants are those of the theory up to rounding; ``has_cut_softplus``: whether the source
-    returns its argument for the softplus of large numbers.
+    returns its argument for the softplus of large numbers; ``is_narrowed``: whether the source rounds values to
+    single precision on the way.
     """
 
     nodes: list[Node]
@@ -49,6 +50,7 @@ class TracedNetwork:
     tail: str | None
     has_rounded_patterns: bool = False
     has_cut_softplus: bool = False
+    is_narrowed: bool = False
 
     def folded(self, source: str) -> list[Node]:
         """The nodes of a network: affine maps, activations and sums. ``nodes`` is emptied on the way, so that weights stand
@@ -79,7 +81,9 @@ def finished(
             f"{source}: returns {what}; expected one tensor of logits, (n, classes); wrap the module"
         )
     width = prod(outputs[0].shape)
-    nodes, tail = _without_last_step(building, pruned(building.nodes, outputs[0].index), width)
+    if not width:
+        raise UnsupportedLayerError(f"{source}: returns a tensor without entries; expected logits, (n, classes)")
+    nodes, tail = without_last_step(building, pruned(building.nodes, outputs[0].index), width)
     if inner := _unread(nodes):
         raise UnsupportedLayerError(refusal(inner, source, readable))
     if len(nodes) == 1:
@@ -105,53 +109,8 @@ def _is_bias(nodes: Sequence[Node], node: Node) -> bool:
     before = nodes[node.parents[0]]
     if not (isinstance(node.layer, Scale) and isinstance(before.layer, (Affine, Convolution)) and before.parents):
         return False
-    return not before.layer.bias.any() and bool((node.layer.scale == 1.0).all())
-
-
-def _without_last_step(building: Building, nodes: list[Node], width: int) -> tuple[list[Node], str | None]:
-    """The graph up to the logits, and the name of the step that was taken off."""
-    source, last = building.source, nodes[-1]
-    if isinstance(last.layer, Softmax):
-        if width == 1:
-            raise UnsupportedLayerError(
-                f"{source}: ends in a softmax over one output, which is constant; end it in a sigmoid"
-            )
-        if last.layer.groups.shape[0] > 1:
-            raise UnsupportedLayerError(
-                f"{source}: ends in {last.layer.groups.shape[0]} softmaxes side by side, not over the classes of one "
-                "classification; give the module without its last softmax if its outputs are logits of classes"
-            )
-        tail = "log_softmax" if last.layer.is_log else "softmax"
-        building.note(f"the {tail} at the end was taken off: logits are right up to a constant a point")
-        return pruned(nodes, last.parents[0]), tail
-    if isinstance(last.layer, Activation) and last.layer.name == "sigmoid":
-        if width > 1:
-            raise UnsupportedLayerError(
-                f"{source}: ends in {width} sigmoids, independent labels (multi-label), which are no classes of one "
-                "classification; give the module without its last sigmoid if its outputs are logits of classes"
-            )
-        building.note("the sigmoid at the end was taken off: one logit t, classes with logits (0, t)")
-        return pruned(nodes, last.parents[0]), "sigmoid"
-    if (logit := _logit_of_two(nodes)) is not None:
-        building.note("the probabilities (1 - p, p) at the end were taken off: one logit t, classes with logits (0, t)")
-        return pruned(nodes, logit), "sigmoid"
-    return nodes, None
-
-
-def _logit_of_two(nodes: list[Node]) -> int | None:
-    """The node t where the graph ends in (1 - p, p), p the sigmoid of t."""
-    if not isinstance(nodes[-1].layer, Sum) or len(nodes[-1].parents) != 2:
-        return None
-    parts = [nodes[parent] for parent in nodes[-1].parents]
-    picked = [part.layer.index.tolist() if isinstance(part.layer, Selection) else None for part in parts]
-    if picked != [[0, -1], [-1, 0]]:
-        return None
-    other, p = parts[0].parents[0], parts[1].parents[0]
-    sigmoid = nodes[p].layer
-    is_rest = polynomials(nodes, other).get(p) == (1.0, -1.0)
-    if is_rest and isinstance(sigmoid, Activation) and sigmoid.name == "sigmoid":
-        return nodes[p].parents[0]
-    return None
+    bias = before.layer.channel_bias if isinstance(before.layer, Convolution) else before.layer.bias
+    return not bias.any() and bool((node.layer.factors == 1.0).all())
 
 
 def _unread(nodes: list[Node]) -> list[tuple[str, str, str]]:

@@ -14,19 +14,22 @@ from separatrix.networks.traced_patterns import times
 from separatrix.networks.traced_values import Building, Shape, Unsupported, Value
 
 DENSE_LIMIT = 1 << 16
+LAST_PICKS = 32  # selections of one value among which an equal one is looked for
 
 
-def scaled(building: Building, x: Value, scale: np.ndarray, shift: np.ndarray) -> Value:
-    """scale * x + shift, both flat and as long as x."""
+def scaled(building: Building, x: Value, scale: np.ndarray, shift: np.ndarray, repeat: int = 1) -> Value:
+    """scale * x + shift, both flat, one number for every ``repeat`` entries of x."""
     if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
         raise Unsupported("with NaN or infinite constants")
-    building.spend(2 * scale.size)
-    return building.append(Scale(scale, shift), x)
+    building.spend(2 * scale.size * repeat)
+    if scale.size > 1 and (scale == scale[0]).all() and (shift == shift[0]).all():
+        scale, shift, repeat = scale[:1].copy(), shift[:1].copy(), scale.size * repeat
+    return building.append(Scale(scale, shift, repeat), x)
 
 
 def shifted(building: Building, x: Value, shift: float) -> Value:
     """x + shift."""
-    return x if shift == 0 else scaled(building, x, np.ones(prod(x.shape)), np.full(prod(x.shape), shift))
+    return x if shift == 0 else scaled(building, x, np.ones(1), np.full(1, shift), prod(x.shape))
 
 
 def dense(building: Building, shape: Shape, x: Value, weight: np.ndarray, bias: np.ndarray | None) -> Value:
@@ -68,21 +71,34 @@ def matrix(building: Building, shape: Shape, x: Value, weight: np.ndarray, bias:
 
 def normalised(building: Building, x: Value, scale: np.ndarray, shift: np.ndarray, channel_axis: int = 0) -> Value:
     """A batch norm in evaluation mode: scale * x + shift, one number a channel."""
-    per_channel = [1] * len(x.shape)
-    per_channel[channel_axis] = scale.size
-    wide = [np.broadcast_to(part.reshape(per_channel), x.shape).ravel() for part in (scale, shift)]
+    if scale.shape != shift.shape or scale.shape != x.shape[channel_axis : channel_axis + 1]:
+        raise Unsupported("of shapes that do not fit")
+    repeat = prod(x.shape[channel_axis + 1 :])
+    wide = [np.tile(part, prod(x.shape[:channel_axis])) for part in (scale, shift)]
     building.note("batch norm was folded into an affine map in float64, with its running mean and variance")
-    return scaled(building, x, wide[0], wide[1])
+    return scaled(building, x, wide[0], wide[1], repeat)
 
 
 def selected(building: Building, x: Value, index: np.ndarray, shape: Shape) -> Value:
     """The entries ``index`` of the flat value, -1 for 0; the value itself where they are all of it in order."""
     building.work(index.size)
     index = np.ascontiguousarray(index).ravel()
+    if index.size and not prod(x.shape):
+        raise Unsupported("of a value without entries")
     if index.size == prod(x.shape) and np.array_equal(index, np.arange(index.size)):
         return Value(x.cell, shape)
     building.spend(index.size)
-    return building.append(Selection(index, prod(x.shape)), x, shape=shape)
+    before = building.nodes[x.index]
+    if isinstance(before.layer, Scale) and before.layer.factors.size == 1 and index.size and index.min() >= 0:
+        inner = selected(building, Value([before.parents[0]], x.shape), index, shape)  # one factor minds no order
+        return building.append(Scale(before.layer.factors, before.layer.shifts, index.size), inner, shape=shape)
+    for number in building.picked.get(x.index, [])[-LAST_PICKS:]:
+        known = building.nodes[number].layer
+        if isinstance(known, Selection) and np.array_equal(known.index, index):
+            return Value([number], shape)
+    found = building.append(Selection(index, prod(x.shape)), x, shape=shape)
+    building.picked.setdefault(x.index, []).append(found.index)
+    return found
 
 
 def relu(building: Building, x: Value) -> Value:

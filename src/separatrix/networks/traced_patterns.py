@@ -120,11 +120,7 @@ def _absolute_of(nodes: Sequence[Node], index: int) -> set[int]:
 
 def soft_shrunk(building: Building, x: Value, half: float) -> Value:
     """relu(x - half) - relu(-x - half)."""
-    width = math.prod(x.shape)
-    above, below = (
-        building.append(Activation("relu"), building.append(Scale(np.full(width, sign), np.full(width, -half)), x))
-        for sign in (1.0, -1.0)
-    )
+    above, below = (building.append(Activation("relu"), _line(building, x, (-half, sign))) for sign in (1.0, -1.0))
     return building.append(Sum(), above, times(building, below, -1.0))
 
 
@@ -133,10 +129,13 @@ def _bent(building: Building, u: Value, tested: Coefficients, above: Coefficient
     cut = -tested[0] / tested[1]
     if above[0] + above[1] * cut != below[0] + below[1] * cut:
         return None
-    width = math.prod(u.shape)
-    inner = building.append(Scale(np.full(width, tested[1]), np.full(width, tested[0])), u)
-    over = times(building, building.append(Activation("relu"), inner), (above[1] - below[1]) / tested[1])
-    return building.append(Sum(), building.append(Scale(np.full(width, below[1]), np.full(width, below[0])), u), over)
+    bent = building.append(Activation("relu"), _line(building, u, tested))
+    return building.append(Sum(), _line(building, u, below), times(building, bent, (above[1] - below[1]) / tested[1]))
+
+
+def _line(building: Building, u: Value, line: Coefficients) -> Value:
+    """line[0] + line[1] u."""
+    return building.append(Scale(np.full(1, line[1]), np.full(1, line[0]), math.prod(u.shape)), u)
 
 
 def _is_cut_softplus(building: Building, y: Value, base: int, cut: float) -> bool:
@@ -161,7 +160,7 @@ def times(building: Building, x: Value, factor: float) -> Value:
         return x
     width = math.prod(x.shape)
     building.spend(2 * width)
-    return building.append(Scale(np.full(width, factor), np.zeros(width)), x)
+    return building.append(Scale(np.full(1, factor), np.zeros(1), width), x)
 
 
 def polynomials(nodes: Sequence[Node], index: int, steps: int = STEPS) -> dict[int, Coefficients]:
@@ -173,7 +172,7 @@ def polynomials(nodes: Sequence[Node], index: int, steps: int = STEPS) -> dict[i
     parts = [polynomials(nodes, parent, steps - 1) for parent in node.parents[:2]]
     for base, first in parts[0].items():
         if isinstance(node.layer, Scale):
-            scale, shift = node.layer.scale, node.layer.shift
+            scale, shift = node.layer.factors, node.layer.shifts
             if (scale == scale[0]).all() and (shift == shift[0]).all():
                 found[base] = (float(scale[0] * first[0] + shift[0]), *(float(scale[0] * c) for c in first[1:]))
         elif isinstance(node.layer, Pending) and node.layer.kind in ("power 2", "power 3"):
@@ -210,9 +209,15 @@ def _gated(building: Building, value: Value, middle: int, gate: Coefficients) ->
     name = layer.name if isinstance(layer, Activation) else layer.kind if isinstance(layer, Pending) else ""
     if name == "tanh" and constant == 0:
         return _mish(building, value, node.parents[0], factor)
-    if factor == 0 or (name == "sigmoid" and constant != 0) or (name in ("erf", "tanh") and constant != factor):
+    if (
+        factor == 0
+        or (name == "sigmoid" and constant != 0)
+        or (name in ("erf", "tanh") and abs(constant) != abs(factor))
+    ):
         return None
+    is_negated = name in ("erf", "tanh") and constant != factor  # both are odd: 1 - erf(-u), as erfc(-u) is written
     for base, a, inner in _common(building, value, node.parents[0]):
+        inner, factor = (tuple(-c for c in inner), constant) if is_negated else (inner, factor)
         u = Value([base], value.shape)
         if name == "sigmoid" and len(inner) == 2:
             k = inner[1]

@@ -40,7 +40,7 @@ class Building:
     ``batch``: the number of rows it is traced with, 0 where the source takes one point without a batch axis.
     ``spent``: entries of matrices and constants that the reader made itself, more than the source stores; ``held``: entries
     of all weights; ``done``: entries moved about; ``products``: of one point's convolutions. ``owns_constants``: whether
-    arrays may be kept without a copy.
+    arrays may be kept without a copy. ``picked``: by the number of a node those that pick its entries.
     """
 
     batch: int
@@ -55,6 +55,7 @@ class Building:
     has_rounded_patterns: bool = False
     has_cut_softplus: bool = False
     owns_constants: bool = False
+    picked: dict[int, list[int]] = field(default_factory=dict)
 
     def append(self, layer: Layer, *parents: Value, shape: tuple[int, ...] | None = None) -> Value:
         """The value of ``layer`` applied to ``parents``."""

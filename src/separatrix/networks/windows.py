@@ -1,7 +1,8 @@
 """Products of a kernel with all windows of images, and their transposes, in batches (§1).
 
 The windows of one image stand as the columns of a matrix (terms, positions), so that a kernel (channels, terms) times them is
-one matrix product; the transpose adds the columns back. Images go in chunks whose windows stay in the cache.
+one matrix product; the transpose adds the columns back. Images go in chunks whose windows stay in the cache, large ones in
+bands of rows.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-ENTRIES_AT_ONCE = 1 << 16
+ENTRIES_AT_ONCE, BAND_AT_ONCE = 1 << 16, 1 << 19
 Pair = tuple[int, int]
 
 
@@ -31,6 +32,15 @@ def output_sizes(
         (size + sum(pads) - gap * (width - 1) - 1) // step + 1
         for size, width, step, pads, gap in zip(sizes, window, stride, padding, dilation, strict=True)
     )
+
+
+def with_channels(y: Any, bias: Any) -> Any:
+    """Rows y (n, channels * positions), numpy or torch, plus one number a channel (channels,); numpy rows are written over."""
+    images = y.reshape(y.shape[0], bias.shape[0], y.shape[1] // bias.shape[0])
+    if isinstance(y, np.ndarray):
+        images += bias[:, None]
+        return y
+    return (images + bias[:, None]).reshape(y.shape)
 
 
 def _precision(x: np.ndarray) -> Any:
@@ -92,6 +102,17 @@ class WindowProducts:
         each = max(1, ENTRIES_AT_ONCE // (self.shape[0] * self._window * prod(self.sizes)))
         return [slice(start, min(start + each, n)) for start in range(0, n, each)]
 
+    @cached_property
+    def _bands(self) -> list[tuple[tuple[int, ...], slice]]:
+        """The rows of the output in bands whose windows take little room: geometries, and the positions of each."""
+        (rows, width), (high, wide, step, pace, above, *rest) = self.sizes, self._geometry[:8]
+        each, found = max(1, BAND_AT_ONCE // (self.shape[0] * self._window * width)), []
+        for start in range(0, rows, each):
+            count = min(each, rows - start)
+            geometry = (high, wide, step, pace, above - start * step, *rest, count, width)
+            found.append((geometry, slice(start * width, (start + count) * width)))
+        return found
+
     def forward(self, x: Any) -> Any:
         """Rows (n, in) to rows (n, out), single precision staying single."""
         if not isinstance(x, np.ndarray):
@@ -103,10 +124,13 @@ class WindowProducts:
         precision, positions = _precision(x), prod(self.sizes)
         matrix, images = self._matrix(precision), np.ascontiguousarray(x, precision).reshape(-1, *self.shape)
         out = np.empty((len(images), self.groups, matrix.shape[1], positions), precision)
-        for chunk in self._chunks(len(images)):
-            columns = np.empty((chunk.stop - chunk.start, self.shape[0], self._window, positions), precision)
-            gather(images[chunk], self._geometry, columns)
-            np.matmul(matrix, columns.reshape(len(columns), self.groups, -1, positions), out=out[chunk])
+        for chunk, (geometry, band) in product(self._chunks(len(images)), self._bands):
+            columns = np.empty(
+                (chunk.stop - chunk.start, self.shape[0], self._window, band.stop - band.start), precision
+            )
+            gather(images[chunk], geometry, columns)
+            windows = columns.reshape(len(columns), self.groups, -1, columns.shape[-1])
+            np.matmul(matrix, windows, out=out[chunk, :, :, band])
         return out.reshape(len(images), prod(out.shape[1:])).astype(x.dtype, copy=False)
 
     def backward(self, y: Any) -> Any:

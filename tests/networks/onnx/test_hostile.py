@@ -106,6 +106,18 @@ def test_data_outside_the_folder_are_not_read(tmp_path):
         assert str(caught.value).isprintable()
 
 
+def test_integers_beside_the_model_are_read_there_and_nowhere_else(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    np.array([2, 0], "<i8").tofile(tmp_path / "k.bin")
+    np.array([1, 1], "<i8").tofile(tmp_path / "elsewhere" / "k.bin")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    tensor = TensorProto(name="k", data_type=TensorProto.INT64, dims=[2], data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="k.bin")
+    nodes = [node("Constant", "", "k", value=tensor), node("Gather", "x k", "y", axis=1)]
+    net = sx.load(written(model(nodes), tmp_path))
+    assert net.reading.largest_difference == 0 and net.logits([[1.0, 2.0, 3.0]]).tolist() == [[3.0, 1.0]]
+
+
 def test_names_given_twice_cycles_and_values_from_nowhere(tmp_path):
     relu = node("Relu", "h", "y")
     for nodes, constants, match in (
@@ -146,6 +158,15 @@ BOMBS = {
                      {"p": np.ones((1 << 20, 1)), "q": np.ones((1, 1 << 10))}),
     "doubling": ([node("Concat", " ".join([f"c{i}" if i else "W"] * 2), f"c{i + 1}", axis=0) for i in range(40)]
                  + [node("ReduceSum", "c40", "s"), node("Add", "x s", "y")], {}),
+    "a product of integers": ([node("Expand", "k s", "c"), node("MatMul", "c c", "d"), node("ReduceSum", "d", "e"),
+                               node("Cast", "e", "f", to=1), node("Add", "x f", "y")], {"k": [[3]], "s": [2100, 2100]}),
+    "a constant added up often": ([node("Expand", "k s", "c"), *[node("ReduceSum", "c", f"d{i}") for i in range(1000)],
+                                   node("Sum", " ".join(f"d{i}" for i in range(1000)), "f"), node("Add", "x f", "y")],
+                                  {"k": [3.0], "s": [1 << 24]}),
+    "an image of padding": ([node("Reshape", "x s", "i"), node("Conv", "i K", "y", pads=[1000] * 4)],
+                            {"s": [-1, 1, 1, 3], "K": np.ones((4, 1, 3, 3))}),
+    "picked entries of all rows": ([node("Expand", "x s", "e"), node("GatherElements", "e k", "y", axis=1)],
+                                   {"s": [1, 1 << 18, 3], "k": np.zeros((1, 1, 3), np.int64)}),
     "a wide diagonal": ([node("Expand", "x s", "k"), node("Relu", "k", "r"), node("Mul", "r two", "m"), node("Tanh", "m", "y")],
                         {"s": [1, 1 << 16, 3], "two": [2.0]}),
 }  # fmt: skip
@@ -162,6 +183,15 @@ def test_little_files_that_would_become_large(name, tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 3e8 and time.perf_counter() - start < 5 and str(caught.value).isprintable()
+
+
+def test_many_pieces(tmp_path):
+    names = [f"p{i}" for i in range(300)]
+    cut = [helper.make_node("Split", ["x"], names, axis=1), helper.make_node("Concat", names[::-1], ["y"], axis=1)]
+    net = sx.load(written(model(cut, ("n", 300), opset=11), tmp_path))
+    np.testing.assert_array_equal(net.logits(np.arange(300.0)[None]), np.arange(300.0)[None, ::-1])
+    one = helper.make_node("Split", ["x"], ["y"], axis=1, num_outputs=1 << 19)
+    refused(written(model([one], ("n", 1 << 20), opset=18), tmp_path), "or more than 4096", UnsupportedLayerError)
 
 
 def test_inputs_that_are_declared_enormous(tmp_path):

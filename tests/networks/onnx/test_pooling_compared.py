@@ -42,6 +42,27 @@ def test_uneven_windows(tmp_path, attributes, stride, before, sizes):
     check(written(model(nodes, ("n", 2, 5, 6), {"V": weight}), tmp_path), x, expected)
 
 
+@pytest.mark.parametrize(
+    ("attributes", "before"),
+    [({}, (0, 0)), ({"pads": [1, 0, 1, 1], "count_include_pad": 1}, (1, 0)), ({"pads": [1, 0, 1, 1]}, (1, 0))],
+)
+def test_means_of_windows_that_are_cut(tmp_path, attributes, before):
+    """ceil_mode with stride 3: the last windows reach beyond the image, whose mean is over what is there."""
+    x = np.random.default_rng(0).standard_normal((4, 2, 7, 7))
+    pads = attributes.get("pads", [0] * 4)
+    expected = np.empty((4, 2, 3, 3))
+    for i, j in product(range(3), repeat=2):
+        starts = (3 * i - before[0], 3 * j - before[1])
+        sides = [(max(a, 0), min(a + 3, 7)) for a in starts]
+        total = x[:, :, slice(*sides[0]), slice(*sides[1])].sum(axis=(2, 3))
+        if attributes.get("count_include_pad"):
+            sides = [(a, min(a + 3, 7 + pads[2 + k])) for k, a in enumerate(starts)]
+        expected[:, :, i, j] = total / np.prod([b - a for a, b in sides])
+    nodes = [node("AveragePool", "x", "t", kernel_shape=[3, 3], strides=[3, 3], ceil_mode=1, **attributes),
+             node("Flatten", "t", "f"), node("MatMul", "f V", "y")]  # fmt: skip
+    check(written(model(nodes, ("n", 2, 7, 7), {"V": np.eye(18)}), tmp_path), x, expected.reshape(4, -1))
+
+
 def test_the_maximum_along_a_line(tmp_path):
     x = np.random.default_rng(0).standard_normal((4, 3, 5))
     nodes = [node("GlobalMaxPool", "x", "t"), node("Flatten", "t", "f"), node("MatMul", "f V", "y")]

@@ -9,6 +9,7 @@ from separatrix.errors import InputError, UnsupportedLayerError
 from tests.networks.onnx.models import B, W, model, node, written
 
 DENSE = node("Gemm", "x W B", "h", transB=1)
+SIGMOIDS, REST = node("Sigmoid", "h", "p"), node("Sub", "one p", "q")
 CONSTANTS = {"W": W, "B": B}
 
 
@@ -78,6 +79,39 @@ CASES = {
     "integers": ([DENSE, node("Cast", "h", "k", to=7), node("Cast", "k", "y", to=1)], {}, "Cast .to integers"),
     "tokens": ([node("Cast", "x", "i", to=7), node("Gather", "W i", "y")], {}, "Cast .to integers"),
     "multi-label": ([DENSE, node("Sigmoid", "h", "y")], {}, "4 sigmoids, independent labels"),
+    "multi-label as converters of sklearn write it": (
+        [DENSE, SIGMOIDS, REST, node("Concat", "q p", "y", axis=1)], {"one": [1.0]}, "4 sigmoids, independent labels",
+    ),
+    "multi-label, stacked": (
+        [DENSE, SIGMOIDS, REST, node("Unsqueeze", "q a", "r"), node("Unsqueeze", "p a", "s"),
+         node("Concat", "r s", "y", axis=2)], {"one": [1.0], "a": [2]}, "4 sigmoids, independent labels",
+    ),
+    "two labels in percent": (
+        [DENSE, SIGMOIDS, node("Gather", "p k", "g", axis=1), node("Mul", "g c", "y")], {"k": [2, 0], "c": [100.0]},
+        "2 sigmoids, independent labels",
+    ),
+    "multi-label, clipped": (
+        [DENSE, SIGMOIDS, node("Clip", "p a b", "y")], {"a": np.float32(1e-7), "b": np.float32(0.9)}, "4 sigmoids",
+    ),
+    "two classifications": (
+        [DENSE, node("Split", "h s", "a b", axis=1), node("Softmax", "a", "p"), node("Softmax", "b", "q"),
+         node("Concat", "p q", "y", axis=1)], {"s": [2, 2]}, "2 softmaxes side by side",
+    ),
+    "one probability of four": (
+        [DENSE, node("Softmax", "h", "p"), node("Gather", "p k", "y", axis=1)], {"k": [1]}, "never changes its sign",
+    ),
+    "one probability, clipped": (
+        [DENSE, node("Gather", "h k", "g", axis=1), node("Sigmoid", "g", "p"), node("Clip", "p a b", "y")],
+        {"k": [1], "a": np.float32(1e-7), "b": np.float32(0.9)}, "never changes its sign",
+    ),
+    "a softmax of many in the middle": (
+        [node("MatMul", "x U", "h"), node("Softmax", "h", "p"), node("Relu", "p", "y")], {"U": np.ones((3, 2000))},
+        "a softmax over 2000 classes in 'the Softmax', before its end",
+    ),
+    "SAME with windows that leave gaps": (
+        [node("Unsqueeze", "x a", "i"), node("MaxPool", "i", "y", kernel_shape=[1], strides=[3], auto_pad="SAME_UPPER")],
+        {"a": [1]}, "place differently",
+    ),
     "a constant": ([node("Identity", "W", "y")], {}, "depends on 0 inputs"),
     "quantised": ([DENSE, node("QuantizeLinear", "h s", "y")], {"s": np.array(1.0)}, "quantised; export the unquantised"),
     "random": ([node("RandomNormalLike", "x", "k"), node("Add", "x k", "y")], {}, "draws random numbers"),
@@ -88,6 +122,24 @@ CASES = {
 def test_what_is_refused(name, tmp_path):
     nodes, constants, match = CASES[name]
     refused(model(nodes, constants=CONSTANTS | constants), tmp_path, match)
+
+
+def test_scores_made_of_probabilities_are_read(tmp_path):
+    """One score 2 p - 1, and images of outputs, which are told about."""
+    nodes = [
+        node("Gemm", "x W B", "h", transB=1),
+        node("Sigmoid", "h", "p"),
+        node("Mul", "p two", "d"),
+        node("Sub", "d one", "y"),
+    ]
+    constants = {"W": W[:1], "B": B[:1], "two": [2.0], "one": [1.0]}
+    net = sx.load(written(model(nodes, constants=constants), tmp_path))
+    p = 1 / (1 + np.exp(-(np.ones(3) @ W[0].astype(np.float32) + B[0].astype(np.float32))))
+    np.testing.assert_allclose(net.logits(np.ones((1, 3))), [[0, 2 * p - 1]], atol=1e-12)
+    net = sx.load(
+        written(model([DENSE, node("Reshape", "h s", "y")], constants=CONSTANTS | {"s": [-1, 2, 2]}), tmp_path)
+    )
+    assert "outputs of shape (2, 2) were read as the 4 classes of one classification" in net.reading.notes
 
 
 def test_control_flow_is_read_where_the_condition_is_constant(tmp_path):

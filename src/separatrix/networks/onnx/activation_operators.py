@@ -69,6 +69,12 @@ def _hard_sigmoid(call: Call) -> Value:
     return clipped(call.building, shifted(call.building, slope, call.attribute("beta", 0.5)), 0.0, 1.0)
 
 
+def _complementary(call: Call) -> Value:
+    """1 - erf(u): no ONNX operator, but what tf2onnx writes for Keras' GELU."""
+    call.building.note("Erfc, which ONNX does not have, was read as 1 - erf")
+    return shifted(call.building, times(call.building, _pending("erf")(call), -1.0), 1.0)
+
+
 def _thresholded(call: Call) -> Value:
     if call.attribute("alpha", 1.0) != 0:
         raise Unsupported("with a threshold other than 0, a step")
@@ -97,8 +103,8 @@ def _log(call: Call) -> Value:
 def _shrink(call: Call) -> Value:
     """relu(x - half) - relu(-x - half), where it has no step."""
     half, bias, x = call.attribute("lambd", 0.5), call.attribute("bias", 0.0), call.value()
-    if half != bias:
-        raise Unsupported("with a bias other than lambd, which is a step")
+    if half != bias or half < 0:
+        raise Unsupported("with a bias other than lambd, or a negative one, which is a step")
     return soft_shrunk(call.building, x, half)
 
 
@@ -106,6 +112,7 @@ ACTIVATION_RULES: dict[str, Rule] = {
     **{name: _activation(name.lower()) for name in ("Relu", "Sigmoid", "Tanh", "Softplus", "Mish")},
     "LeakyRelu": _leaky_relu, "PRelu": _prelu, "Gelu": _gelu, "Swish": _swish, "Clip": _clip,
     "HardSigmoid": _hard_sigmoid, "ThresholdedRelu": _thresholded, "Abs": _absolute, "Erf": _pending("erf"),
+    "Erfc": _complementary,
     "Sign": _pending("sign"),
     "Exp": _pending("exp"), "Log": _log, "Shrink": _shrink,
     "Reciprocal": lambda call: reciprocal(call.building, call.value()),

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from separatrix.networks.onnx.calls import Call, bounded
-from separatrix.networks.onnx.tensors import is_floating, is_integer
+from separatrix.networks.onnx.constant_types import cast, dequantised
 from separatrix.networks.traced_values import Unsupported
 
-BOOL, WORK_LIMIT = 9, 10**10
+MOST_PARTS = 4096
+ENTRIES_A_WORK = 4  # constants are read faster than they are moved
+INTEGER_COST = 100  # numpy multiplies matrices of integers without BLAS
 
 
 def constant_node(call: Call) -> np.ndarray:
@@ -35,6 +38,7 @@ def evaluated(call: Call) -> Any:
     rule = RULES.get(call.operator)
     if rule is None:
         raise Unsupported("on constants")
+    call.building.work(0)  # nothing more once too much was done
     try:
         with np.errstate(all="ignore"):
             result = rule(call)
@@ -47,6 +51,7 @@ def evaluated(call: Call) -> Any:
     for part in result if isinstance(result, tuple) else (result,):
         if not any(np.may_share_memory(part, x) for x in inputs):  # views of weights cost nothing
             call.building.spend(part.size)
+            call.building.work(sum(x.size for x in inputs) // ENTRIES_A_WORK)
     return result
 
 
@@ -111,6 +116,8 @@ def sliced(call: Call, shape: Sequence[int]) -> tuple[slice, ...]:
     taken = [slice(None)] * len(shape)
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         n = shape[call.axis(axis, len(shape))]
+        if step < 0 and start < -n:
+            raise Unsupported("from before the first entry backwards, which runtimes take differently")
         stop = None if step < 0 and end + (n if end < 0 else 0) < 0 else end
         taken[call.axis(axis, len(shape))] = slice(start, stop, step)
     return tuple(taken)
@@ -127,9 +134,9 @@ def split_points(call: Call, n: int) -> list[int]:
             raise Unsupported("into more parts than entries")
         size = -(-n // count)
         sizes = [size] * (count - 1) + [n - size * (count - 1)]
-    if any(size < 0 for size in sizes) or sum(sizes) != n:
-        raise Unsupported("into parts that do not fit")
-    return [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
+    if any(size < 0 for size in sizes) or sum(sizes) != n or len(sizes) > MOST_PARTS:
+        raise Unsupported(f"into parts that do not fit, or more than {MOST_PARTS}")
+    return list(accumulate(sizes[:-1]))[: call.n_outputs]
 
 
 def _arrays(call: Call) -> list[np.ndarray]:
@@ -161,19 +168,6 @@ def _divided(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return x / y
 
 
-def _cast(call: Call) -> np.ndarray:
-    kind, x = call.attribute("to", 0), call.constant(0)
-    if is_floating(kind):
-        return x.astype(np.float64)
-    if is_integer(kind):
-        if not np.isfinite(x.astype(np.float64)).all():
-            raise Unsupported("of NaN or infinity to integers")
-        return x.astype(np.int64)
-    if kind == BOOL:
-        return x != 0
-    raise Unsupported("to a type that is not read")
-
-
 def _constant_of_shape(call: Call) -> np.ndarray:
     value = call.tensor("value") if "value" in call.attributes else np.zeros(1)
     return np.full(bounded(call.integers(0)), value.reshape(()))
@@ -202,8 +196,8 @@ def _matmul(call: Call) -> np.ndarray:
         raise Unsupported("of constants with more than two axes")
     rows, columns = x.shape[0] if x.ndim == 2 else 1, y.shape[1] if y.ndim == 2 else 1
     bounded([rows, columns])
-    if rows * columns * x.shape[-1] > WORK_LIMIT:
-        raise Unsupported("of constants that are too large")
+    is_fast = x.dtype == y.dtype == np.float64
+    call.building.multiply(rows * columns * x.shape[-1] * (1 if is_fast else INTEGER_COST))
     return np.asarray(x @ y)
 
 
@@ -245,29 +239,17 @@ def _split(call: Call) -> tuple[np.ndarray, ...]:
     return tuple(np.split(x, split_points(call, x.shape[axis]), axis))
 
 
-def _dequantised(call: Call) -> np.ndarray:
-    """(x - zero point) * scale of stored integers, one scale for all or one a slice of an axis."""
-    x, scale = call.constant(0), call.reals(1)
-    zero = call.constant(2) if call.given(2) else np.zeros((), np.int64)
-    if x.dtype != np.int64 or zero.dtype != np.int64 or call.attribute("block_size", 0):
-        raise Unsupported("of stored numbers that are no integers, or in blocks")
-    if scale.size > 1 or scale.ndim == 1:
-        sides = [1] * x.ndim
-        sides[call.axis(call.attribute("axis", 1), x.ndim)] = -1
-        scale, zero = scale.reshape(sides if scale.size > 1 else ()), zero.reshape(sides if zero.size > 1 else ())
-    return (x - zero) * scale
-
-
 RULES: dict[str, Callable[[Call], Any]] = {
     "Add": _broadcast(np.add), "Sub": _broadcast(np.subtract), "Mul": _broadcast(np.multiply),
     "Div": _broadcast(_divided), "Pow": _broadcast(lambda x, y: np.power(x.astype(np.float64), y).astype(x.dtype)),
-    "Mod": _broadcast(np.mod), "Max": _broadcast(np.maximum), "Min": _broadcast(np.minimum), "Sum": _broadcast(np.add),
+    "Mod": lambda call: _broadcast(np.fmod if call.attribute("fmod", 0) else np.mod)(call),
+    "Max": _broadcast(np.maximum), "Min": _broadcast(np.minimum), "Sum": _broadcast(np.add),
     "Equal": _broadcast(np.equal), "Less": _broadcast(np.less), "Greater": _broadcast(np.greater),
     "And": _broadcast(np.logical_and), "Or": _broadcast(np.logical_or), "Not": _elementwise(np.logical_not),
     "Neg": _elementwise(np.negative), "Abs": _elementwise(np.abs), "Sqrt": _elementwise(np.sqrt),
     "Exp": _elementwise(np.exp), "Log": _elementwise(np.log), "Tanh": _elementwise(np.tanh),
     "Reciprocal": _elementwise(lambda x: 1.0 / x), "Floor": _elementwise(np.floor), "Ceil": _elementwise(np.ceil),
-    "Relu": _elementwise(lambda x: np.maximum(x, 0)), "Cast": _cast,
+    "Relu": _elementwise(lambda x: np.maximum(x, 0)), "Cast": cast,
     "CastLike": lambda call: call.constant(0).astype(call.constant(1).dtype), "Identity": _same, "Dropout": _same,
     "ConstantOfShape": _constant_of_shape, "Range": _range, "Expand": _expanded, "MatMul": _matmul,
     "Gather": _gathered, "Concat": _concatenated, "Split": _split, "Shape": _shape,
@@ -282,7 +264,10 @@ RULES: dict[str, Callable[[Call], Any]] = {
     "Slice": lambda call: call.constant(0)[sliced(call, call.constant(0).shape)],
     "Where": lambda call: np.where(*(np.broadcast_to(a, bounded(np.broadcast_shapes(*(b.shape for b in _arrays(call)))))
                                      for a in _arrays(call))),
-    "DequantizeLinear": _dequantised,
+    "DequantizeLinear": dequantised,
     "Tile": _tiled, "ReduceSum": _reduced(np.sum), "ReduceProd": _reduced(np.prod), "ReduceMean": _reduced(np.mean),
     "ReduceMax": _reduced(np.max), "ReduceMin": _reduced(np.min),
+    "ReduceL1": _reduced(lambda x, **axes: np.sum(np.abs(x), **axes)),
+    "ReduceL2": _reduced(lambda x, **axes: np.sqrt(np.sum(np.square(x), **axes))),
+    "ReduceSumSquare": _reduced(lambda x, **axes: np.sum(np.square(x), **axes)),
 }  # fmt: skip

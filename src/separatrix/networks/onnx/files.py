@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +14,11 @@ from google.protobuf.message import DecodeError
 
 from separatrix.errors import UnreadableFileError, UnsupportedLayerError, printable
 from separatrix.networks.array_files import first_bytes
-from separatrix.networks.onnx.skeleton import skeleton
+from separatrix.networks.onnx.graph_checks import check_nodes, check_order
+from separatrix.networks.onnx.skeleton import FIELDS_LIMIT, TooManyFields, skeleton
 from separatrix.networks.onnx.tensors import Stored, sparse_array, tensor_array
 
-FILE_LIMIT, LARGE, NODES_LIMIT = 1 << 28, 1 << 20, 20_000
+FILE_LIMIT, ODD_LIMIT, LARGE = 1 << 26, 1 << 23, 1 << 20
 OLDEST_OPSET = 7
 STANDARD = ("", "ai.onnx")
 Attribute = onnx.AttributeProto
@@ -132,6 +133,10 @@ def read_file(path: str) -> FileModel:
     try:
         proto, spans = _parsed(path, source)
         return _model(proto, path, source, spans)
+    except TooManyFields:
+        raise UnreadableFileError(
+            f"{source}: has more than {FIELDS_LIMIT} parts, or a list of integers beyond all use; it is refused as too large"
+        ) from None
     except (DecodeError, UnicodeError, RecursionError) as error:
         raise UnreadableFileError(
             f"{source}: is no ONNX model or is torn: {printable(error)}; write or copy the file again"
@@ -144,9 +149,10 @@ def _parsed(path: str, source: str) -> tuple[Any, dict[int, tuple[int, int]]]:
         size = os.fstat(file.fileno()).st_size
         outline = skeleton(file.fileno(), size) if size > LARGE else None
         rest = size if outline is None else len(outline[0])
-        if rest > FILE_LIMIT:
+        limit = ODD_LIMIT if outline is None else FILE_LIMIT
+        if rest > limit:
             raise UnreadableFileError(
-                f"{source}: has {rest} bytes apart from ordinary weights; more than {FILE_LIMIT} are not read"
+                f"{source}: has {rest} bytes apart from ordinary weights; more than {limit} are not read"
             )
         proto = onnx.ModelProto()
         proto.ParseFromString(file.read() if outline is None else outline[0])
@@ -157,9 +163,7 @@ def _model(proto: Any, path: str, source: str, spans: Mapping[int, tuple[int, in
     if not proto.HasField("graph") or not proto.graph.output:
         raise UnreadableFileError(f"{source}: is no ONNX model or is torn: it has no graph with outputs")
     graph = proto.graph
-    n_nodes = len(graph.node) + sum(len(function.node) for function in proto.functions)
-    if n_nodes > NODES_LIMIT:
-        raise UnreadableFileError(f"{source}: has {n_nodes} nodes; more than {NODES_LIMIT} are not read")
+    check_nodes([*graph.node, *(node for function in proto.functions for node in function.node)], source)
     opset = _opset(proto.opset_import, source, 0)
     constants = _constants(graph, path, source, spans)
     model = FileModel(
@@ -174,7 +178,7 @@ def _model(proto: Any, path: str, source: str, spans: Mapping[int, tuple[int, in
         proto,
     )
     inputs = [port.name for port in model.inputs if port.name not in constants]
-    _check_order(model.nodes, [*inputs, *constants], source)
+    check_order(model.nodes, [*inputs, *constants], source)
     return model
 
 
@@ -263,29 +267,7 @@ def _port(proto: Any) -> Port:
 
 def _function(proto: Any, opset: int, source: str) -> FileFunction:
     nodes = file_nodes(proto.node)
-    _check_order(nodes, proto.input, f"{source}: function {printable(proto.name, 60)}")
+    check_order(nodes, proto.input, f"{source}: function {printable(proto.name, 60)}")
     defaults = {attribute.name: _attribute(attribute) for attribute in proto.attribute_proto}
     version = _opset(proto.opset_import, source, opset)
     return FileFunction(tuple(proto.input), tuple(proto.output), nodes, version, defaults)
-
-
-def _check_order(nodes: Sequence[FileNode], known: Sequence[str], source: str) -> None:
-    """Every name is given once, before it is used; UnreadableFileError otherwise."""
-    names = {""}
-    for name in (*known, *(name for node in nodes for name in node.outputs)):
-        if name and name in names:
-            raise UnreadableFileError(f"{source}: gives the name '{printable(name, 60)}' to two values")
-        names.add(name)
-    done = {"", *known}
-    for node in nodes:
-        for name in node.inputs:
-            if name not in done:
-                why = (
-                    "before it is computed; the graph is cyclic or not sorted"
-                    if name in names
-                    else "that nothing gives"
-                )
-                raise UnreadableFileError(
-                    f"{source}: the node '{printable(node.place, 60)}' takes the value '{printable(name, 60)}' {why}"
-                )
-        done.update(node.outputs)

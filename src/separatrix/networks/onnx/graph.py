@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,18 +13,21 @@ from separatrix.errors import SeparatrixError, UnreadableFileError, printable
 from separatrix.networks.onnx.calls import Call
 from separatrix.networks.onnx.constants import RULES as CONSTANT_RULES
 from separatrix.networks.onnx.constants import constant_node, evaluated
-from separatrix.networks.onnx.files import NODES_LIMIT, FileFunction, FileModel, FileNode, Reference
+from separatrix.networks.onnx.files import FileFunction, FileModel, FileNode, Reference
+from separatrix.networks.onnx.graph_checks import NODES_LIMIT
 from separatrix.networks.onnx.inner_graphs import InnerGraph, inner_graph
 from separatrix.networks.onnx.linear_operators import LINEAR, probed
 from separatrix.networks.onnx.operators import RULES
 from separatrix.networks.onnx.ports import Asked
 from separatrix.networks.onnx.refused_operators import REFUSED
 from separatrix.networks.onnx.tensors import tensor_array
+from separatrix.networks.traced_labels import check_labels, check_probability, check_softmaxes
 from separatrix.networks.traced_network import READABLE, TracedNetwork, finished
 from separatrix.networks.traced_values import Building, Unknown, Unsupported, Value
 
 SEQUENCES = ("SequenceConstruct", "SequenceAt", "ConcatFromSequence", "SplitToSequence")
 DEPTH_LIMIT, DECODED_LIMIT = 20, 1 << 29
+LAYERS_LIMIT, WIDTH_LIMIT = 10_000, 1 << 22
 ALWAYS_CONSTANT = ("Shape", "Size")
 READABLE_HERE = READABLE + ("; other nodes: rewrite them, or give the part of the model without them")
 
@@ -69,8 +73,10 @@ class Walk:
         kept = {name for node in nodes for name in node.captured}
         for i, node in enumerate(nodes):
             self.n_nodes += 1
-            if self.n_nodes > NODES_LIMIT:
-                raise UnreadableFileError(f"{self.model.source}: its functions unfold to more than {NODES_LIMIT} nodes")
+            if self.n_nodes > NODES_LIMIT or len(self.building.nodes) > LAYERS_LIMIT:
+                raise UnreadableFileError(
+                    f"{self.model.source}: its nodes unfold to more than {NODES_LIMIT}, or to more than {LAYERS_LIMIT} layers"
+                )
             inputs = [self.looked_up(name, scope, _is_transposed(node, k)) for k, name in enumerate(node.inputs)]
             results = self.results(node, inputs, scope)
             for name, result in zip(node.outputs, results, strict=False):
@@ -97,6 +103,8 @@ class Walk:
                 for name, value in node.attributes.items()
                 if not isinstance(value, Reference) or value.name in scope.attributes
             }
+            if not inputs and not node.domain and node.operator in ("If", "SequenceMap", *SEQUENCES[1:]):
+                raise Unsupported("without its inputs")
             if node.operator == "If" and not node.domain and not isinstance(inputs[0], Unknown):
                 return self.branch(node, inputs[0], scope)
             if node.operator == "SequenceMap" and not node.domain and isinstance(inputs[0], list):
@@ -109,11 +117,16 @@ class Walk:
                 return [
                     _sequence(node, inputs, Call(self.building, node.operator, scope.opset, inputs, attributes, 1, ""))
                 ]
+            if any(isinstance(x, list) for x in inputs):
+                raise Unsupported("of a list of tensors")
             call = Call(
                 self.building, _name(node), scope.opset, inputs, attributes, len(node.outputs), self.model.folder
             )
             result = _applied(call)
-            return result if isinstance(result, tuple) else (result,)
+            found = result if isinstance(result, tuple) else (result,)
+            if any(isinstance(part, Value) and prod(part.shape) > WIDTH_LIMIT for part in found):
+                raise Unsupported("makes a value that is too large")
+            return found
         except Unsupported as why:
             self.refused.append((_name(node), self.building.place, str(why)))
             return []
@@ -188,7 +201,7 @@ def _sequence(node: FileNode, inputs: list[Any], call: Call) -> Any:
         return list(inputs)
     if node.operator == "SplitToSequence":
         return _parts(call)
-    if not isinstance(inputs[0], list) or any(isinstance(x, Unknown) for x in inputs[0]):
+    if not isinstance(inputs[0], list) or not inputs[0] or any(isinstance(x, Unknown) for x in inputs[0]):
         raise Unsupported("of something else than a list of tensors")
     if node.operator == "SequenceAt":
         place = call.constant(1)
@@ -262,4 +275,14 @@ def read_graph(model: FileModel, nodes: Sequence[FileNode], asked: Asked) -> Tra
     walk = Walk(model, building)
     scope = Scope({asked.input: Value([0], asked.shape)}, model.opset)
     walk.run(nodes, scope)
-    return finished(building, [walk.looked_up(asked.output, scope)], READABLE_HERE, walk.refused)
+    output = walk.looked_up(asked.output, scope)
+    width = prod(output.shape) if isinstance(output, Value) else 0
+    if width and not walk.refused:
+        check_labels(building.nodes, output.index, width, model.source)
+        check_softmaxes(building.nodes, output.index, model.source)
+        if len([n for n in output.shape if n > 1]) > 1:
+            building.note(f"outputs of shape {output.shape} were read as the {width} classes of one classification")
+    traced = finished(building, [output], READABLE_HERE, walk.refused)
+    if width == 1 and traced.tail is None:
+        check_probability(traced.nodes, model.source)
+    return traced

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,16 @@ from separatrix.networks.onnx.calls import Call
 from separatrix.networks.traced_codes import Codes
 from separatrix.networks.traced_values import Unsupported, Value
 
+ENTRIES_LIMIT = 1 << 24  # of all rows
+
 
 def _by_codes(take: Callable[..., np.ndarray]) -> Callable[[Call], Value]:
     """The rule of an operator that writes or picks by constant indices: ``take`` on numbers of data and updates."""
 
     def rule(call: Call) -> Value:
         values = [x for x in call.inputs if isinstance(x, Value)]
+        if max(call.building.batch, 1) * sum(prod(x.shape) for x in values) > ENTRIES_LIMIT:
+            raise Unsupported("moves too many entries about")
         codes = Codes(call.building, values)
         arrays = []
         for position, x in enumerate(call.inputs):

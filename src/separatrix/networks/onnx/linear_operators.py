@@ -31,6 +31,8 @@ def probed(call: Call) -> Value:
     width, batch = prod(x.shape), call.building.batch
     if width > INPUTS_LIMIT:
         raise Unsupported(f"on more than {INPUTS_LIMIT} values")
+    if call.operator == "Resize":
+        _check_corners(call)
     evaluator, known = _evaluator(call)
     zero = _at(evaluator, call, places[0], known, np.zeros((2 if batch else 1, width)))[0]
     call.building.spend(width * zero.size)
@@ -56,7 +58,8 @@ def _map(call: Call, evaluator: Any, place: int, known: dict[str, Any], zero: np
 def _evaluator(call: Call) -> tuple[Any, dict[str, Any]]:
     """An evaluator of the node alone, and its constant inputs by name."""
     names = [f"i{i}" if x is not None else "" for i, x in enumerate(call.inputs)]
-    node = onnx.helper.make_node(call.operator, names, ["out"], **dict(call.attributes))
+    plain = {name: value for name, value in call.attributes.items() if isinstance(value, (int, float, str, list))}
+    node = onnx.helper.make_node(call.operator, names, ["out"], **plain)
     values = [onnx.helper.make_tensor_value_info(name, 0, None) for name in names if name]
     graph = onnx.helper.make_graph([node], "node", values, [onnx.ValueInfoProto(name="out")])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", call.opset)])
@@ -65,6 +68,16 @@ def _evaluator(call: Call) -> tuple[Any, dict[str, Any]]:
         return ReferenceEvaluator(model), known
     except Exception as error:  # noqa: BLE001 -- it may raise anything on attributes that are not those of the operator
         raise Unsupported(f"which onnx does not run: {printable(error, 100)}") from None
+
+
+def _check_corners(call: Call) -> None:
+    """Sizes that are whole where the corners are aligned, since the evaluator does not round them as runtimes do."""
+    if call.attribute("coordinate_transformation_mode", "half_pixel") == "align_corners" and call.given(2):
+        whole, scales = call.shape(call.value()), call.reals(2)
+        axes = call.attribute("axes", list(range(len(whole))))
+        sizes = [whole[axis] * scale for axis, scale in zip(axes, scales.tolist(), strict=False)]
+        if any(size != np.floor(size) for size in sizes):
+            raise Unsupported("with aligned corners and scales that give no whole sizes; give sizes")
 
 
 def _sized(call: Call, known: dict[str, Any], n_rows: int) -> dict[str, Any]:

@@ -249,6 +249,13 @@ def _cast(call: Call) -> Value:
     return call.value()
 
 
+def _cast_like(call: Call) -> Value:
+    like = call.operand(1)
+    if isinstance(like, np.ndarray) and like.dtype != np.float64:
+        raise Unsupported("to integers or truth values")
+    return call.value()
+
+
 def _dropout(call: Call) -> Value:
     if call.given(2) and bool(call.constant(2).any()):
         raise Unsupported("in training mode")
@@ -270,6 +277,6 @@ RULES: dict[str, Rule] = {
     "Add": _add, "Sum": _add, "Sub": _sub, "Mul": _mul, "Div": _div, "Pow": _pow, "Mean": _mean,
     "Greater": _greater(False), "GreaterOrEqual": _greater(False), "Less": _greater(True), "LessOrEqual": _greater(True),
     "Where": _where, "Max": _extreme(1.0), "Min": _extreme(-1.0), "MatMul": _matmul, "Gemm": _gemm,
-    "BatchNormalization": _batch_norm, "Cast": _cast, "CastLike": lambda call: call.value(),
+    "BatchNormalization": _batch_norm, "Cast": _cast, "CastLike": _cast_like,
     "Identity": lambda call: call.value(), "Dropout": _dropout, "ai.onnx.ml::Scaler": _ml_scaler,
 }  # fmt: skip

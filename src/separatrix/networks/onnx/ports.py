@@ -12,6 +12,11 @@ from separatrix.networks.onnx.tensors import is_floating, is_integer
 from separatrix.networks.traced_values import Shape
 
 ANY_BATCH = 1009
+INTEGER_MOVES = frozenset((
+    "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Slice", "Gather", "GatherND", "GatherElements",
+    "Split", "Concat", "Expand", "Tile", "Pad", "DepthToSpace", "SpaceToDepth", "Dropout",
+))  # fmt: skip
+FROM_INTEGERS = ("Cast", "CastLike", "Shape", "Size", "Scaler")
 INPUTS_LIMIT, AXES_LIMIT, LABELS_LISTED = 1 << 20, 12, 1000
 
 
@@ -83,7 +88,32 @@ def points_input(model: FileModel, nodes: Sequence[FileNode], output: str) -> Po
     kind = ports[0].data_type
     if kind not in (0, 9) and not is_floating(kind) and not is_integer(kind):
         raise UnsupportedLayerError(f"{model.source}: its input {printable(ports[0].name, 60)} holds no real numbers")
+    if kind == 9 or is_integer(kind):
+        _check_integers(model, nodes, {ports[0].name})
     return ports[0]
+
+
+def _check_integers(model: FileModel, nodes: Sequence[FileNode], integers: set[str]) -> set[str]:
+    """The names of ``nodes`` that hold integers where ``integers`` do; UnsupportedLayerError where one is computed with, since
+    arithmetic of integers cuts and wraps.
+    """
+    integers = set(integers)
+    for node in nodes:
+        taken = [name in integers for name in node.inputs]
+        function = model.functions.get((node.domain, node.operator))
+        if function is not None and any(taken):
+            inner = {name for name, is_one in zip(function.inputs, taken, strict=False) if is_one}
+            found = _check_integers(model, function.nodes, inner)
+            integers |= {name for name, own in zip(node.outputs, function.outputs, strict=False) if own in found}
+        elif node.operator in INTEGER_MOVES and any(taken[:1] if node.operator != "Concat" else taken):
+            integers.update(node.outputs)
+        elif any(taken) and node.operator not in FROM_INTEGERS:
+            raise UnsupportedLayerError(
+                f"{model.source}: its input holds integers, and '{printable(node.operator, 40)}' in "
+                f"'{printable(node.place, 60)}' computes with them before they are cast to real numbers; arithmetic of integers "
+                "cuts and wraps, put the Cast first"
+            )
+    return integers
 
 
 def readings(

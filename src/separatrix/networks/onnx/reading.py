@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from separatrix.errors import InputError, ReadingWarning, UnreadableFileError, UnsupportedLayerError, printable
-from separatrix.networks.comparison import checked_points, difference, portions, random_points
+from separatrix.networks.comparison import advice_on_probabilities, checked_points, difference, portions, random_points
 from separatrix.networks.network import Network, Reading
 from separatrix.networks.onnx.files import FileModel, FileNode, read_file
 from separatrix.networks.onnx.graph import read_graph
@@ -19,7 +19,10 @@ from separatrix.networks.onnx.runtime import runtime_output
 from separatrix.networks.traced_network import TracedNetwork
 
 TOLERANCE, ROUNDED_TOLERANCE, SINGLE_TOLERANCE = 1e-9, 1e-5, 1e-4
-MIXED = ("[mixes the rows", "[with the matrix on the left of a batch", "[moves the batch", "[of shapes that do not fit")
+MIXED = (
+    "[mixes the rows", "[with the matrix on the left of a batch", "[moves the batch", "[of shapes that do not fit",
+    "[differs between the rows", "[picks rows", "[adds rows",
+)  # fmt: skip
 VALUES_LIMIT, RUNS_LIMIT = 1 << 24, 50_000
 
 
@@ -40,7 +43,12 @@ def _network(model: FileModel, input_shape: tuple[int, ...] | None) -> Network:
     output, notes, metadata = scores_output(model)
     nodes = needed_nodes(model, output)
     port = points_input(model, nodes, output)
-    asked, traced, network, (difference, more) = _read(model, nodes, readings(model, nodes, port, output, input_shape))
+    asked, traced, network, (difference, more, advice) = _read(
+        model, nodes, readings(model, nodes, port, output, input_shape)
+    )
+    if advice is not None:
+        warnings.warn(f"{model.source}: {advice}", ReadingWarning, stacklevel=6)
+        more.append(advice)
     if asked.rows is not None and asked.batch == 0:
         notes.append("the file takes one point at a time, without a batch")
     elif asked.rows is not None:
@@ -49,7 +57,7 @@ def _network(model: FileModel, input_shape: tuple[int, ...] | None) -> Network:
     return Network(network.nodes, network.n_inputs, reading)
 
 
-Found = tuple[Asked, TracedNetwork, Network, tuple[float | None, list[str]]]
+Found = tuple[Asked, TracedNetwork, Network, tuple[float | None, list[str], str | None]]
 
 
 def _read(model: FileModel, nodes: Sequence[FileNode], ways: Sequence[Asked]) -> Found:
@@ -63,7 +71,8 @@ def _read(model: FileModel, nodes: Sequence[FileNode], ways: Sequence[Asked]) ->
             del draft
             model.forget()
             network = Network.graph(traced.folded(model.source), prod(asked.shape))
-            return asked, traced, network, (_difference(network, traced, model, x, own, more), more)
+            advice = None if own is None else advice_on_probabilities(network, traced.tail, x, own)
+            return asked, traced, network, (_difference(network, traced, model, x, own, more), more, advice)
         except UnsupportedLayerError as error:
             first = first or error
             if number + 1 < len(ways) and any(reason in str(error) for reason in MIXED):
@@ -85,7 +94,8 @@ def _own_output(
     x = random_points(traced.n_inputs, count if asked.rows is None else -(-count // asked.rows) * asked.rows)
     try:
         at_once = [stop - start for start, stop in portions(traced, len(x))]
-        return x, own_output(model, nodes, asked, x, at_once), []
+        mean = sum(traced.widths) / len(traced.widths)
+        return x, own_output(model, nodes, asked, x, at_once, mean), []
     except (UnreadableFileError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 -- the evaluator may raise anything on what it does not know

@@ -13,7 +13,8 @@ import onnx.checker
 import onnx.inliner
 from onnx.reference import ReferenceEvaluator
 
-from separatrix.errors import printable
+from separatrix.errors import UnreadableFileError, printable
+from separatrix.networks.memory_pages import SLACK, give_back
 from separatrix.networks.onnx.files import FileModel, FileNode
 from separatrix.networks.onnx.ports import Asked
 from separatrix.networks.onnx.reference_operators import OLD_SOFTMAX, OWN_OPERATORS
@@ -21,28 +22,38 @@ from separatrix.networks.onnx.tensors import is_floating, sparse_array, tensor_a
 
 ENTRIES_AT_ONCE = 1 << 21
 Kind = onnx.AttributeProto
+LISTS = (Kind.TENSORS, Kind.SPARSE_TENSORS)
 
 
 def own_output(
-    model: FileModel, nodes: Sequence[FileNode], asked: Asked, x: np.ndarray, at_once: Sequence[int]
+    model: FileModel,
+    nodes: Sequence[FileNode],
+    asked: Asked,
+    x: np.ndarray,
+    at_once: Sequence[int],
+    values_a_point: float,
 ) -> np.ndarray:
     """The file's output on the rows of ``x``, (n, width), weights and casts widened to float64.
 
-    ``at_once``: sizes of portions, for files that take any number of rows. Only the nodes that the output needs are run, a
-    few weights at a time. Whatever the evaluator raises is passed on.
+    ``at_once``: sizes of portions, for files that take any number of rows; ``values_a_point``: about how many a node has. Only
+    the nodes that the output needs are run, with a few weights and values at a time. Whatever the evaluator raises is passed
+    on.
     """
     proto = _runnable(model, nodes, asked)
     sizes = list(at_once) if asked.rows is None else [asked.rows] * (len(x) // asked.rows)
     portions: list[dict[str, Any]] = [{asked.input: rows} for rows in _fed(asked, x, sizes)]
+    most = max(1, int(ENTRIES_AT_ONCE / 8 / max(values_a_point * max(sizes), 1.0)))
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        for part, wanted in _stretches(proto, model, asked.output):
-            used = {name for node in part.graph.node for name in node.input}
+        for part, used, wanted, ended in _stretches(proto, model, asked.output, most):
             constants = {name: model.array(name) for name in used | set(wanted) if name in model.constants}
             evaluator: Any = ReferenceEvaluator(part, new_ops=OWN_OPERATORS + (OLD_SOFTMAX if model.opset < 13 else []))
             for values in portions:
                 results = evaluator.run(wanted, {**values, **constants})
                 values.update(zip(wanted, results, strict=True))
+                for name in ended:
+                    values.pop(name, None)
+            give_back(SLACK)
             del constants
     own = []
     for values, n in zip(portions, sizes, strict=True):
@@ -52,22 +63,38 @@ def own_output(
     return np.concatenate(own)
 
 
-def _stretches(proto: Any, model: FileModel, output: str) -> Iterator[tuple[Any, list[str]]]:
-    """The model cut into models of consecutive nodes with few weights, and what later ones need of each."""
+def _stretches(
+    proto: Any, model: FileModel, output: str, most: int
+) -> Iterator[tuple[Any, set[str], list[str], list[str]]]:
+    """The model cut into models of at most ``most`` consecutive nodes with few weights; the names of what each takes, of what
+    later ones take of it, and of what none takes after it.
+    """
     nodes, starts, entries = list(proto.graph.node), [0], 0
-    for i, node in enumerate(nodes):
-        size = sum(prod(model.constants[name].dims) for name in node.input if name in model.constants)
-        if entries + size > ENTRIES_AT_ONCE and i > starts[-1]:
+    taken = [_taken(node) for node in nodes]
+    for i, names in enumerate(taken):
+        size = sum(prod(model.constants[name].dims) for name in names if name in model.constants)
+        if i > starts[-1] and (entries + size > ENTRIES_AT_ONCE or i - starts[-1] >= most):
             starts.append(i)
             entries = 0
         entries += size
+    last = {name: i for i, names in enumerate(taken) for name in names} | {output: len(nodes)}
     for start, end in zip(starts, [*starts[1:], len(nodes)], strict=True):
-        later = {name for node in nodes[end:] for name in node.input} | {output}
         part = onnx.ModelProto(ir_version=proto.ir_version)
         part.opset_import.extend(proto.opset_import)
         part.graph.name = "stretch"
         part.graph.node.extend(nodes[start:end])
-        yield part, [name for node in nodes[start:end] for name in node.output if name and name in later]
+        used: set[str] = set().union(*taken[start:end])
+        made = [name for node in nodes[start:end] for name in node.output if name and last.get(name, -1) >= end]
+        yield part, used, made, [name for name in used if last[name] < end]
+
+
+def _taken(node: Any) -> set[str]:
+    """Names of the values that a node takes, its branches and bodies included."""
+    found = set(node.input)
+    for attribute in node.attribute:
+        if attribute.type == Kind.GRAPH:
+            found = found.union(*map(_taken, attribute.g.node))
+    return found
 
 
 def fault(model: FileModel, nodes: Sequence[FileNode]) -> str | None:
@@ -75,6 +102,8 @@ def fault(model: FileModel, nodes: Sequence[FileNode]) -> str | None:
     context = onnx.checker.C.CheckerContext()
     context.ir_version, context.opset_imports = model.proto.ir_version, {"": model.opset}
     for node in nodes:
+        if any(attribute.t.data_location == onnx.TensorProto.EXTERNAL for attribute in node.proto.attribute):
+            continue  # onnx would look for its file in the working folder
         if not node.domain and not node.captured and (node.domain, node.operator) not in model.functions:
             try:
                 onnx.checker.check_node(node.proto, context)
@@ -143,6 +172,10 @@ def _fill_up(nodes: Any, model: FileModel) -> None:
 
 def _widen_attributes(attributes: Any, model: FileModel) -> None:
     for attribute in attributes:
+        if attribute.type in LISTS or (attribute.type == Kind.SPARSE_TENSOR and attribute.name != "sparse_value"):
+            raise UnreadableFileError(
+                f"{model.source}: holds tensors in the attribute '{printable(attribute.name, 60)}', which no operator has"
+            )
         if attribute.type == Kind.GRAPH:
             _widen(attribute.g.node, model)
             for tensor in attribute.g.initializer:
@@ -153,11 +186,16 @@ def _widen_attributes(attributes: Any, model: FileModel) -> None:
         elif attribute.type == Kind.SPARSE_TENSOR and attribute.name == "sparse_value":
             array = sparse_array(attribute.sparse_tensor, model.folder, attribute.name)
             attribute.CopyFrom(onnx.helper.make_attribute("value", onnx.numpy_helper.from_array(array)))
-        elif attribute.type == Kind.TENSOR and is_floating(attribute.t.data_type):
+        elif attribute.type == Kind.TENSOR:
             _widen_tensor(attribute.t, model, attribute.name)
 
 
 def _widen_tensor(tensor: Any, model: FileModel, where: str) -> None:
+    """A tensor with its numbers in it: onnx would look for external ones in the working folder."""
     if is_floating(tensor.data_type):
         array = tensor_array(tensor, model.folder, where)
         tensor.CopyFrom(onnx.numpy_helper.from_array(array, tensor.name))
+    elif tensor.data_location == onnx.TensorProto.EXTERNAL:
+        array = tensor_array(tensor, model.folder, where)
+        stored = array.astype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type))
+        tensor.CopyFrom(onnx.numpy_helper.from_array(stored, tensor.name))

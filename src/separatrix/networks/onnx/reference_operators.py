@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -20,6 +21,15 @@ class Erf(OpRun):
 
     def _run(self, x: np.ndarray) -> tuple[np.ndarray]:
         return (np.vectorize(math.erf, otypes=[np.float64])(x),)
+
+
+class Erfc(OpRun):
+    """1 - erf, which ONNX does not have and tf2onnx writes for Keras' GELU."""
+
+    op_domain = ""
+
+    def _run(self, x: np.ndarray) -> tuple[np.ndarray]:
+        return (np.vectorize(math.erfc, otypes=[np.float64])(x),)
 
 
 class Gelu(OpRun):
@@ -102,27 +112,51 @@ class MaxPool(OpRun):
     op_domain = ""
 
     def _run(self, x: np.ndarray, **given: Any) -> tuple[np.ndarray]:
-        window = given["kernel_shape"]
-        axes, mode = len(window), given.get("auto_pad") or "NOTSET"
-        strides, gaps = given.get("strides") or [1] * axes, given.get("dilations") or [1] * axes
-        pads = (given.get("pads") if mode == "NOTSET" else None) or [0] * (2 * axes)
-        for i, (width, step, gap) in enumerate(zip(window, strides, gaps, strict=True)):
-            axis, span = i + 2, (width - 1) * gap + 1
-            size, before, after = x.shape[axis], pads[i], pads[i + axes]
-            if mode.startswith("SAME"):
-                count = -(-size // step)
-                short = max(0, (count - 1) * step + span - size)
-                before = short // 2 if mode == "SAME_UPPER" else short - short // 2
-            else:
-                room = size + before + after - span
-                count = (-(-room // step) if given.get("ceil_mode") else room // step) + 1
-                count -= bool(given.get("ceil_mode")) and (count - 1) * step >= size + before
+        for axis, (starts, places, before, _) in enumerate(_windows(x.shape[2:], given), 2):
             sides = [(0, 0)] * x.ndim
-            sides[axis] = (before, max(0, (count - 1) * step + span - size - before))
+            sides[axis] = (before, max(0, starts[-1] + places[-1] + 1 - before - x.shape[axis]))
             wide = np.pad(x, sides, constant_values=-np.inf)
-            starts = np.arange(count) * step
-            x = np.max([np.take(wide, starts + k * gap, axis) for k in range(width)], axis=0)
+            x = np.take(wide, starts, axis)
+            for place in places[1:]:
+                x = np.maximum(x, np.take(wide, starts + place, axis))
         return (x,)
+
+
+class AveragePool(OpRun):
+    """Average pooling by its definition; the evaluator's own miscounts windows that ceil_mode cuts, and is slow."""
+
+    op_domain = ""
+
+    def _run(self, x: np.ndarray, **given: Any) -> tuple[np.ndarray]:
+        for axis, (starts, places, before, after) in enumerate(_windows(x.shape[2:], given), 2):
+            size, sides, counted = x.shape[axis], [(0, 0)] * x.ndim, starts[:, None] + places
+            first, last = (0, before + size + after) if given.get("count_include_pad") else (before, before + size)
+            sides[axis] = (before, max(0, starts[-1] + places[-1] + 1 - before - size))
+            wide = np.pad(x, sides)
+            total = sum(np.take(wide, starts + place, axis) for place in places)
+            counts = ((counted >= first) & (counted < last)).sum(axis=1)
+            x = total / counts.reshape(-1, *(1,) * (x.ndim - axis - 1))
+        return (x,)
+
+
+def _windows(sizes: Sequence[int], given: Mapping[str, Any]) -> Iterator[tuple[np.ndarray, np.ndarray, int, int]]:
+    """For every axis the starts of the windows in the padded values, the places in a window, and the pads on both sides."""
+    window = given["kernel_shape"]
+    axes, mode = len(window), given.get("auto_pad") or "NOTSET"
+    strides, gaps = given.get("strides") or [1] * axes, given.get("dilations") or [1] * axes
+    pads = (given.get("pads") if mode == "NOTSET" else None) or [0] * (2 * axes)
+    for i, (size, width, step, gap) in enumerate(zip(sizes, window, strides, gaps, strict=True)):
+        span, before, after = (width - 1) * gap + 1, pads[i], pads[i + axes]
+        if mode.startswith("SAME"):
+            count = -(-size // step)
+            short = max(0, (count - 1) * step + span - size)
+            before = short // 2 if mode == "SAME_UPPER" else short - short // 2
+            after = short - before
+        else:
+            room = size + before + after - span
+            count = (-(-room // step) if given.get("ceil_mode") else room // step) + 1
+            count -= bool(given.get("ceil_mode")) and (count - 1) * step >= size + before
+        yield np.arange(count) * step, np.arange(width) * gap, before, after
 
 
 class GlobalMaxPool(OpRun):
@@ -163,5 +197,5 @@ class _FlatSoftmax(OpRun):
         return ((rows - np.log(total) if self.is_log else np.exp(rows) / total).reshape(x.shape),)
 
 
-OWN_OPERATORS = [Conv, Erf, Gelu, Pad, BatchNormalization, MaxPool, GlobalMaxPool, DequantizeLinear]
+OWN_OPERATORS = [Conv, Erf, Erfc, Gelu, Pad, BatchNormalization, MaxPool, AveragePool, GlobalMaxPool, DequantizeLinear]
 OLD_SOFTMAX = [type("Softmax", (_FlatSoftmax,), {}), type("LogSoftmax", (_FlatSoftmax,), {"is_log": True})]

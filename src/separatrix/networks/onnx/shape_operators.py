@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from math import prod
 
 import numpy as np
@@ -214,7 +215,7 @@ def _split(call: Call) -> tuple[Value, ...]:
     axis = _kept(call, call.axis(call.attribute("axis", 0), len(whole)))
     index = np.arange(prod(x.shape)).reshape(x.shape)
     parts = np.split(index, split_points(call, whole[axis]), axis - call.first_axis)
-    return tuple(selected(call.building, x, part, part.shape) for part in parts)
+    return tuple(selected(call.building, x, part, part.shape) for part in parts[: call.n_outputs])
 
 
 def concatenated(call: Call) -> Value:
@@ -223,24 +224,27 @@ def concatenated(call: Call) -> Value:
     axis = _kept(call, call.axis(call.attribute("axis", 0), n_axes)) - call.first_axis
     parts = [x if isinstance(x, Value) else row(call, call.reals(i), n_axes) for i, x in enumerate(call.inputs)]
     _counted([len(parts), sum(prod(part.shape) for part in parts)])
+    sides = [[*part.shape[:axis], *part.shape[axis + 1 :]] for part in parts]
+    if any(len(part.shape) != n_axes - call.first_axis for part in parts) or any(side != sides[0] for side in sides):
+        raise Unsupported("of shapes that do not fit")
+    starts = [0, *accumulate(part.shape[axis] for part in parts)]
+    shape = (*sides[0][:axis], starts[-1], *sides[0][axis:])
     joined: list[Value] = []
     shift: np.ndarray | None = None
-    for number, part in enumerate(parts):
-        try:
-            index = np.concatenate([_numbered(other, i == number) for i, other in enumerate(parts)], axis)
-        except ValueError:
-            raise Unsupported("of shapes that do not fit") from None
+    for part, start, stop in zip(parts, starts, starts[1:], strict=False):
+        place = (*[slice(None)] * axis, slice(start, stop))
         if isinstance(part, Value):
-            joined.append(selected(call.building, part, index, index.shape))
+            if prod(part.shape):
+                index = np.full(shape, -1)
+                index[place] = np.arange(prod(part.shape)).reshape(part.shape)
+                joined.append(selected(call.building, part, index, shape))
         else:
-            own = np.where(index < 0, 0.0, part.ravel()[index] if part.size else 0.0).ravel()
-            shift = own if shift is None else shift + own
+            shift = np.zeros(shape) if shift is None else shift
+            shift[place] = part
+    if not joined:
+        raise Unsupported("of values without entries")
     total = joined[0] if len(joined) == 1 else call.building.append(Sum(), *joined)
-    return total if shift is None else scaled(call.building, total, np.ones(shift.size), shift)
-
-
-def _numbered(part: Value | np.ndarray, is_own: bool) -> np.ndarray:
-    return np.arange(prod(part.shape)).reshape(part.shape) if is_own else np.full(part.shape, -1)
+    return total if shift is None else scaled(call.building, total, np.ones(shift.size), shift.ravel())
 
 
 def _triangle(call: Call, index: np.ndarray) -> np.ndarray:

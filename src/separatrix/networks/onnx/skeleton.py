@@ -9,20 +9,28 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-GRAPH, INITIALIZER, RAW_DATA = 7, 5, 9
-BYTES, SMALL = 2, 4096
+GRAPH, NODE, INITIALIZER, ATTRIBUTE, RAW_DATA = 7, 1, 5, 5, 9
+LISTED, INTEGERS = 8, (5, 7, 11)  # of an attribute; of a tensor
+BYTES, SMALL, LARGE, FIELDS_LIMIT, INTEGERS_LIMIT = 2, 4096, 1 << 20, 1 << 18, 1 << 25
 Field = tuple[int, int, int, int]
+
+
+class TooManyFields(Exception):
+    """The file is made of more parts, or longer lists, than any model has."""
 
 
 def skeleton(descriptor: int, size: int) -> tuple[bytes, dict[int, tuple[int, int]]] | None:
     """The file without the bytes of its larger tensors, and offset and length of those by the tensor's number.
 
-    None where the outline is not that of an ordinary model.
+    None where the outline is not that of an ordinary model. Raises TooManyFields for more than FIELDS_LIMIT nodes, tensors and
+    the like, each of which takes far more memory than it has bytes.
     """
     try:
         model, graph, spans = bytearray(), None, {}
         for number, begin, start, end in _fields(descriptor, 0, size):
             if number != GRAPH:
+                if end - start > LARGE:
+                    _count(descriptor, start, end)
                 model += os.pread(descriptor, end - begin, begin)
             elif graph is not None:
                 return None
@@ -37,6 +45,8 @@ def _graph(descriptor: int, start: int, end: int, spans: dict[int, tuple[int, in
     """The graph's own bytes; ``spans`` is filled."""
     graph, count = bytearray(), 0
     for number, begin, first, last in _fields(descriptor, start, end):
+        if number == NODE and last - first > LARGE:
+            _count(descriptor, first, last)
         if number == INITIALIZER and last - first > SMALL:
             graph += _wrapped(INITIALIZER, _tensor(descriptor, first, last, count, spans))
         else:
@@ -48,6 +58,7 @@ def _graph(descriptor: int, start: int, end: int, spans: dict[int, tuple[int, in
 def _tensor(descriptor: int, start: int, end: int, count: int, spans: dict[int, tuple[int, int]]) -> bytearray:
     tensor = bytearray()
     for number, begin, first, last in _fields(descriptor, start, end):
+        _check_integers(number, first, last, INTEGERS)
         if number != RAW_DATA:
             tensor += os.pread(descriptor, last - begin, begin)
         elif count in spans:
@@ -57,9 +68,27 @@ def _tensor(descriptor: int, start: int, end: int, count: int, spans: dict[int, 
     return tensor
 
 
-def _fields(descriptor: int, start: int, end: int) -> Iterator[Field]:
+def _count(descriptor: int, start: int, end: int) -> None:
+    """TooManyFields where a node, one of its attributes, or a function has too many."""
+    for number, _, first, last in _fields(descriptor, start, end, is_known=False):
+        if number == ATTRIBUTE and last - first > LARGE:
+            for inner, _, begin, end in _fields(descriptor, first, last, is_known=False):
+                _check_integers(inner, begin, end, (LISTED,))
+
+
+def _check_integers(number: int, first: int, last: int, numbers: tuple[int, ...]) -> None:
+    """TooManyFields where a list of integers, each of which may be a byte of the file, takes too much memory."""
+    if number in numbers and last - first > INTEGERS_LIMIT:
+        raise TooManyFields
+
+
+def _fields(descriptor: int, start: int, end: int, is_known: bool = True) -> Iterator[Field]:
     """Number, begin, first and last byte of the content of every field; ValueError where lengths do not fit."""
+    count = 0
     while start < end:
+        count += 1
+        if count > FIELDS_LIMIT:
+            raise TooManyFields
         head = os.pread(descriptor, min(20, end - start), start)
         tag, used = _varint(head, 0)
         number, wire = tag >> 3, tag & 7
@@ -71,7 +100,11 @@ def _fields(descriptor: int, start: int, end: int) -> Iterator[Field]:
         else:
             length = {1: 8, 5: 4}.get(wire, -1)
         first = start + used
-        if length < 0 or first + length > end or (number in (GRAPH, INITIALIZER, RAW_DATA) and wire not in (0, BYTES)):
+        if (
+            length < 0
+            or first + length > end
+            or (is_known and number in (GRAPH, INITIALIZER, RAW_DATA) and wire not in (0, BYTES))
+        ):
             raise ValueError("lengths that do not fit")
         yield number, start, first, first + length
         start = first + length

@@ -56,7 +56,9 @@ def _pads(
     if mode in ("SAME_UPPER", "SAME_LOWER"):
         if min(*stride, *window, *dilation) < 1:
             raise Unsupported("with a window or stride that is not positive")
-        parts = zip(sizes, window, stride, dilation, strict=True)
+        parts = list(zip(sizes, window, stride, dilation, strict=True))
+        if any((-(-n // step) - 1) * step + (width - 1) * gap + 1 - n < -1 for n, width, step, gap in parts):
+            raise Unsupported("with SAME padding and strides beyond the windows, which runtimes place differently")
         return [same_padding(*part, mode == "SAME_UPPER") for part in parts]
     if mode not in ("NOTSET", "VALID", ""):
         raise Unsupported("with an unknown auto_pad")
@@ -92,7 +94,10 @@ def _transposed(call: Call) -> Value:
     mode, asked = call.attribute("auto_pad", "NOTSET"), call.attribute("output_shape", [])
     if mode in ("SAME_UPPER", "SAME_LOWER") or asked:
         asked = asked or [n * step for n, step in zip(x.shape[1:], stride, strict=True)]
-        totals = [max(0, whole - size) for whole, size in zip(full, asked[-axes:], strict=True)]
+        totals = [whole - size for whole, size in zip(full, asked[-axes:], strict=True)]
+        if min(totals) < 0 and call.attribute("output_shape", []):
+            raise Unsupported("with an output_shape beyond the last window; say output_padding instead")
+        totals = [max(0, total) for total in totals]
         halves = [(total // 2, total - total // 2) for total in totals]
         pads = halves if mode == "SAME_UPPER" else [(b, a) for a, b in halves]
     else:

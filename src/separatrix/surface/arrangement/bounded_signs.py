@@ -20,7 +20,7 @@ from separatrix.surface.arrangement.step_values import StepValues, signs_of_bias
 from separatrix.surface.arrangement.walk_plan import FEWEST_VERTICES, WalkPlan, walk_plans
 
 ROOM_AT_ONCE = 2**20  # doubles of the largest Jacobian of a batch
-KNOWN = 1e-8  # a vertex is placed again before a walk where its error is larger than this part of the box,
+KNOWN = 1e-9  # a vertex is placed again before a walk where its error is larger than this part of the box,
 TIGHT = 1e-6  # in other ways too where it is still larger than this,
 MATCHED = 8.0  # and where signs stay open, where it is larger than what has the effect of the forms' own errors
 LOOSE = 1e-5  # a new vertex is solved again where its error is larger than this part of its values

@@ -79,7 +79,7 @@ class CellWalk:
                 lattice.positive, lattice.negative, *self._state(len(self.steps) - 1),
             )  # fmt: skip
 
-        _in_threads(piece, self._pieces(pairs[:, :-1].any(axis=1)))
+        _in_threads(piece, self._pieces(np.asarray(pairs[:, :-1].any(axis=1))))
 
     def vanishing(self, wanted: np.ndarray, layers: int, work: Callable[[np.ndarray, Rows], object]) -> None:
         """``work(ids, rows)`` for blocks of the vertices that are ``wanted`` (V,): the forms of the first ``layers`` steps that
