@@ -67,22 +67,9 @@ def zero_rows(
             i = start + lowest_bit(zero)
             zero &= zero - np.uint64(1)
             if fill_row(
-                i,
-                count,
-                simplices,
-                root,
-                k,
-                room,
-                values,
-                pairs,
-                numbers,
-                rows,
-                exact_bias,
-                creased,
-                positive,
-                negative,
-                word,
-            ):
+                i, count, simplices, root, k, room, values, pairs, numbers, rows, exact_bias, creased,
+                positive, negative, word,
+            ):  # fmt: skip
                 count += 1
     if count < k:
         return False
@@ -110,24 +97,9 @@ def place_point(v, simplices, root, k, d, x, x_error, room, lines):
 
 @written_in_place
 def place_on_edge(
-    v,
-    j,
-    u0,
-    u1,
-    x,
-    x_error,
-    lines,
-    lipschitz,
-    values,
-    pairs,
-    numbers,
-    rows,
-    exact_bias,
-    creased,
-    positive,
-    negative,
-    word,
-):
+    v, j, u0, u1, x, x_error, lines, lipschitz,
+    values, pairs, numbers, rows, exact_bias, creased, positive, negative, word,
+):  # fmt: skip
     """The vertex v on the edge from u0 to u1: x, x_error, lambda; returns d and the bound of the values' error, inf: none."""
     f0, e0 = entry(u0, j, values, pairs, numbers, rows, exact_bias, creased, positive, negative, word)
     f1, e1 = entry(u1, j, values, pairs, numbers, rows, exact_bias, creased, positive, negative, word)

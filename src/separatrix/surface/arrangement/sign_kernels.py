@@ -7,7 +7,6 @@ import numpy as np
 from separatrix.numerics.compilation import compiled_in_place, compiled_part_in_place
 
 ROOM = 1.0 + 2.0**-40  # covers the roundings of a bound, a sum of some hundred products that are not negative
-TINY = 2.0**-1074
 FLOOR = 2.0**-960  # covers what they lose by underflow
 
 
@@ -48,94 +47,10 @@ def lowest_bit(word):
     return number
 
 
-@compiled_in_place
-def rows_of(rows, values, support, weights, own, own_values, out):
-    """out = the values of the vertices ``rows``: a row, or the combination ``weights`` of the rows ``support`` (-1 ends them)."""
-    old, m = values.shape
-    for r in range(rows.shape[0]):
-        h, v = out[r], rows[r]
-        if v < old:
-            for i in range(m):
-                h[i] = values[v, i]
-        elif own[v - old] >= 0:
-            for i in range(m):
-                h[i] = own_values[own[v - old], i]
-        else:
-            for i in range(m):
-                h[i] = 0.0
-            for k in range(support.shape[1]):
-                u, c = support[v - old, k], weights[v - old, k]
-                if u < 0:
-                    break
-                a = values[u]
-                for i in range(m):
-                    h[i] += c * a[i]
-
-
-@compiled_part_in_place
-def scaled(value, factor):
-    """value times factor; from here on 0 means exactly 0: the bound of |h - exact| has room for the least double."""
-    product = value * factor
-    return TINY if product == 0.0 and factor != 0.0 else product
-
-
-@compiled_part_in_place
-def scale_block(h, plus, minus, leak):
-    """Up to 64 values behind their crease, neighbours in memory: lines as the compiler turns into vectors."""
-    if leak == 0.0:
-        for b in range(h.shape[0]):
-            value = TINY if h[b] == 0.0 else h[b]
-            h[b] = value * np.float64((plus >> np.uint64(b)) & np.uint64(1))
-        return
-    for b in range(h.shape[0]):
-        factor = np.float64((plus >> np.uint64(b)) & np.uint64(1))
-        factor += leak * np.float64((minus >> np.uint64(b)) & np.uint64(1))
-        h[b] = scaled(h[b], factor)
-
-
 @compiled_part_in_place
 def are_neighbours(creased):
     """Whether the coordinates, ascending, stand side by side."""
     return creased.shape[0] > 0 and creased[creased.shape[0] - 1] - creased[0] == creased.shape[0] - 1
-
-
-@compiled_in_place
-def activated(out, positive, negative, word, creased, left, lengths):
-    """Rows of values become rows of h, behind the crease, with bounds of |h|, -1 where h is exactly 0.
-
-    ``positive``, ``negative`` (rows, words): the bits of their vertices. No branch by sign: signs are as good as random to a
-    processor. An infinite value that is off becomes nan, which is open.
-    """
-    count = creased.shape[0]
-    leak, is_even = (left[creased[0]] if count else 0.0), are_neighbours(creased)
-    leaks = np.uint64(0)
-    for j in range(count):
-        leaks |= np.uint64(left[creased[j]] != 0.0)
-        is_even &= left[creased[j]] == leak
-    for r in range(out.shape[0]):
-        h = out[r]
-        some = np.uint64(count < h.shape[0])
-        for start in range(0, count, 64):
-            plus, minus = positive[r, word + (start >> 6)], negative[r, word + (start >> 6)]
-            some |= plus | (leaks * minus)
-            last = min(64, count - start)
-            if is_even:
-                at = creased[0] + start
-                scale_block(h[at : at + last], plus, minus, leak)
-            else:
-                for b in range(last):
-                    i = creased[start + b]
-                    scale_block(h[i : i + 1], plus >> np.uint64(b), minus >> np.uint64(b), left[i])
-        if count < h.shape[0]:
-            for i in range(h.shape[0]):
-                if left[i] == 1.0:
-                    h[i] = scaled(h[i], 1.0)
-        if some:
-            lengths[r] = length_up(square_sum(h), h.shape[0])
-        else:
-            for i in range(h.shape[0]):
-                h[i] = 0.0
-            lengths[r] = -1.0
 
 
 @compiled_part_in_place

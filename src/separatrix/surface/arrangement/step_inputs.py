@@ -69,7 +69,7 @@ def _inputs(signs: Any, lattice: Any, block: Any) -> tuple[np.ndarray, np.ndarra
         x = np.array(lattice.x[block])
         lengths = raised(np.sqrt((x**2).sum(axis=1)), x.shape[1]) + 2.0**-490
         return x, np.asarray(lengths), np.array(lattice.error[block])
-    from separatrix.surface.arrangement.sign_kernels import rows_of
+    from separatrix.surface.arrangement.activation_kernels import rows_of
 
     values = signs.values
     rows = np.arange(block.start, block.stop) if isinstance(block, slice) else block
@@ -86,7 +86,7 @@ def _activated(
     signs: Any, lattice: Any, block: Any, h: np.ndarray, errors: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Values ``h`` of the step taken behind its crease, with the bounds of ``each_input``."""
-    from separatrix.surface.arrangement.sign_kernels import activated
+    from separatrix.surface.arrangement.activation_kernels import activated
 
     before, lengths = signs.bounds[signs.index], np.empty(h.shape[0])
     word, last = signs.words[signs.index : signs.index + 2]
