@@ -1,20 +1,28 @@
 """Convolutional networks: gradient batches beside torch's own, and the exact regions of slices through three digits.
 
-python benchmarks/convolutions.py
+    python benchmarks/convolutions.py [--peers FOLDER] [--short]
+
+FOLDER: the environment of the peers, as for ``complexes.py``: regioncam on the part of a slice that it has the memory for.
+``--short``: the gradients alone.
 """
 
-import sys
+import argparse
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
+from complexes import HERE, environment, peer
 from machine import claim, facts, write
+from threadpoolctl import threadpool_limits
 
 import separatrix as sx
+from separatrix.surface.arrangement.linear_steps import linear_steps
 
 RATIO, SECONDS = 1.5, 30.0
 REPEATS = 7
+SHARE = 0.2  # of the sides of the square, for regioncam: 10 GB
 
 
 def smooth() -> torch.nn.Sequential:
@@ -100,36 +108,67 @@ def gradients(name: str, module: torch.nn.Module, shape: tuple[int, ...], n: int
     }  # fmt: skip
 
 
-def slice_through_digits(name: str, pooling: type[torch.nn.Module], share: float) -> dict:
-    """All cells of a LeNet on the plane through three test images, in the square that holds them, or a ``share`` of its sides."""
-    net = sx.load(lenet(pooling), input_shape=(1, 28, 28))
+def plane_of_digits(net: sx.Network) -> tuple[sx.Network, np.ndarray, np.ndarray]:
+    """The network on the plane through three test images, and the square that holds these."""
     images = sx.data.mnist().x_test.reshape(-1, 784) / 255.0
     part = sx.AffineSlice.through(images[:3])
     corners = part.coordinates(images[:3])
-    lower, upper = corners.min(axis=0), corners.max(axis=0)
-    begun = time.perf_counter()
-    regions = sx.linear_regions(net.restrict(part), sx.Box(lower, lower + share * (upper - lower)))
+    return net.restrict(part), corners.min(axis=0), corners.max(axis=0)
+
+
+def whole_square(name: str, pooling: type[torch.nn.Module]) -> dict:
+    """All cells of a LeNet in the square that holds three test images."""
+    net, lower, upper = plane_of_digits(sx.load(lenet(pooling), input_shape=(1, 28, 28)))
+    sx.linear_regions(net, sx.Box(lower, lower + 0.05 * (upper - lower)))  # compiled
+    begun, processor = time.perf_counter(), time.process_time()
+    regions = sx.linear_regions(net, sx.Box(lower, upper))
     seconds = time.perf_counter() - begun
-    text = f"exact regions of a LeNet's plane through three images, {name}"
+    text = f"exact regions of a LeNet's plane through three images, {name}, {sum(regions.cell_counts):,} cells"
     return {
-        "network": f"LeNet-5, {name}", "share_of_the_sides": share, "cells": list(regions.cell_counts),
+        "network": f"LeNet-5, {name}", "cells": list(regions.cell_counts),
         "exact_decisions": regions.n_exact_decisions, "seconds": round(seconds, 1),
-        "seconds_per_million_cells": round(1e6 * seconds / sum(regions.cell_counts), 1),
-        "claims": [claim(text, seconds, SECONDS, "s")] if share == 1.0 else [],
+        "seconds_of_processors": round(time.process_time() - processor, 1),
+        "claims": [claim(text, seconds, SECONDS, "s")],
+    }  # fmt: skip
+
+
+def beside_regioncam(python: Path) -> dict:
+    """A part of the plane: seconds over those of regioncam, which keeps all activations, in single precision."""
+    net, lower, upper = plane_of_digits(sx.load(lenet(torch.nn.AvgPool2d), input_shape=(1, 28, 28)))
+    box = sx.Box(lower, lower + SHARE * (upper - lower))
+    steps = linear_steps(net)[:-1]
+    weights, biases = [step.weight for step in steps], [step.bias for step in steps]
+    middle, half = (box.lower + box.upper) / 2, (box.upper - box.lower) / 2
+    weights[0], biases[0] = weights[0] * half, biases[0] + weights[0] @ middle  # regioncam's square is [-1, 1]^2
+    theirs = peer(python, "regioncam", sx.Network.from_arrays(weights, biases), 1)
+    with threadpool_limits(limits=1):
+        begun = time.perf_counter()
+        mine = sx.linear_regions(net, box)
+        seconds = time.perf_counter() - begun
+    claims = (
+        [claim("seconds over regioncam's on a fifth of the sides", seconds / theirs["seconds"], 1.0)] if theirs else []
+    )
+    return {
+        "network": "LeNet-5, average pooling", "share_of_the_sides": SHARE, "cells": list(mine.cell_counts),
+        "seconds": round(seconds, 1), "regioncam": theirs, "claims": claims,
     }  # fmt: skip
 
 
 def main() -> None:
     """Measure and write."""
+    parser = argparse.ArgumentParser(description="Convolutional networks.")
+    parser.add_argument("--peers", type=Path, default=HERE.parent / "out" / "peers_of_complexes")
+    parser.add_argument("--short", action="store_true")
+    chosen, machine = parser.parse_args(), facts()
     torch.set_num_threads(1)
-    machine = facts()
     results = [
         gradients("digits", smooth(), (1, 28, 28), 256), gradients("small", small(), (1, 8, 8), 16),
         gradients("small", small(), (1, 8, 8), 256),
     ]  # fmt: skip
-    if "--short" not in sys.argv:
-        results.append(slice_through_digits("average pooling", torch.nn.AvgPool2d, 1.0))
-        results.append(slice_through_digits("max pooling", torch.nn.MaxPool2d, 0.2))
+    if not chosen.short:
+        results.append(whole_square("average pooling", torch.nn.AvgPool2d))
+        results.append(whole_square("max pooling", torch.nn.MaxPool2d))
+        results.append(beside_regioncam(environment(chosen.peers)))
     write("convolutions", results, machine)
 
 

@@ -56,9 +56,41 @@ def test_probabilities_are_taken_off(name):
     assert any("taken off" in note for note in net.reading.notes)
 
 
-PERHAPS = {
+ONE_CLASS = {
     "a clip": (1, lambda z: torch.sigmoid(z).clamp(1e-7, 1 - 1e-7)),
     "one of three": (3, lambda z: z.softmax(1)[:, 1]),
+}
+
+
+@pytest.mark.parametrize("name", ONE_CLASS)
+def test_one_probability_that_stays_is_no_logit(name):
+    with pytest.raises(UnsupportedLayerError, match="its one output is a probability"):
+        sx.load(Ending(*ONE_CLASS[name]))
+
+
+def test_several_sigmoids_behind_one_another():
+    with pytest.raises(UnsupportedLayerError, match="3 sigmoids, independent labels"):
+        sx.load(Ending(3, lambda z: torch.cat([torch.sigmoid(z[:, :1]), 1 - torch.sigmoid(z[:, 1:])], 1)))
+
+
+def test_outputs_with_several_axes_are_said():
+    net = sx.load(Ending(6, lambda z: z.reshape(-1, 2, 3)))
+    assert "outputs of shape (2, 3) were read as the 6 classes of one classification" in net.reading.notes
+
+
+def test_empty_tensors_that_are_filled(capsys):
+    def end(z):
+        print("called")
+        found = torch.empty(z.shape[0], 4, dtype=z.dtype)
+        found[:, :2] = z
+        found[:, 2:] = torch.relu(z)
+        return found
+
+    assert sx.load(Ending(2, end)).reading.largest_difference < 1e-12
+    assert capsys.readouterr().out == ""
+
+
+PERHAPS = {
     "a piecewise linear sigmoid": (1, nn.functional.hardsigmoid),
     "two clipped": (1, lambda z: joined(torch.sigmoid(z).clamp(0.01, 0.99), True)),
 }
@@ -189,3 +221,18 @@ def test_modules_that_were_never_begun():
 
     with pytest.raises(InputError, match=r"call super\(\).__init__\(\) first"):
         sx.load(Bare())
+
+
+def test_widths_that_cannot_be_asked_for():
+    class Odd(nn.Linear):
+        @property
+        def in_features(self):
+            raise RuntimeError("not now")
+
+        @in_features.setter
+        def in_features(self, _):
+            pass
+
+    assert sx.load(Odd(4, 3)).n_inputs == 4
+    with pytest.raises(InputError, match=r"does not run on inputs of shape \(5,\).*; give as input_shape= the shape"):
+        sx.load(nn.Linear(4, 3), input_shape=5)

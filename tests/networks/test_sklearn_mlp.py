@@ -122,3 +122,13 @@ def test_what_is_refused():
     fitted.coefs_[0][0, 0] = np.nan
     with pytest.raises(InputError, match=r"coefs_\[0\].*NaN"):
         sx.load(fitted)
+
+
+def test_fitted_arrays_that_do_not_fit():
+    cut = mlp().fit(X, Y3)
+    cut.coefs_ = cut.coefs_[:-1]
+    pipeline = make_pipeline(StandardScaler(), mlp()).fit(X, Y3)
+    pipeline[0].mean_ = pipeline[0].mean_[:-1]
+    for estimator in (cut, pipeline):
+        with pytest.raises(InputError, match="its fitted arrays do not fit one another"):
+            sx.load(estimator)

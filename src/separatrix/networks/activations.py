@@ -21,6 +21,7 @@ DENSITY_AT_ZERO = 1.0 / math.sqrt(2.0 * math.pi)
 GELU_SCALE = math.sqrt(8.0 / math.pi)
 GELU_CUBIC = 0.044715
 SMALL_SLOPE = 1e-3
+LOST = 1e-30  # below, a product with u may underflow
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,24 @@ def special(xp: Any, name: str, u: Array) -> Array:
 
 
 def sigmoid(xp: Any, u: Array) -> Array:
-    """1 / (1 + exp(-u)) without overflow."""
-    return special(xp, "expit", u)
+    """1 / (1 + exp(-u)), 0 where the exponential overflows."""
+    if not isinstance(u, np.ndarray):
+        return special(xp, "expit", u)
+    found = np.negative(u, dtype=np.result_type(u, np.float32))
+    with np.errstate(over="ignore"):
+        np.exp(found, out=found)
+    found += 1.0
+    return np.divide(1.0, found, out=found)
+
+
+def _gate(xp: Any, u: Array, s: Array, exact: Callable[[], Array]) -> Array:
+    """g(u) from s = u g(u), g(0) = 1/2: a quotient is right up to rounding, and costs less than g."""
+    if not isinstance(u, np.ndarray):
+        return exact()
+    lost = np.abs(u) < LOST
+    if lost.any():
+        return np.where(lost, 0.5, s / np.where(lost, 1.0, u)).astype(u.dtype, copy=False)
+    return s / u
 
 
 def softplus(xp: Any, u: Array) -> Array:
@@ -61,6 +78,8 @@ def softplus(xp: Any, u: Array) -> Array:
 
 
 def _step(xp: Any, u: Array, slope: float) -> Array:
+    if isinstance(u, np.ndarray):
+        return np.array([slope, 1.0], u.dtype)[(u > 0).view(np.int8)]  # quicker than where, which branches
     return xp.where(u > 0, xp.ones_like(u), slope * xp.ones_like(u))
 
 
@@ -104,7 +123,7 @@ def _gelu_tanh_inner(u: Array) -> tuple[Array, Array]:
 
 def _gelu_tanh_first(xp: Any, u: Array, s: Array, slope: float) -> Array:
     w, inner = _gelu_tanh_inner(u)
-    return sigmoid(xp, w) + u * (_logistic_slope(xp, w) * inner)
+    return _gate(xp, u, s, lambda: sigmoid(xp, w)) + u * (_logistic_slope(xp, w) * inner)
 
 
 def _gelu_tanh_second(xp: Any, u: Array, s: Array, slope: float) -> Array:
@@ -114,7 +133,7 @@ def _gelu_tanh_second(xp: Any, u: Array, s: Array, slope: float) -> Array:
 
 
 def _silu_first(xp: Any, u: Array, s: Array, slope: float) -> Array:
-    p = sigmoid(xp, u)
+    p = _gate(xp, u, s, lambda: sigmoid(xp, u))
     return p + s * (1.0 - p)
 
 
@@ -162,7 +181,7 @@ _TABLE = (
     ),
     ActivationFunction(
         "leaky_relu",
-        lambda xp, u, a: xp.where(u > 0, u, a * u),
+        lambda xp, u, a: xp.maximum(u, a * u) if 0.0 <= a <= 1.0 else xp.where(u > 0, u, a * u),
         lambda xp, u, s, a: _step(xp, u, a),
         lambda xp, u, s, a: xp.zeros_like(u),
         is_piecewise_linear=True,
@@ -193,7 +212,7 @@ _TABLE = (
     ActivationFunction(
         "gelu",
         lambda xp, u, a: u * _normal_distribution(xp, u),
-        lambda xp, u, s, a: _normal_distribution(xp, u) + u * _normal_density(xp, u),
+        lambda xp, u, s, a: _gate(xp, u, s, lambda: _normal_distribution(xp, u)) + u * _normal_density(xp, u),
         lambda xp, u, s, a: _normal_density(xp, u) * (2.0 - u * u),
         is_monotone=False,
     ),

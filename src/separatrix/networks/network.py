@@ -13,6 +13,8 @@ import numpy as np
 from separatrix.domains import AffineSlice, points, real_array
 from separatrix.errors import InputError, KindError, printable
 from separatrix.networks.activations import activation_function
+from separatrix.networks.joined_pairs import joined, n_values
+from separatrix.networks.joined_propagation import JoinedPropagation
 from separatrix.networks.layers import Activation, Affine, AffineMap, Layer, Node
 from separatrix.networks.propagation import Parameters, Propagation, chain_of
 from separatrix.networks.structured_map import StructuredMap
@@ -166,7 +168,7 @@ class Network:
         image after image, and are quickest where the values of all layers stay in the processor's cache.
         """
         numbers = NUMBERS_IN_CACHE if self.is_structured else NUMBERS_AT_ONCE
-        return min(ROWS_AT_ONCE, max(1, numbers // (2 * sum(self.widths))))
+        return min(ROWS_AT_ONCE, max(1, numbers // (2 * n_values(self._joined_nodes, self.n_inputs))))
 
     @property
     def is_chain(self) -> bool:
@@ -191,12 +193,22 @@ class Network:
         """A forward pass of the rows of ``x`` (n, n_inputs), numpy or torch, unchecked."""
         return Propagation(self.nodes, self.parameters, x)
 
+    @cached_property
+    def _joined_nodes(self) -> tuple[Node, ...]:
+        return joined(self.nodes) if self.is_structured else self.nodes
+
+    def propagate_rows(self, x: Any) -> Propagation:
+        """The same for outputs, gradients and Hessian-vector products alone: max pooling of numpy rows is one step."""
+        if len(self._joined_nodes) == len(self.nodes) or not isinstance(x, np.ndarray):
+            return self.propagate(x)
+        return JoinedPropagation(self._joined_nodes, self.parameters, x)
+
     def logits(self, x: Any) -> np.ndarray:
         """Logits of the rows of ``x`` (n, n_inputs), shape (n, n_classes), float64; n = 0 is allowed."""
         rows = points(x, self.n_inputs, "logits")
         out, step = np.empty((rows.shape[0], self.n_classes)), self.rows_at_once
         for start in range(0, rows.shape[0], step):
-            out[start : start + step] = self.propagate(rows[start : start + step]).output
+            out[start : start + step] = self.propagate_rows(rows[start : start + step]).output
         return out
 
     def probabilities(self, x: Any) -> np.ndarray:

@@ -109,9 +109,12 @@ class Propagation:
         self.nodes, self.parameters, self.x = nodes, parameters, x
         self.xp = namespace(x)
         self.values: list[Array] = [x]
-        for node in nodes[1:]:
-            self.values.append(value_of(node, [self.values[i] for i in node.parents], parameters))
         self._first: dict[int, Array] = {}
+        for index, node in enumerate(nodes[1:], 1):
+            self.values.append(self._value(index, [self.values[i] for i in node.parents]))
+
+    def _value(self, index: int, parents: list[Array]) -> Array:
+        return value_of(self.nodes[index], parents, self.parameters)
 
     @property
     def output(self) -> Array:
@@ -159,14 +162,15 @@ class Propagation:
         """Directional derivatives of every node's value along the rows of ``v`` (n, inputs)."""
         found = [v]
         for index, node in enumerate(self.nodes[1:], 1):
-            parent = found[node.parents[0]]
-            if isinstance(node.layer, AffineMap):
-                found.append(self.parameters.linear(node.layer, parent))
-            elif isinstance(node.layer, Activation):
-                found.append(self.slope(index) * parent)
-            else:
-                found.append(sum(found[i] for i in node.parents))
+            found.append(self._push(index, [found[i] for i in node.parents]))
         return found
+
+    def _push(self, index: int, parents: list[Array]) -> Array:
+        """The tangent at a node from those of its parents."""
+        layer = self.nodes[index].layer
+        if isinstance(layer, AffineMap):
+            return self.parameters.linear(layer, parents[0])
+        return self.slope(index) * parents[0] if isinstance(layer, Activation) else sum(parents)
 
     def second_cotangents(self, cotangents: list[Array], tangents: list[Array], y_tangent: Array) -> Array:
         """The tangent of the backward pass: Hess f v, (n, inputs), for y = grad Phi with tangent ``y_tangent``."""
@@ -176,11 +180,19 @@ class Propagation:
             if found[index] is None:
                 continue
             parts = self._pull(index, found[index])
-            if isinstance(node.layer, Activation) and not node.layer.function.is_piecewise_linear:
-                parts = [parts[0] + self.curvature(index) * tangents[node.parents[0]] * cotangents[index]]
+            bent = self._bend(index, tangents, cotangents[index])
+            if bent is not None:
+                parts = [parts[0] + bent]
             for parent, part in zip(node.parents, parts, strict=True):
                 found[parent] = part if found[parent] is None else found[parent] + part
         return found[0] if found[0] is not None else self.xp.zeros_like(self.x)
+
+    def _bend(self, index: int, tangents: list[Array], cotangent: Array) -> Array | None:
+        """The derivative of a node's slope along the tangents, times its cotangent; None: it does not bend."""
+        layer = self.nodes[index].layer
+        if not isinstance(layer, Activation) or layer.function.is_piecewise_linear:
+            return None
+        return self.curvature(index) * tangents[self.nodes[index].parents[0]] * cotangent
 
     def jacobians(self, basis: Array) -> list[Array]:
         """d value / d x . ``basis`` for every node: (n, width, k).

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 
-from separatrix.errors import InputError, KindError, UnsupportedLayerError, printable
+from separatrix.errors import InputError, KindError, SeparatrixError, UnsupportedLayerError, printable
 from separatrix.networks.comparison import random_points
 from separatrix.networks.layers import Activation, Layer
 from separatrix.networks.network import Network, Reading, affine
@@ -38,6 +38,18 @@ def read_estimator(estimator: Any) -> Network:
     steps, model = _parts(estimator)
     source = f"sklearn {type(estimator).__name__}"
     _check_fitted(model, source)
+    try:
+        return _read(estimator, model, steps, source)
+    except SeparatrixError:
+        raise
+    except (LookupError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{source}: its fitted arrays do not fit one another ({printable(error, 100)}); fit it again"
+        ) from None
+
+
+def _read(estimator: Any, model: MLPClassifier, steps: list[tuple[str, Any]], source: str) -> Network:
+    """The network of a fitted classifier behind steps."""
     notes: list[str] = []
     weights = [np.asarray(w, dtype=np.float64).T for w in model.coefs_]
     biases = [np.asarray(b, dtype=np.float64) for b in model.intercepts_]

@@ -10,12 +10,14 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 from separatrix.errors import printable
 from separatrix.networks.layers import Node
 from separatrix.networks.torch_moves import LINEAR, MOVES, like_a_value, moved, probed
 from separatrix.networks.torch_operators import RULES
+from separatrix.networks.traced_labels import check_labels, check_probability, check_softmaxes
 from separatrix.networks.traced_layers import Pending
 from separatrix.networks.traced_network import READABLE, UNREAD, TracedNetwork, finished
 from separatrix.networks.traced_values import Building, Unknown, Unsupported, Value
@@ -72,8 +74,23 @@ def read_graph(
             except Unsupported as why:
                 refused += [(_operator(node), building.place, str(why))] if node in needed else []
                 values[node] = _stand_in(node, building)
-    traced = finished(building, _flat(output), READABLE_HERE, refused)
+    traced = _finished(building, _flat(output), refused)
     return replace(traced, has_cut_softplus=building.has_cut_softplus)
+
+
+def _finished(building: Building, outputs: list[Any], refused: list[tuple[str, str, str]]) -> TracedNetwork:
+    """The network, its outputs looked at: whether they can be scores of the classes of one classification."""
+    value = outputs[0] if len(outputs) == 1 and isinstance(outputs[0], Value) else None
+    width = 0 if value is None else prod(value.shape)
+    if value is not None and width and not refused:
+        check_labels(building.nodes, value.index, width, building.source)
+        check_softmaxes(building.nodes, value.index, building.source)
+        if len([n for n in value.shape if n > 1]) > 1:
+            building.note(f"outputs of shape {value.shape} were read as the {width} classes of one classification")
+    traced = finished(building, outputs, READABLE_HERE, refused)
+    if width == 1 and traced.tail is None:
+        check_probability(traced.nodes, building.source)
+    return traced
 
 
 def _needed(graph: Any) -> set[Any]:
@@ -160,7 +177,8 @@ def _call(node: Any, values: Mapping[Any, Any], building: Building) -> Any:
     if base in CONSTANT_LIKE:
         if base.startswith("rand"):
             raise Unsupported("draws random numbers")
-        return _doubled(like_a_value(building, node.target, args, kwargs))
+        made = _doubled(like_a_value(building, node.target, args, kwargs))
+        return made.zero_() if "empty" in base else made
     return _applied(base, node, args, kwargs, building, changes_argument)
 
 
@@ -215,7 +233,9 @@ def _constant(node: Any, name: str, args: list[Any], kwargs: dict[str, Any]) -> 
         result = target(*args, **kwargs)
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise Unsupported(f"on parameters: {printable(error, 100)}") from None
-    return _doubled(result)
+    return _doubled(
+        result.zero_() if name.startswith("empty") else result
+    )  # what was there before is no number of the module
 
 
 def _doubled(result: Any) -> Any:

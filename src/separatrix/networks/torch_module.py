@@ -207,10 +207,10 @@ def _fitting_shape(
             f"batch, such as ({channels}, height, width), or ({channels}, length) for convolutions in 1 dimension"
         )
     tried = f"on inputs of shape {given}" if given else "on inputs of a shape guessed from its parameters"
+    advice = "give as input_shape=" if given else "pass input_shape=,"
     raise InputError(
-        f"{source}: does not run {tried}: {printable(failure or 'it has no parameters')}; pass input_shape=, the "
-        "shape of one input without the batch (a program exported for one batch size: give the module it was made "
-        "from)"
+        f"{source}: does not run {tried}: {printable(failure or 'it has no parameters')}; {advice} the shape of one input "
+        "without the batch (a program exported for one batch size: give the module it was made from)"
     ) from failure
 
 
@@ -227,8 +227,9 @@ def _guesses(module: torch.nn.Module) -> list[tuple[int, ...]]:
     found: list[int] = []
     for part in module.modules():
         for name in ("in_features", "num_features"):
-            if isinstance(width := getattr(part, name, None), int):
-                found.append(width)
+            with contextlib.suppress(Exception):  # a property of the user's may raise anything
+                if isinstance(width := getattr(part, name, None), int):
+                    found.append(width)
     found += [width for p in module.parameters() if p.ndim == 2 for width in (p.shape[1], p.shape[0])]
     return [(width,) for width in dict.fromkeys(found)][:20]
 

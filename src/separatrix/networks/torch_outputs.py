@@ -6,6 +6,8 @@ few of its channels at a time, so that a comparison takes less memory than the w
 
 from __future__ import annotations
 
+import contextlib
+import io
 import warnings
 from math import prod
 from typing import Any
@@ -64,7 +66,13 @@ def _convolved(convolve: Any, args: Any, groups: int) -> torch.Tensor:
 
 def run(module: torch.nn.Module, x: torch.Tensor) -> Any:
     """What the module returns, one tensor where it returns one in any container; whatever it raises is passed on."""
-    with warnings.catch_warnings(), InParts():
+    silent = io.StringIO()
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(silent),
+        contextlib.redirect_stderr(silent),
+        InParts(),
+    ):
         warnings.simplefilter("ignore")
         result = module(x)
     give_back()

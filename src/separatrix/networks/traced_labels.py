@@ -96,10 +96,13 @@ def _followed(nodes: Sequence[Node], last: int, width: int) -> dict[int, int]:
 def _labels(nodes: Sequence[Node], widths: dict[int, int], last: int, by_class: bool) -> np.ndarray:
     """The probability of which every entry of node ``last`` is a function; a softmax's classes are one or several of them."""
     labels: dict[int, np.ndarray] = {}
+    sigmoids: dict[int, int] = {}  # by the node that they are taken of: one that is computed twice is one
     count = 0
     for i in sorted(widths):
         layer, parents = nodes[i].layer, nodes[i].parents
-        if _is_probability(nodes[i]):
+        if isinstance(layer, Activation) and layer.name == "sigmoid" and sigmoids.setdefault(parents[0], i) != i:
+            labels[i] = labels[sigmoids[parents[0]]]
+        elif _is_probability(nodes[i]):
             labels[i] = count + 1 + np.arange(widths[i])
             if isinstance(layer, Softmax) and not by_class:
                 labels[i][layer.groups] = count + 1 + np.arange(len(layer.groups))[:, None]

@@ -74,3 +74,58 @@ def sparse_rows(starts, places, entries, x, out):
             for k in range(starts[r], starts[r + 1]):
                 total += entries[k] * x[n, places[k]]
             out[n, r] = total
+
+
+@compiled_part_in_place
+def add_scaled(weight, x, first, to, y):
+    """``y`` += weight x, ``y`` from ``to`` on and ``x`` from ``first`` on, to the end of the shorter."""
+    source, target = x[first:], y[to:]
+    for t in range(min(source.size, target.size)):
+        target[t] += weight * source[t]
+
+
+@compiled_part_in_place
+def put(x, y):
+    """``x`` as the entries of ``y``."""
+    for t in range(x.size):
+        y[t] = x[t]
+
+
+@compiled_in_place
+def channel_by_channel(images, kernel, geometry, padded, wide, out):
+    """``out`` (n, channels, several, *sizes): windows ``kernel`` (channels, several, *window) with stride 1 on each channel.
+
+    ``geometry``: pads before, dilations. Room: ``padded`` (height, width) of an image with its pads, all zeros, and ``wide``
+    (rows of the output * width of ``padded`` - what the last row lacks).
+    """
+    above, left, gap, space = geometry
+    flat, height, width, line = padded.reshape(-1), images.shape[2], images.shape[3], padded.shape[1]
+    for n in range(images.shape[0]):
+        for c in range(images.shape[1]):
+            for r in range(height):
+                put(images[n, c, r], padded[above + r, left : left + width])
+            for m in range(kernel.shape[1]):
+                wide[:] = 0.0
+                for i in range(kernel.shape[2]):
+                    for j in range(kernel.shape[3]):
+                        add_scaled(kernel[c, m, i, j], flat, i * gap * line + j * space, 0, wide)
+                for r in range(out.shape[3]):
+                    put(wide[r * line : r * line + out.shape[4]], out[n, c, m, r])
+
+
+@compiled_in_place
+def add_channel_by_channel(y, kernel, geometry, padded, wide, images):
+    """The transpose of :func:`channel_by_channel`: ``images`` are overwritten; ``wide`` all zeros."""
+    above, left, gap, space = geometry
+    flat, height, width, line = padded.reshape(-1), images.shape[2], images.shape[3], padded.shape[1]
+    for n in range(images.shape[0]):
+        for c in range(images.shape[1]):
+            flat[:] = 0.0
+            for m in range(kernel.shape[1]):
+                for r in range(y.shape[3]):
+                    put(y[n, c, m, r], wide[r * line : r * line + y.shape[4]])
+                for i in range(kernel.shape[2]):
+                    for j in range(kernel.shape[3]):
+                        add_scaled(kernel[c, m, i, j], wide, 0, i * gap * line + j * space, flat)
+            for r in range(height):
+                put(padded[above + r, left : left + width], images[n, c, r])

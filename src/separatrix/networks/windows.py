@@ -119,11 +119,17 @@ class WindowProducts:
             return self._torch_forward(x)
         if self._mean is not None:
             return self._means(x)
-        from separatrix.networks.window_kernels import gather
+        from separatrix.networks.window_kernels import channel_by_channel, gather
 
         precision, positions = _precision(x), prod(self.sizes)
         matrix, images = self._matrix(precision), np.ascontiguousarray(x, precision).reshape(-1, *self.shape)
         out = np.empty((len(images), self.groups, matrix.shape[1], positions), precision)
+        if self._is_each_alone:
+            channel_by_channel(images, *self._alone(precision), out.reshape(*out.shape[:3], *self.sizes))
+            return out.reshape(len(images), prod(out.shape[1:])).astype(x.dtype, copy=False)
+        if self._is_pointwise:
+            np.matmul(matrix, images.reshape(len(images), self.groups, matrix.shape[2], positions), out=out)
+            return out.reshape(len(images), prod(out.shape[1:])).astype(x.dtype, copy=False)
         for chunk, (geometry, band) in product(self._chunks(len(images)), self._bands):
             columns = np.empty(
                 (chunk.stop - chunk.start, self.shape[0], self._window, band.stop - band.start), precision
@@ -139,16 +145,38 @@ class WindowProducts:
             return self._torch_backward(y)
         if self._mean is not None:
             return self._spread(y)
-        from separatrix.networks.window_kernels import add_back
+        from separatrix.networks.window_kernels import add_back, add_channel_by_channel
 
         precision, positions = _precision(y), prod(self.sizes)
-        kernel = self._matrix(precision).mT
-        rows = np.ascontiguousarray(y, precision).reshape(len(y), *kernel.shape[::2], positions)
+        matrix = self._matrix(precision)
+        rows = np.ascontiguousarray(y, precision).reshape(len(y), *matrix.shape[:2], positions)
         images = np.empty((len(y), *self.shape), precision)
-        for chunk in self._chunks(len(y)):
-            columns = kernel @ rows[chunk]
-            add_back(columns.reshape(len(columns), self.shape[0], -1, positions), self._geometry, images[chunk])
+        if self._is_each_alone:
+            add_channel_by_channel(rows.reshape(*rows.shape[:3], *self.sizes), *self._alone(precision), images)
+        elif self._is_pointwise:
+            np.matmul(matrix.mT, rows, out=images.reshape(len(y), self.groups, matrix.shape[2], positions))
+        else:
+            for chunk in self._chunks(len(y)):
+                columns = matrix.mT @ rows[chunk]
+                add_back(columns.reshape(len(columns), self.shape[0], -1, positions), self._geometry, images[chunk])
         return images.reshape(len(y), prod(self.shape)).astype(y.dtype, copy=False)
+
+    @cached_property
+    def _is_each_alone(self) -> bool:
+        """Whether every window lies in one of several channels, next to its neighbours: products with single rows are slow."""
+        return self.groups == self.shape[0] > 1 and self.stride == (1, 1) and self._window > 1
+
+    def _alone(self, precision: Any) -> tuple[Any, ...]:
+        """The kernel, the geometry and the room that windows on single channels take."""
+        kernel = self._matrix(precision).reshape(self.groups, -1, *self.kernel.shape[2:])
+        padded = np.zeros(self.padded, precision)
+        wide = np.zeros((self.sizes[0] - 1) * self.padded[1] + self.sizes[1], precision)
+        return kernel, (self.padding[0][0], self.padding[1][0], *self.dilation), padded, wide
+
+    @cached_property
+    def _is_pointwise(self) -> bool:
+        """Whether the windows are the pixels themselves."""
+        return self._window == 1 and self.padded == self.shape[1:] == self.sizes
 
     @cached_property
     def _mean(self) -> float | None:

@@ -110,11 +110,11 @@ class NetworkPotential(Potential):
         return found
 
     def _values(self, x: Any) -> tuple[Any, ...]:
-        state = self.graph.propagate(x)
+        state = self.graph.propagate_rows(x)
         return (self.head.value_and_gradient(state.xp, state.output)[0],)
 
     def _slopes(self, x: Any) -> tuple[Any, ...]:
-        state = self.graph.propagate(x)
+        state = self.graph.propagate_rows(x)
         value, y = self.head.value_and_gradient(state.xp, state.output)
         return value, state.cotangents(y)[0]
 
@@ -129,7 +129,7 @@ class NetworkPotential(Potential):
         return self._in_batches(self._hessian_products, x, v)[0]
 
     def _hessian_products(self, x: Any, v: Any) -> tuple[Any, ...]:
-        state = self.graph.propagate(x)
+        state = self.graph.propagate_rows(x)
         y = self.head.value_and_gradient(state.xp, state.output)[1]
         tangents = state.tangents(v)
         y_tangent = self.head.hessian_product(state.xp, state.output, tangents[-1])
