@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 
 import separatrix as sx
 from separatrix.errors import InputError, UnreadableFileError, UnsupportedLayerError
+from separatrix.networks import array_files
 
 ARRAYS = {"W0": np.ones((3, 2)), "b0": np.zeros(3), "W1": np.ones((2, 3)), "b1": np.zeros(2)}
 
@@ -144,6 +145,19 @@ def test_an_array_that_unpacks_to_gigabytes_is_refused(tmp_path):
         for _ in range(300):
             member.write(bytes(1 << 20))
     refused(tmp_path / "net.npz", "W0: unpacks from .* refused as too large")
+
+
+def test_many_arrays_of_bytes_and_long_headers(tmp_path, monkeypatch):
+    """Together 16 times the numbers that the file has bytes, though each array has few; a header that numpy would not read."""
+    monkeypatch.setattr(array_files, "TOGETHER_BYTES", 1 << 20)
+    arrays = {f"W{k}": np.zeros((100, 100), np.uint8) for k in range(20)}
+    np.savez_compressed(tmp_path / "net.npz", **arrays)
+    with pytest.raises(UnreadableFileError, match=r"would become \d+ numbers in float64; refused as too large"):
+        sx.load(tmp_path / "net.npz", activation="relu")
+    zipped(
+        tmp_path / "net.npz", W0=npy("{" + " " * 20_000 + "'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }")
+    )
+    refused(tmp_path / "net.npz", "its header has 200[0-9]+ bytes, expected at most 10000")
 
 
 def test_duplicate_members_and_archives_without_arrays(tmp_path):

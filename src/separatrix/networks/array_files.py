@@ -6,6 +6,7 @@ UnreadableFileErrors that name the file and the key.
 
 from __future__ import annotations
 
+import json
 import lzma
 import os
 import stat
@@ -27,6 +28,7 @@ MEMBER_LIMIT = 20_000
 BYTES_LIMIT = 1 << 32
 BOMB_BYTES, BOMB_RATIO = 1 << 28, 200
 TOGETHER_BYTES, TOGETHER_RATIO = 1 << 29, 16
+HEADER_LIMIT = 10_000  # numpy's own
 BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
@@ -125,6 +127,8 @@ class NpzFile:
 
     def __init__(self, path: str, allow_pickle: bool = False, expected: str = WEIGHTS) -> None:
         self.path, self.allow_pickle, self.expected = path, allow_pickle, expected
+        self._read: set[str] = set()
+        self._n_numbers = 0
         start = first_bytes(path, 8)
         if start[:6] == b"\x93NUMPY":
             raise UnreadableFileError(
@@ -188,6 +192,11 @@ class NpzFile:
         version = np.lib.format.read_magic(stream)
         if version not in ((1, 0), (2, 0)):
             raise ValueError(f"unknown version {version} of the .npy format")
+        before = stream.tell()
+        n_header = int.from_bytes(stream.read(2 if version == (1, 0) else 4), "little")
+        if n_header > HEADER_LIMIT:
+            raise ValueError(f"its header has {n_header} bytes, expected at most {HEADER_LIMIT}")
+        stream.seek(before)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -213,7 +222,9 @@ class NpzFile:
             with self._zip.open(self._members[key]) as stream:
                 shape, fortran, dtype = self._header(stream, key)
                 if not dtype.hasobject:
-                    require_growth(self.path, prod(shape))
+                    self._n_numbers += 0 if key in self._read else prod(shape)
+                    self._read.add(key)
+                    require_growth(self.path, self._n_numbers)
                     content = stream.read(prod(shape) * dtype.itemsize + 1)
                     if len(content) != prod(shape) * dtype.itemsize:
                         raise ValueError(f"expected {prod(shape) * dtype.itemsize} bytes, came {len(content)}")
@@ -246,6 +257,12 @@ class SafetensorsFile:
             raise UnreadableFileError(
                 f"{printable(path)}: torn or damaged: {printable(error)}; write or copy the file again"
             ) from None
+        if len(self.keys) > MEMBER_LIMIT:
+            raise UnreadableFileError(
+                f"{printable(path)}: holds {len(self.keys)} arrays; more than {MEMBER_LIMIT} are not read"
+            )
+        self._start = 8 + n_header
+        self._entries: dict[str, Any] = {}
         require_growth(path, sum(prod(self.shape(key)) for key in self.keys))
 
     def __enter__(self) -> SafetensorsFile:
@@ -272,9 +289,12 @@ class SafetensorsFile:
         return self._file.get_tensor(key)
 
     def _bfloat16(self, key: str) -> np.ndarray:
-        from safetensors import deserialize
-
+        """Numpy has no such numbers: they are the upper halves of float32. The header was checked when the file was opened."""
         with open(self.path, "rb") as file:
-            entry = dict(deserialize(file.read()))[key]
-        halves = np.frombuffer(bytes(entry["data"]), dtype="<u2").astype(np.uint32) << 16
-        return halves.view(np.float32).reshape(entry["shape"])
+            if not self._entries:
+                self._entries = json.loads(file.read(self._start)[8:])
+            first, last = self._entries[key]["data_offsets"]
+            file.seek(self._start + first)
+            content = file.read(last - first)
+        halves = np.frombuffer(content, dtype="<u2").astype(np.uint32) << 16
+        return halves.view(np.float32).reshape(self.shape(key))

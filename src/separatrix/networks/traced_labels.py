@@ -86,10 +86,11 @@ def _followed(nodes: Sequence[Node], last: int, width: int) -> dict[int, int]:
     while waiting and entries <= ENTRIES_LIMIT:
         node = nodes[i := waiting.pop()]
         inner = node.layer.n_inputs if isinstance(node.layer, Selection) else widths[i]
-        for parent in set(node.parents) - widths.keys() if _is_elementwise(node) else ():
-            widths[parent] = inner
-            waiting.append(parent)
-            entries += inner
+        for parent in node.parents if _is_elementwise(node) else ():
+            if parent not in widths:
+                widths[parent] = inner
+                waiting.append(parent)
+                entries += inner
     return widths
 
 

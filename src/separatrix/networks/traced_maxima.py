@@ -89,10 +89,13 @@ def _tree(nodes: list[Node], x: int, pool: Pool, activation: str) -> int:
         if windows.shape[1] % 2:
             windows = np.hstack([windows, np.full((windows.shape[0], 1), -1)])
         pairs = windows.reshape(-1, 2)
-        keyed = np.column_stack([pairs, np.repeat(signs, windows.shape[1] // 2)])
+        is_above = np.repeat(signs > 0, windows.shape[1] // 2)
         is_used = pairs[:, 0] >= 0
-        unique, places = np.unique(keyed[is_used], axis=0, return_inverse=True)
-        x = _joined_pairs(nodes, x, unique, width, activation)
+        keys = 2 * (pairs[:, 0] * (width + 1) + pairs[:, 1] + 1) + is_above  # a whole number for each pair and sign
+        unique, places = np.unique(keys[is_used], return_inverse=True)
+        rest, above = np.divmod(unique, 2)
+        first, second = np.divmod(rest, width + 1)
+        x = _joined_pairs(nodes, x, np.column_stack([first, second - 1, 2 * above - 1]), width, activation)
         windows = np.full(pairs.shape[0], -1)
         windows[is_used] = places.ravel()
         windows, width = windows.reshape(signs.size, -1), unique.shape[0]

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 import separatrix as sx
-from separatrix.errors import UnsupportedLayerError
+from separatrix.errors import InputError, UnsupportedLayerError
 from tests.networks.onnx.models import B, C, V, W, model, node, written
 
 SQUARE = np.array([[1.0, 2.0, 0.0], [0.5, -1.0, 3.0], [0.0, 1.0, -2.0]])
@@ -106,6 +106,18 @@ def test_what_runtimes_take_differently(name, tmp_path):
         if part.op_type == "Resize":
             part.input[:] = ["x", "", "s"]
     refused(model(nodes, shape, constants), tmp_path, match)
+
+
+def test_constants_of_bytes_that_wrap(tmp_path):
+    nodes = [node("Sub", "a b", "c"), node("Cast", "c", "f", to=1), node("Add", "x f", "y")]
+    for a, is_read in ((3, True), (1, False)):
+        bytes_of = {name: numpy_helper.from_array(np.full(3, n, np.uint8), name) for name, n in (("a", a), ("b", 2))}
+        path = written(model(nodes, constants=bytes_of), tmp_path)
+        if is_read:
+            assert sx.load(path).logits([[0.0, 1.0, 2.0]]).tolist() == [[1.0, 2.0, 3.0]]
+        else:
+            with pytest.raises(InputError, match="differs from the file's own output"):
+                sx.load(path)
 
 
 def test_norms_of_constants(tmp_path):

@@ -167,6 +167,12 @@ BOMBS = {
                             {"s": [-1, 1, 1, 3], "K": np.ones((4, 1, 3, 3))}),
     "picked entries of all rows": ([node("Expand", "x s", "e"), node("GatherElements", "e k", "y", axis=1)],
                                    {"s": [1, 1 << 18, 3], "k": np.zeros((1, 1, 3), np.int64)}),
+    "an enlargement": ([node("Reshape", "x s", "i"), helper.make_node("Resize", ["i", "", "c"], ["y"], mode="nearest")],
+                       {"s": [-1, 1, 1, 3], "c": [1.0, 1.0, 20000.0, 20000.0]}),
+    "free indices": ([helper.make_node("Einsum", ["x", "a", "a", "a"], ["y"], equation="bi,j,k,l->bjkl")], {"a": np.ones(1000)}),
+    "a volume of padding": ([node("Reshape", "x s", "i"), node("Conv", "i K", "y", pads=[400] * 6)],
+                            {"s": [-1, 1, 1, 1, 3], "K": np.ones((1, 1, 1, 1, 1))}),
+    "maxima of thousands": ([helper.make_node("Max", ["x"] * 2600, ["y"])], {}),
     "a wide diagonal": ([node("Expand", "x s", "k"), node("Relu", "k", "r"), node("Mul", "r two", "m"), node("Tanh", "m", "y")],
                         {"s": [1, 1 << 16, 3], "two": [2.0]}),
 }  # fmt: skip

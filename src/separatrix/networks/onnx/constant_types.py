@@ -9,6 +9,7 @@ from separatrix.networks.onnx.tensors import BFLOAT16, is_floating, is_integer
 from separatrix.networks.traced_values import Unsupported
 
 BOOL, HALVES = 9, (10, BFLOAT16)
+LARGEST_HALF = 65504.0
 RANGES = {
     2: (0, 255),
     3: (-128, 127),
@@ -24,6 +25,8 @@ def cast(call: Call) -> np.ndarray:
     kind, x = call.attribute("to", 0), call.constant(0)
     if is_floating(kind):
         if kind in HALVES:
+            if kind == HALVES[0] and (np.abs(x) > LARGEST_HALF).any():
+                raise Unsupported("of numbers out of the range of half precision")
             call.building.note("casts to half precision were read as the identity")
         return x.astype(np.float64)
     if is_integer(kind):

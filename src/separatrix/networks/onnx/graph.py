@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from separatrix.errors import SeparatrixError, UnreadableFileError, printable
+from separatrix.errors import UnreadableFileError, printable
+from separatrix.networks.layers import Node
+from separatrix.networks.onnx.application import ALWAYS_CONSTANT, applied, sequence
 from separatrix.networks.onnx.calls import Call
 from separatrix.networks.onnx.constants import RULES as CONSTANT_RULES
-from separatrix.networks.onnx.constants import constant_node, evaluated
 from separatrix.networks.onnx.files import FileFunction, FileModel, FileNode, Reference
 from separatrix.networks.onnx.graph_checks import NODES_LIMIT
 from separatrix.networks.onnx.inner_graphs import InnerGraph, inner_graph
-from separatrix.networks.onnx.linear_operators import LINEAR, probed
+from separatrix.networks.onnx.linear_operators import LINEAR
 from separatrix.networks.onnx.operators import RULES
 from separatrix.networks.onnx.ports import Asked
 from separatrix.networks.onnx.refused_operators import REFUSED
 from separatrix.networks.onnx.tensors import tensor_array
 from separatrix.networks.traced_labels import check_labels, check_probability, check_softmaxes
+from separatrix.networks.traced_layers import Pending
 from separatrix.networks.traced_network import READABLE, TracedNetwork, finished
 from separatrix.networks.traced_values import Building, Unknown, Unsupported, Value
 
 SEQUENCES = ("SequenceConstruct", "SequenceAt", "ConcatFromSequence", "SplitToSequence")
 DEPTH_LIMIT, DECODED_LIMIT = 20, 1 << 29
 LAYERS_LIMIT, WIDTH_LIMIT = 10_000, 1 << 22
-ALWAYS_CONSTANT = ("Shape", "Size")
+MOST_PATTERNS, MOST_PRODUCTS = 1000, 200
+PATTERNS = ("Mul", "Div", "Where")
 READABLE_HERE = READABLE + ("; other nodes: rewrite them, or give the part of the model without them")
 
 
@@ -52,6 +55,8 @@ class Walk:
     refused: list[tuple[str, str, str]] = field(default_factory=list)
     n_nodes: int = 0
     n_decoded: int = 0
+    n_patterns: int = 0
+    n_products: int = 0
 
     def looked_up(self, name: str, scope: Scope, by_columns: bool = False) -> Any:
         """A value by name; tensors of the file are decoded when they are needed and not kept."""
@@ -73,12 +78,12 @@ class Walk:
         kept = {name for node in nodes for name in node.captured}
         for i, node in enumerate(nodes):
             self.n_nodes += 1
+            inputs = [self.looked_up(name, scope, _is_transposed(node, k)) for k, name in enumerate(node.inputs)]
+            results = self.results(node, inputs, scope)
             if self.n_nodes > NODES_LIMIT or len(self.building.nodes) > LAYERS_LIMIT:
                 raise UnreadableFileError(
                     f"{self.model.source}: its nodes unfold to more than {NODES_LIMIT}, or to more than {LAYERS_LIMIT} layers"
                 )
-            inputs = [self.looked_up(name, scope, _is_transposed(node, k)) for k, name in enumerate(node.inputs)]
-            results = self.results(node, inputs, scope)
             for name, result in zip(node.outputs, results, strict=False):
                 scope.values[name] = result
             for name in node.outputs[len(results) :]:
@@ -114,15 +119,15 @@ class Walk:
             if any(isinstance(x, Unknown) for x in inputs):
                 return self.unknown(node)
             if node.operator in SEQUENCES and not node.domain:
-                return [
-                    _sequence(node, inputs, Call(self.building, node.operator, scope.opset, inputs, attributes, 1, ""))
-                ]
+                return [sequence(Call(self.building, node.operator, scope.opset, inputs, attributes, 1, ""))]
             if any(isinstance(x, list) for x in inputs):
                 raise Unsupported("of a list of tensors")
             call = Call(
                 self.building, _name(node), scope.opset, inputs, attributes, len(node.outputs), self.model.folder
             )
-            result = _applied(call)
+            self.count_patterns(node, inputs)
+            result = applied(call)
+            self.n_products += _is_product(self.building.nodes[-1])
             found = result if isinstance(result, tuple) else (result,)
             if any(isinstance(part, Value) and prod(part.shape) > WIDTH_LIMIT for part in found):
                 raise Unsupported("makes a value that is too large")
@@ -130,6 +135,19 @@ class Walk:
         except Unsupported as why:
             self.refused.append((_name(node), self.building.place, str(why)))
             return []
+
+    def count_patterns(self, node: FileNode, inputs: Sequence[Any]) -> None:
+        """Count the nodes that may be part of an activation written out, each of which is compared with many; Unsupported where
+        there are more than any model has.
+        """
+        is_one = node.operator == "Where" or sum(isinstance(x, Value) for x in inputs) > 1
+        self.n_patterns += is_one and node.operator in PATTERNS
+        if (
+            node.operator in PATTERNS
+            and is_one
+            and (self.n_patterns > MOST_PATTERNS or self.n_products > MOST_PRODUCTS)
+        ):
+            raise Unsupported("after too many products of computed values")
 
     def branch(self, node: FileNode, condition: Any, scope: Scope) -> Sequence[Any]:
         """The outputs of the branch that a constant condition takes."""
@@ -195,43 +213,8 @@ class Walk:
         return [self.looked_up(name, inner) for name in function.outputs]
 
 
-def _sequence(node: FileNode, inputs: list[Any], call: Call) -> Any:
-    """Lists of tensors, which old exporters write for chunk, split and stack."""
-    if node.operator == "SequenceConstruct":
-        return list(inputs)
-    if node.operator == "SplitToSequence":
-        return _parts(call)
-    if not isinstance(inputs[0], list) or not inputs[0] or any(isinstance(x, Unknown) for x in inputs[0]):
-        raise Unsupported("of something else than a list of tensors")
-    if node.operator == "SequenceAt":
-        place = call.constant(1)
-        if place.size != 1 or not -len(inputs[0]) <= int(place.reshape(())) < len(inputs[0]):
-            raise Unsupported("at a place that is not there")
-        return inputs[0][int(place.reshape(()))]
-    if call.attribute("new_axis", 0):
-        raise Unsupported("with a new axis")
-    joined = replace(call, operator="Concat", inputs=inputs[0], attributes={"axis": call.attribute("axis", 0)})
-    return _applied(joined)
-
-
-def _parts(call: Call) -> list[Any]:
-    """SplitToSequence: pieces of one length, of given lengths, or single entries without their axis."""
-    x = call.operand(0)
-    axis = call.axis(call.attribute("axis", 0), len(call.shape(x)))
-    n = call.shape(x)[axis]
-    sizes = call.integers(1) if call.given(1) else [1]
-    if call.given(1) and call.constant(1).ndim == 1:
-        lengths = sizes
-    else:
-        if sizes[0] < 1:
-            raise Unsupported("into parts that do not fit")
-        lengths = [min(sizes[0], n - start) for start in range(0, n, sizes[0])]
-    split = replace(call, operator="Split", inputs=[x], attributes={"axis": axis, "split": lengths})
-    found = list(_applied(replace(split, n_outputs=len(lengths))))
-    if call.given(1) or call.attribute("keepdims", 1):
-        return found
-    squeezed = replace(call, operator="Squeeze", opset=11, attributes={"axes": [axis]})
-    return [_applied(replace(squeezed, inputs=[part])) for part in found]
+def _is_product(node: Node) -> bool:
+    return isinstance(node.layer, Pending) and node.layer.kind == "product"
 
 
 def _is_transposed(node: FileNode, position: int) -> bool:
@@ -241,29 +224,6 @@ def _is_transposed(node: FileNode, position: int) -> bool:
 
 def _name(node: FileNode) -> str:
     return f"{node.domain}::{node.operator}" if node.domain else node.operator
-
-
-def _applied(call: Call) -> Any:
-    try:
-        if call.operator == "Constant":
-            return constant_node(call)
-        has_value = any(isinstance(x, Value) for x in call.inputs)
-        if call.operator in REFUSED and (has_value or call.operator not in CONSTANT_RULES):
-            raise Unsupported(REFUSED[call.operator])
-        if call.operator in ALWAYS_CONSTANT or not has_value:
-            return evaluated(call)
-        if call.operator in RULES:
-            try:
-                return RULES[call.operator](call)
-            except NotImplementedError:  # the rule is for other arguments
-                return probed(call)
-        if call.operator not in LINEAR:
-            raise Unsupported("")
-        return probed(call)
-    except SeparatrixError:
-        raise
-    except (ArithmeticError, LookupError, TypeError, ValueError):
-        raise Unsupported("with these inputs or attributes") from None
 
 
 def read_graph(model: FileModel, nodes: Sequence[FileNode], asked: Asked) -> TracedNetwork:

@@ -15,6 +15,7 @@ from onnx.reference import ReferenceEvaluator
 
 from separatrix.errors import printable
 from separatrix.networks.onnx.calls import Call
+from separatrix.networks.onnx.probe_sizes import check_size
 from separatrix.networks.structured_layers import SparseAffine
 from separatrix.networks.traced_values import Unsupported, Value
 
@@ -33,6 +34,7 @@ def probed(call: Call) -> Value:
         raise Unsupported(f"on more than {INPUTS_LIMIT} values")
     if call.operator == "Resize":
         _check_corners(call)
+    check_size(call, x.shape)
     evaluator, known = _evaluator(call)
     zero = _at(evaluator, call, places[0], known, np.zeros((2 if batch else 1, width)))[0]
     call.building.spend(width * zero.size)
@@ -59,7 +61,8 @@ def _evaluator(call: Call) -> tuple[Any, dict[str, Any]]:
     """An evaluator of the node alone, and its constant inputs by name."""
     names = [f"i{i}" if x is not None else "" for i, x in enumerate(call.inputs)]
     plain = {name: value for name, value in call.attributes.items() if isinstance(value, (int, float, str, list))}
-    node = onnx.helper.make_node(call.operator, names, ["out"], **plain)
+    node = onnx.helper.make_node(call.operator, names, ["out"])
+    node.attribute.extend(onnx.helper.make_attribute(name, value) for name, value in plain.items())
     values = [onnx.helper.make_tensor_value_info(name, 0, None) for name in names if name]
     graph = onnx.helper.make_graph([node], "node", values, [onnx.ValueInfoProto(name="out")])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", call.opset)])

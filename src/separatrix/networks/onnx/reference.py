@@ -22,6 +22,7 @@ from separatrix.networks.onnx.tensors import is_floating, sparse_array, tensor_a
 
 ENTRIES_AT_ONCE = 1 << 21
 Kind = onnx.AttributeProto
+INT64 = onnx.TensorProto.INT64
 LISTS = (Kind.TENSORS, Kind.SPARSE_TENSORS)
 
 
@@ -46,7 +47,7 @@ def own_output(
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         for part, used, wanted, ended in _stretches(proto, model, asked.output, most):
-            constants = {name: model.array(name) for name in used | set(wanted) if name in model.constants}
+            constants = {name: _constant(model, name) for name in used | set(wanted) if name in model.constants}
             evaluator: Any = ReferenceEvaluator(part, new_ops=OWN_OPERATORS + (OLD_SOFTMAX if model.opset < 13 else []))
             for values in portions:
                 results = evaluator.run(wanted, {**values, **constants})
@@ -61,6 +62,15 @@ def own_output(
         has_rows = not asked.is_free_row or found.shape[:1] == (n,)
         own.append(found.reshape(n, -1) if has_rows else np.empty((n, 0)))  # other rows than points: nothing to compare
     return np.concatenate(own)
+
+
+def _constant(model: FileModel, name: str) -> np.ndarray:
+    """A tensor of the file, integers in their own type, whose arithmetic wraps."""
+    array, tensor = model.array(name), model.constants[name]
+    kind = tensor.values.data_type if isinstance(tensor, onnx.SparseTensorProto) else tensor.data_type
+    return (
+        array.astype(onnx.helper.tensor_dtype_to_np_dtype(kind)) if array.dtype == np.int64 and kind != INT64 else array
+    )
 
 
 def _stretches(
