@@ -18,7 +18,7 @@ from separatrix.networks.onnx.files import FileFunction, FileModel, FileNode, Re
 from separatrix.networks.onnx.graph_checks import NODES_LIMIT
 from separatrix.networks.onnx.inner_graphs import InnerGraph, inner_graph
 from separatrix.networks.onnx.linear_operators import LINEAR
-from separatrix.networks.onnx.operators import RULES
+from separatrix.networks.onnx.operators import RULES, WIDTH_LIMIT
 from separatrix.networks.onnx.ports import Asked
 from separatrix.networks.onnx.refused_operators import REFUSED
 from separatrix.networks.onnx.tensors import tensor_array
@@ -29,7 +29,7 @@ from separatrix.networks.traced_values import Building, Unknown, Unsupported, Va
 
 SEQUENCES = ("SequenceConstruct", "SequenceAt", "ConcatFromSequence", "SplitToSequence")
 DEPTH_LIMIT, DECODED_LIMIT = 20, 1 << 29
-LAYERS_LIMIT, WIDTH_LIMIT = 10_000, 1 << 22
+LAYERS_LIMIT = 10_000
 MOST_PATTERNS, MOST_PRODUCTS = 1000, 200
 PATTERNS = ("Mul", "Div", "Where")
 READABLE_HERE = READABLE + ("; other nodes: rewrite them, or give the part of the model without them")

@@ -30,6 +30,7 @@ from separatrix.networks.traced_patterns import chosen, product, reciprocal, tim
 from separatrix.networks.traced_values import Shape, Unsupported, Value
 
 Rule = Callable[[Call], Value | tuple[Value, ...]]
+WIDTH_LIMIT = 1 << 22  # entries of one point's value
 
 
 def _operands(call: Call) -> tuple[list[Value | np.ndarray], Shape]:
@@ -160,6 +161,13 @@ def _extreme(sign: float) -> Rule:
     return rule
 
 
+def _small(shape: Shape) -> Shape:
+    """A shape of a value, before anything is made for it."""
+    if prod(shape) > WIDTH_LIMIT:
+        raise Unsupported("makes a value that is too large")
+    return shape
+
+
 def _product_with_matrix(call: Call, x: Value, y: Any) -> Value:
     """x @ y for a constant matrix (or vector) y: along the last axis of x."""
     weight = np.asarray(y)
@@ -167,7 +175,7 @@ def _product_with_matrix(call: Call, x: Value, y: Any) -> Value:
         weight = weight[0]
     if weight.ndim not in (1, 2) or not x.shape or x.shape[-1] != weight.shape[0]:
         raise Unsupported("of shapes that do not fit")
-    shape = (*x.shape[:-1], *weight.shape[1:])
+    shape = _small((*x.shape[:-1], *weight.shape[1:]))
     return dense(call.building, shape, x, weight.reshape(weight.shape[0], -1).T, None)
 
 
@@ -182,7 +190,7 @@ def _matrix_with_product(call: Call, x: Any, y: Value) -> Value:
     if whole[axis] != weight.shape[-1]:
         raise Unsupported("of shapes that do not fit")
     before = y.shape[: axis - call.first_axis]
-    shape = (*before, *weight.shape[:-1], *whole[axis + 1 :])
+    shape = _small((*before, *weight.shape[:-1], *whole[axis + 1 :]))
     weight, after = np.atleast_2d(weight), prod(whole[axis + 1 :])
     return copied(call.building, shape, y, weight, np.zeros(weight.shape[0]), prod(before), after)
 
