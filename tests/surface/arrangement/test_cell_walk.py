@@ -231,3 +231,11 @@ def test_a_line_of_many_neurons_leaves_room_for_the_others():
         )
         assert (np.sqrt((off**2).sum(axis=1)) <= error).all()
         assert (error < 1e-8).all()
+
+
+def test_large_boxes_go_without_a_walk(monkeypatch):
+    monkeypatch.setattr(walk_plan, "is_thin", lambda step: True)
+    steps = linear_steps(network(3, (2, 9, 8, 6, 3)))
+    for half, is_planned in ((2.0**20, True), (2.0**21, False), (np.inf, False)):
+        plans = walk_plan.walk_plans(steps, (np.full(2, -half), np.full(2, half)))
+        assert (plans[1] is not None) == is_planned

@@ -28,7 +28,7 @@ MOST_THREADS = 4
 class CellWalk:
     """A walk over the top cells of a lattice whose bits of the steps of a plan, or of all but the last, are known.
 
-    Pieces of it run in threads; forms and values do not depend on where a walk begins. ``ranks``: where the cells of the last
+    Pieces of it run in threads; its forms and values do not depend on where a walk begins. ``ranks``: where the cells of the last
     step's start come in the walk before; what they were cut into then follows in that order. Its own: for the next walk.
     """
 

@@ -13,7 +13,8 @@ and at a double x within delta of an exact point of the closed cell, whose exact
     |A_i - exact| <= p_i s + q_i g + c_i + d,   s = sum_t (eta_t + rho_t + gamma h_t) |x_t|,   g = sum_t (h_t + eta_t) |x_t|,
                                                d = (|slopes of G| + the bound of their errors) delta,            x_n = 1,
 
-c_i with sum_t (m + 2) / S_qt max |x_t|. A sum stays below 2^62: S_qt is a power of two with S_qt (p h_t + |b|) <= 2^60.
+c_i with sum_t (m + 2) / S_qt max |x_t|: the units' part is taken at the exact point, which lies in the box. A sum stays below
+2^62: S_qt is a power of two with S_qt (p h_t + |b|) <= 2^60.
 """
 
 from __future__ import annotations

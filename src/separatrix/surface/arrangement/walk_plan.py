@@ -19,6 +19,7 @@ from separatrix.surface.arrangement.step_bounds import LARGE, StepBounds
 from separatrix.surface.arrangement.walk_bounds import WalkBounds
 
 FEWEST_VERTICES = 256  # below, evaluating all of them costs less than compiling the walk
+FARTHEST = 2.0**20  # in larger boxes what a sum's unit loses far out would leave signs near the origin open
 THIN = 0.25  # entries of a weight that is walked along that are not 0, at most
 
 
@@ -53,11 +54,13 @@ def is_thin(step: LinearStep) -> bool:
 
 
 def walk_plans(steps: Sequence[LinearStep], box: tuple[np.ndarray, np.ndarray]) -> list[WalkPlan | None]:
-    """A plan for each step, None where products give the values: no structure, or doubles do not reach."""
+    """A plan for each step, None where products give the values: no structure, a box that is too large for the forms' units."""
     found: list[WalkPlan | None] = [None] * len(steps)
     if box[0].size < 2 or len(steps) < 2:
         return found
     reach = np.append(np.maximum(np.abs(box[0]), np.abs(box[1])), 1.0)
+    if not reach.max() <= FARTHEST:
+        return found
     n_thin = next((k for k, step in enumerate(steps[1:]) if not is_thin(step)), len(steps) - 1)
     for index in range(min(n_thin + 1, len(steps) - 1), 0, -1):
         gives_inputs = index > n_thin
