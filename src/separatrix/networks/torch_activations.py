@@ -191,10 +191,6 @@ def _power(building: Building, shape: Shape, x: Any, exponent: Any = 2) -> Value
     return building.append(Pending(f"power {int(exponent)}", building.place), x)
 
 
-def _tanh_shrink(building: Building, shape: Shape, x: Value) -> Value:
-    return building.append(Sum(), x, times(building, building.append(Activation("tanh"), x), -1.0))
-
-
 def _compared(is_reversed: bool) -> Rule:
     """A comparison, which can be read only as the condition of a choice."""
 

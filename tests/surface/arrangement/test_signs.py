@@ -167,3 +167,16 @@ def test_a_deep_network_needs_no_rational_number_and_keeps_its_vertices_sharp() 
     assert signs.n_exact_decisions == 0
     assert found.vertex_error.max() < 1e-6
     assert np.median(found.vertex_error) < 1e-9
+
+
+def test_without_ieee_arithmetic_rational_numbers_decide_every_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    weights = [rng.normal(size=(5, 2)), rng.normal(size=(3, 5)), rng.normal(size=(2, 3))]
+    steps = linear_steps(Network.from_arrays(weights, [rng.normal(size=len(w)) for w in weights]))
+    quick = cut(steps, -np.ones(2), np.ones(2))
+    monkeypatch.setattr("separatrix.surface.arrangement.exact_signs.ieee_arithmetic_holds", lambda: False)
+    slow = cut(steps, -np.ones(2), np.ones(2))
+    assert quick.cells.counts == slow.cells.counts
+    assert quick.n_exact_decisions < slow.n_exact_decisions
+    assert np.array_equal(quick.positive, slow.positive)
+    assert np.array_equal(quick.negative, slow.negative)

@@ -46,9 +46,9 @@ def cut(
         )
     layout = SignLayout.of(n, [step.creased for step in steps], has_rows=bool(steps) and steps[-1].is_last)
     if signs is None:
-        from separatrix.surface.arrangement.bounded_signs import BoundedSigns
+        from separatrix.surface.arrangement.exact_signs import exact_signs
 
-        signs = BoundedSigns(steps, lower, upper)
+        signs = exact_signs(steps, lower, upper)
     lattice, n_dropped = box_lattice(lower, upper, layout.n_words), 0
     signs.begin(lattice)
     watch = Watch(max_cells, progress, sum(step.n_signs for step in steps))
