@@ -234,5 +234,5 @@ def test_widths_that_cannot_be_asked_for():
             pass
 
     assert sx.load(Odd(4, 3)).n_inputs == 4
-    with pytest.raises(InputError, match=r"does not run on inputs of shape \(5,\).*; give as input_shape= the shape"):
+    with pytest.raises(InputError, match=r"does not run on inputs of shape \(5,\).*; input_shape= is the shape"):
         sx.load(nn.Linear(4, 3), input_shape=5)

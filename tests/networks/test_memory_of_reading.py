@@ -9,7 +9,15 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 import separatrix as sx
-from separatrix.networks import graph_folding, structured_layers, torch_module, torch_outputs, traced_layers, windows
+from separatrix.networks import (
+    graph_folding,
+    structured_layers,
+    torch_module,
+    torch_outputs,
+    torch_tracing,
+    traced_layers,
+    windows,
+)
 from separatrix.networks.memory_pages import LARGE, room, room_again
 from separatrix.networks.onnx import reference
 
@@ -191,7 +199,7 @@ class Residual(nn.Module):
 
 
 def test_norms_of_images_store_one_number_a_channel(monkeypatch):
-    sizes, read = [], torch_module.read_graph
+    sizes, read = [], torch_tracing.read_graph
 
     def watched(*arguments):
         traced = read(*arguments)
@@ -200,7 +208,7 @@ def test_norms_of_images_store_one_number_a_channel(monkeypatch):
                 sizes.extend(array.size for array in graph_folding._weights(node.layer))
         return traced
 
-    monkeypatch.setattr(torch_module, "read_graph", watched)
+    monkeypatch.setattr(torch_tracing, "read_graph", watched)
     agrees(Residual(), (3, 12, 12))
     assert len(sizes) == 8 and max(sizes) == 8 * 8 * 9 < 8 * 12 * 12
 

@@ -22,6 +22,7 @@ LAYER_LIKE = re.compile(
     r"|(?:layer|fc|linear|dense|conv|bn|norm|coefs?|intercepts?)[-_]?[0-9]+",
     re.IGNORECASE,
 )
+PARAMETRISED = "parametrizations."  # torch's own word for weights that are computed from others, such as weight norms
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -40,7 +41,7 @@ def is_layer_like(key: str) -> bool:
     ['W0', '1.running_mean', 'head.weight']
     """
     last = re.split(r"[./]", key)[-1]
-    return bool(LAYER_LIKE.fullmatch(last[:200]))
+    return PARAMETRISED in key or bool(LAYER_LIKE.fullmatch(last[:200]))
 
 
 def listed(keys: Iterable[str], limit: int = LISTED) -> str:
@@ -79,7 +80,11 @@ def layer_order(shapes: Shapes, source: str, has_module_order: bool = False) -> 
 
 def _refuse_foreign(shapes: Shapes, known: list[str], source: str) -> None:
     understood = set(known)
-    foreign = [f"{printable(key, 60)} (not understood)" for key in shapes if key not in understood]
+    foreign = [
+        f"{printable(key, 60)} ({'parametrised, such as by weight_norm' if PARAMETRISED in key else 'not understood'})"
+        for key in shapes
+        if key not in understood
+    ]
     for key in known:
         dims = 2 if key.endswith("weight") or (key[0] == "W" and PLAIN.fullmatch(key)) else 1
         if len(shapes[key]) != dims:

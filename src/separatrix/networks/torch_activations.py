@@ -21,7 +21,7 @@ from separatrix.networks.traced_operations import (
     shifted,
     softplus_of,
 )
-from separatrix.networks.traced_patterns import BENT_AT_ZERO, logarithm, reciprocal, soft_shrunk, times
+from separatrix.networks.traced_patterns import BENT_AT_ZERO, is_comparison, logarithm, reciprocal, soft_shrunk, times
 from separatrix.networks.traced_values import Building, Shape, Unsupported, Value
 
 Rule = Callable[..., Value]
@@ -210,6 +210,14 @@ def _compared(is_reversed: bool) -> Rule:
     return rule
 
 
+def _not(building: Building, shape: Shape, x: Value) -> Value:
+    """The comparison that holds where another does not, boundaries apart, where what is read is continuous."""
+    if not is_comparison(building, x):
+        raise Unsupported("of a computed condition")
+    tested = Value([building.nodes[x.index].parents[0]], x.shape)
+    return building.append(Pending("positive", building.place), times(building, tested, -1.0))
+
+
 def _step(building: Building, shape: Shape, *_: Any, **__: Any) -> Value:
     raise Unsupported("a step, which has no gradient; use a continuous function")
 
@@ -246,7 +254,7 @@ ACTIVATION_RULES: dict[str, Rule] = {
     "pow": _power,
     "square": _power, "reciprocal": lambda building, shape, x: reciprocal(building, x), "special_expit": _activation("sigmoid"),
     "gt": _compared(False), "ge": _compared(False), "lt": _compared(True), "le": _compared(True),
-    "greater": _compared(False), "less": _compared(True),
+    "greater": _compared(False), "less": _compared(True), "bitwise_not": _not, "logical_not": _not,
     **dict.fromkeys(("round", "floor", "ceil", "trunc", "heaviside", "hardshrink", "bernoulli"), _step),
     **dict.fromkeys(("selu", "hardswish"), _refused(NOT_SMOOTH)),
     **dict.fromkeys(("celu", "softsign"), _refused(BENT_AT_ZERO)), "elu": _elu,

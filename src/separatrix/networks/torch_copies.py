@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from separatrix.errors import InputError, KindError, UnsupportedLayerError, printable
+from separatrix.errors import InputError, KindError, ReadingWarning, UnsupportedLayerError, printable
 from separatrix.networks.memory_pages import room
+from separatrix.networks.torch_hooks import KINDS, Hook, apart, copied_hooks, is_of_torch
 
 
 class OneByOne(torch.nn.Module):
@@ -47,11 +48,14 @@ def plain_module(module: Any) -> torch.nn.Module:
         raise KindError(
             f"load: {name} is a Lightning module; give the torch.nn.Module inside it (often .model or .net)"
         )
-    if isinstance(getattr(module, "_orig_mod", None), torch.nn.Module):
-        return plain_module(module._orig_mod)
-    if isinstance(module, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
-        return plain_module(module.module)
-    return module
+    wrappers = (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)
+    inner = module.module if isinstance(module, wrappers) else getattr(module, "_orig_mod", None)
+    if not isinstance(inner, torch.nn.Module):
+        return module
+    if any(not is_of_torch(hook) for kind in KINDS for hook in getattr(module, kind).values()):
+        advice = "register them on the module inside"
+        warnings.warn(f"load: forward hooks of the wrapper {name} were not run; {advice}", ReadingWarning, stacklevel=5)
+    return plain_module(inner)
 
 
 def floats(module: torch.nn.Module) -> list[torch.Tensor]:
@@ -74,7 +78,14 @@ def check_parameters(module: torch.nn.Module, source: str) -> None:
 
 
 def check_inputs(module: torch.nn.Module, source: str) -> None:
-    """One input, as far as the forward method says it."""
+    """One input, as far as the forward method says it, of a module that has one and is not quantised."""
+    if type(module).forward is torch.nn.Module.forward and "forward" not in vars(module):
+        raise InputError(f"{source}: has no forward method; give a module with one, such as nn.Sequential(*layers)")
+    names = {path: f"{type(part).__module__}.{type(part).__name__}" for path, part in module.named_modules()}
+    quantised = [path for path, name in names.items() if ".nn.quantized." in name and not name.endswith("Functional")]
+    if quantised:
+        where = printable(", ".join(quantised[:6]), 100)
+        raise UnsupportedLayerError(f"{source}: quantised in {where}; give the module before it was quantised")
     try:
         parameters = inspect.signature(module.forward).parameters.values()
     except (TypeError, ValueError):
@@ -90,8 +101,8 @@ def check_inputs(module: torch.nn.Module, source: str) -> None:
         )
 
 
-def evaluation_copy(module: torch.nn.Module, source: str, dtype: torch.dtype) -> tuple[torch.nn.Module, list[str]]:
-    """A copy on the CPU in evaluation mode, its real numbers of this type, and without the user's hooks."""
+def evaluation_copy(module: torch.nn.Module, source: str, dtype: torch.dtype) -> tuple[torch.nn.Module, list[Hook]]:
+    """A copy on the CPU in evaluation mode, its real numbers of this type, and the copies of the user's hooks on it."""
     memo: dict[int, Any] = {}
     for part in module.modules():
         for tensor in (*part._parameters.values(), *part._buffers.values(), *vars(part).values()):
@@ -100,20 +111,21 @@ def evaluation_copy(module: torch.nn.Module, source: str, dtype: torch.dtype) ->
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch about its own exported programs
+            apart(module, memo)
             twin = copy.deepcopy(module, memo)
             _check_apart(module, twin, source)
+            hooks = copied_hooks(module, twin, memo, lambda tensor: _converted(tensor, dtype))
             twin = twin.cpu()
         torch.nn.Module.eval(twin)
         if any(tensor.dtype != dtype for tensor in floats(twin)):  # parameters of other classes
             twin = twin.to(dtype)
-    except InputError:
+    except (InputError, RecursionError):
         raise
     except Exception as error:
         raise InputError(
             f"{source}: cannot be copied: {printable(error)}; detach its tensors or remove what cannot be copied"
         ) from error
-    dropped = _without_hooks(twin)
-    return twin, [f"{dropped} forward hooks of the user were not run"] if dropped else []
+    return twin, hooks
 
 
 def _check_apart(module: torch.nn.Module, twin: torch.nn.Module, source: str) -> None:
@@ -169,15 +181,3 @@ def let_go(module: torch.nn.Module) -> None:
     for tensor in (*module.parameters(), *module.buffers()):
         if type(tensor) in (torch.Tensor, torch.nn.Parameter):
             tensor.data = tensor.new_empty(0)
-
-
-def _without_hooks(module: torch.nn.Module) -> int:
-    """Removes forward hooks that are not torch's own (weight norm, pruning) and says how many there were."""
-    dropped = 0
-    for part in module.modules():
-        for hooks in (part._forward_hooks, part._forward_pre_hooks):
-            for key, hook in list(hooks.items()):
-                if not str(getattr(hook, "__module__", type(hook).__module__)).startswith("torch."):
-                    del hooks[key]
-                    dropped += 1
-    return dropped

@@ -22,7 +22,7 @@ from separatrix.networks.traced_layers import Pending
 from separatrix.networks.traced_network import READABLE, UNREAD, TracedNetwork, finished
 from separatrix.networks.traced_values import Building, Unknown, Unsupported, Value
 
-COMPARISONS = ("gt", "ge", "lt", "le", "greater", "less")
+COMPARISONS = ("gt", "ge", "lt", "le", "greater", "less", "bitwise_not", "logical_not")
 CONSTANT_LIKE = frozenset((
     "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty", "new_tensor",
     "rand_like", "randn_like", "randint_like",
@@ -111,10 +111,15 @@ def _stand_in(node: Any, building: Building) -> Any:
     if isinstance(out, (list, tuple)):
         return Unknown()
     shape = tuple(getattr(out, "shape", ()))
-    if not shape or shape[0] != building.batch or not out.is_floating_point():
+    if not shape or not _is_fixed(shape) or shape[0] != building.batch or not out.is_floating_point():
         return Unknown()
     building.nodes.append(Node(Pending(UNREAD, building.place), (0,)))
     return Value([len(building.nodes) - 1], shape[1:])
+
+
+def _is_fixed(shape: Sequence[Any]) -> bool:
+    """Whether no size depends on the data."""
+    return all(isinstance(size, int) for size in shape)
 
 
 def _place(node: Any) -> str:
@@ -193,6 +198,8 @@ def _applied(
     out = node.meta.get("val")
     out = out[0] if isinstance(out, (list, tuple)) else out
     shape = tuple(out.shape)
+    if not _is_fixed(shape):
+        raise Unsupported("gives as many entries as the data say")
     if not out.is_floating_point() and base not in COMPARISONS:
         raise Unsupported(f"gives {printable(out.dtype, 30)}")
     if not shape or shape[0] != building.batch:

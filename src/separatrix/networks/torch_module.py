@@ -7,11 +7,9 @@ points. torch is imported in this file only.
 from __future__ import annotations
 
 import contextlib
-import io
-import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -41,20 +39,14 @@ from separatrix.networks.torch_copies import (
     let_go,
     plain_module,
 )
-from separatrix.networks.torch_graph import changes_views, read_graph
-from separatrix.networks.torch_outputs import is_narrowed, own_output, run, runs
+from separatrix.networks.torch_hooks import Hook, places, turn, without_idle_hooks
+from separatrix.networks.torch_outputs import own_output, run, runs
+from separatrix.networks.torch_tracing import ROWS, foreign_leaves, traced_module
 from separatrix.networks.traced_network import TracedNetwork, refusal
 
-ROWS, FEW_ROWS, SMALL, MIXED = 7, 2, 1 << 10, "mixes the rows of a batch"
+FEW_ROWS, SMALL, MIXED = 2, 1 << 10, "mixes the rows of a batch"
 HALVES, INPUTS_LIMIT = (torch.float16, torch.bfloat16), 1 << 22
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
-UNREADABLE_LEAVES = (
-    "ELU", "SELU", "CELU", "Hardswish", "Hardshrink", "Softsign", "GLU", "LayerNorm", "GroupNorm", "RMSNorm",
-    "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "LocalResponseNorm", "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell",
-    "GRUCell", "Embedding", "EmbeddingBag", "MultiheadAttention", "Transformer", "TransformerEncoder",
-    "TransformerEncoderLayer", "TransformerDecoder", "TransformerDecoderLayer", "LPPool1d", "LPPool2d", "MaxPool3d",
-    "Bilinear", "CosineSimilarity", "PairwiseDistance",
-)  # fmt: skip
 
 
 class _NotDouble(Exception):
@@ -76,13 +68,16 @@ def read_module(module: Any, input_shape: tuple[int, ...] | None = None) -> Netw
     """
     plain = plain_module(module)
     source = f"torch module {printable(type(plain).__name__, 80)}"
-    check_parameters(plain, source)
-    check_inputs(plain, source)
-    with torch.no_grad(), torch.random.fork_rng(devices=[]), evaluating(plain):
-        try:
-            return _read(plain, input_shape, source, torch.float64)
-        except _NotDouble:
-            return _read(plain, input_shape, source, torch.float32)
+    try:
+        check_parameters(plain, source)
+        check_inputs(plain, source)
+        with torch.no_grad(), torch.random.fork_rng(devices=[]), evaluating(plain):
+            try:
+                return _read(plain, input_shape, source, torch.float64)
+            except _NotDouble:
+                return _read(plain, input_shape, source, torch.float32)
+    except RecursionError as error:
+        raise InputError(f"{source}: its modules are nested too deeply; make one Sequential of them") from error
 
 
 def read_program(program: Any, input_shape: tuple[int, ...] | None = None) -> Network:
@@ -99,30 +94,64 @@ def _read(plain: torch.nn.Module, input_shape: tuple[int, ...] | None, source: s
         raise InputError(
             f"{source}: input_shape {input_shape} has more than {INPUTS_LIMIT} entries, which are not read"
         )
-    twin, notes = evaluation_copy(plain, source, dtype)
-    shape = _fitting_shape(twin, input_shape, dtype, source)
+    twin, hooks = evaluation_copy(plain, source, dtype)
+    shape, notes = _fitting_shape(twin, input_shape, dtype, source, hooks), []
     if input_shape is None and runs(twin, (shape[0] + 1,), dtype):
         notes.append(f"inputs of shape {shape} were guessed from its layers, it takes others too; pass input_shape=")
+    kept = _hooks_that_matter(twin, hooks, shape, dtype, source, notes)
     try:
-        network, traced, largest = _compared(twin, shape, dtype, source)
-    except UnsupportedLayerError as error:
-        if MIXED not in str(error):
+        network, traced, largest = _compared_somehow(twin, shape, dtype, source)
+    except (InputError, UnsupportedLayerError) as error:
+        if not kept:
             raise
-        try:
-            network, traced, largest = _compared(twin, shape, dtype, source, is_one_by_one=True)
-        except (InputError, UnsupportedLayerError):
-            raise error from None
-    if any("hooks" in note for note in notes):
-        warnings.warn(
-            f"{source}: {notes[0]}; if they change outputs, the network read is without them",
-            ReadingWarning,
-            stacklevel=6,
-        )
+        raise type(error)(
+            f"{error}; its output depends on the forward hooks of {places(kept)}, which were traced with it: write what they "
+            "do into a forward method, or remove them"
+        ) from error
     if any(tensor.dtype in HALVES for tensor in floats(plain)):
         notes.append("half precision was converted to double precision, which is exact")
     if dtype != torch.float64:
         notes.append("the module fixes its precision and was compared in single precision")
     return Network(network.nodes, network.n_inputs, Reading(source, largest, (*notes, *traced.notes)))
+
+
+def _hooks_that_matter(
+    twin: torch.nn.Module, hooks: list[Hook], shape: tuple[int, ...], dtype: torch.dtype, source: str, notes: list[str]
+) -> list[Hook]:
+    """The user's hooks that change the output of the copy; the others are taken away, and ``notes`` says so."""
+    if not hooks:
+        return []
+    kept = without_idle_hooks(hooks, twin, shape, dtype)
+    failed = [hook for hook in hooks if hook.reason]
+    if dtype == torch.float64 and any(hook.call is not None for hook in failed):
+        raise _NotDouble
+    if failed:
+        text = f"forward hooks of {places(failed)} were not run: {failed[-1].reason}"
+        advice = "if they change outputs, the network read is without them; remove hooks that record from the module"
+        warnings.warn(f"{source}: {text}; {advice}", ReadingWarning, stacklevel=7)
+        notes.append(text)
+    if idle := len(hooks) - len(kept) - len(failed):
+        notes.append(f"{idle} forward hooks of the user, which change no output at random points, were left out")
+    if kept:
+        notes.append(f"forward hooks of {places(kept)} change outputs and are part of the network")
+    return kept
+
+
+def _compared_somehow(
+    twin: torch.nn.Module, shape: tuple[int, ...], dtype: torch.dtype, source: str
+) -> tuple[Network, TracedNetwork, float]:
+    """As of :func:`_compared`, of a trace of single rows where one of a batch mixes its rows."""
+    try:
+        return _compared(twin, shape, dtype, source)
+    except UnsupportedLayerError as error:
+        if MIXED not in str(error):
+            raise
+        try:
+            return _compared(twin, shape, dtype, source, is_one_by_one=True)
+        except (InputError, UnsupportedLayerError) as second:
+            if isinstance(second, UnsupportedLayerError) and MIXED not in str(second):  # names the cause
+                raise UnsupportedLayerError(str(second).replace("module.", "")) from None
+            raise error from None
 
 
 def _compared(
@@ -132,7 +161,7 @@ def _compared(
 
     ``module``, a copy, lets go of its numbers before constants are folded, so that weights stand in memory once.
     """
-    traced = _traced(OneByOne(module) if is_one_by_one else module, shape, dtype, source)
+    traced = traced_module(OneByOne(module) if is_one_by_one else module, shape, dtype, source)
     give_back()
     points, own, alone = own_output(Network(tuple(traced.nodes), prod(shape)), module, shape, dtype, source)
     let_go(module)
@@ -187,11 +216,13 @@ def _numpy(tensor: torch.Tensor) -> np.ndarray:
 
 
 def _fitting_shape(
-    module: torch.nn.Module, given: tuple[int, ...] | None, dtype: torch.dtype, source: str
+    module: torch.nn.Module, given: tuple[int, ...] | None, dtype: torch.dtype, source: str, hooks: Sequence[Hook]
 ) -> tuple[int, ...]:
-    """The given shape, or one guessed from the parameters, on which the module runs."""
+    """The given shape, or one guessed from the parameters, on which the module runs, with its hooks or without."""
     failure: Exception | None = None
-    for shape in [given] if given is not None else _guesses(module):
+    shapes = [given] if given is not None else _guesses(module)
+    for has_hooks, shape in product((True, False) if hooks else (True,), shapes):
+        turn(hooks, has_hooks)
         try:
             run(module, torch.zeros((ROWS if prod(shape) <= SMALL else FEW_ROWS, *shape), dtype=dtype))
             return shape
@@ -199,7 +230,7 @@ def _fitting_shape(
             failure = failure or error
     if dtype == torch.float64 and failure is not None:
         raise _NotDouble
-    if foreign := _foreign_leaves(module):
+    if foreign := foreign_leaves(module):
         raise UnsupportedLayerError(refusal(foreign, source)) from failure
     if given is None and (channels := _channels(module)) is not None:
         raise InputError(
@@ -207,10 +238,11 @@ def _fitting_shape(
             f"batch, such as ({channels}, height, width), or ({channels}, length) for convolutions in 1 dimension"
         )
     tried = f"on inputs of shape {given}" if given else "on inputs of a shape guessed from its parameters"
-    advice = "give as input_shape=" if given else "pass input_shape=,"
+    advice = "input_shape= is the shape of one input without the batch; is it right?"
     raise InputError(
-        f"{source}: does not run {tried}: {printable(failure or 'it has no parameters')}; {advice} the shape of one input "
-        "without the batch (a program exported for one batch size: give the module it was made from)"
+        f"{source}: does not run {tried}: {printable(failure or 'it has no parameters')}; "
+        f"{advice if given else 'pass input_shape=, the shape of one input without the batch'} "
+        "(a program exported for one batch size: give the module it was made from)"
     ) from failure
 
 
@@ -232,65 +264,3 @@ def _guesses(module: torch.nn.Module) -> list[tuple[int, ...]]:
                     found.append(width)
     found += [width for p in module.parameters() if p.ndim == 2 for width in (p.shape[1], p.shape[0])]
     return [(width,) for width in dict.fromkeys(found)][:20]
-
-
-def _foreign_leaves(module: torch.nn.Module) -> list[tuple[str, str, str]]:
-    """Modules of torch that have no counterpart here: name, path, reason."""
-    return [
-        (type(part).__name__, path, "")
-        for path, part in module.named_modules()
-        if type(part).__module__.startswith("torch.nn.modules.") and type(part).__name__ in UNREADABLE_LEAVES
-    ]
-
-
-def _traced(module: torch.nn.Module, shape: tuple[int, ...], dtype: torch.dtype, source: str) -> TracedNetwork:
-    """The exported graph as nodes of ours."""
-    example = torch.zeros((ROWS, *shape), dtype=dtype)
-    try:
-        with _quiet():
-            program = torch.export.export(module, (example,), strict=False)
-            if isinstance(module, OneByOne) or changes_views(program.graph):
-                program = program.run_decompositions({})
-    except Exception as error:
-        leaves = _foreign_leaves(module)
-        listed = " " + refusal(leaves, "modules without counterpart") if leaves else ""
-        raise UnsupportedLayerError(
-            f"{source}: cannot be traced by torch.export, for example because its control flow depends on the data or "
-            f"it leaves torch: {_first_line(error)}.{listed}"
-        ) from error
-    signature = program.graph_signature
-    bound: dict[str, Any] = {str(name): shape for name in signature.user_inputs}
-    for names in (signature.inputs_to_parameters, signature.inputs_to_buffers):
-        for placeholder, name in names.items():
-            tensor: Any = program.state_dict[name] if name in program.state_dict else program.constants[name]
-            tensor = tensor.detach()
-            bound[placeholder] = tensor.double() if tensor.is_floating_point() else tensor
-    for placeholder, name in signature.inputs_to_lifted_tensor_constants.items():  # may be the user's own tensors
-        constant: Any = program.constants[name]
-        tensor = constant.detach()
-        bound[placeholder] = tensor.to("cpu", torch.float64 if tensor.is_floating_point() else tensor.dtype, copy=True)
-    traced = read_graph(program.graph, bound, ROWS, source, [str(name) for name in signature.user_outputs])
-    return replace(traced, is_narrowed=is_narrowed(program.graph))
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return printable(lines[0] if lines else type(error).__name__, 400)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps torch.export from warning, logging and printing."""
-    log = logging.getLogger("torch")
-    level = log.level
-    log.setLevel(logging.CRITICAL + 1)
-    try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.setLevel(level)

@@ -16,7 +16,7 @@ from separatrix.networks.torch_activations import ACTIVATION_RULES, extreme_of_t
 from separatrix.networks.torch_constants import along_features, array
 from separatrix.networks.torch_windows import WINDOW_RULES
 from separatrix.networks.traced_operations import dense, normalised, scaled, selected
-from separatrix.networks.traced_patterns import chosen, product, reciprocal, times
+from separatrix.networks.traced_patterns import chosen, product, reciprocal, times, zero_of
 from separatrix.networks.traced_values import Building, Shape, Unsupported, Value
 
 
@@ -199,16 +199,29 @@ def _where(building: Building, shape: Shape, condition: Any, x: Any, y: Any) -> 
     x, y = (
         widened(building, part, shape)
         if isinstance(part, Value)
-        else scaled(building, zero_of(building, condition, shape), np.ones(prod(shape)), along_features(part, shape))
+        else scaled(
+            building,
+            widened(building, zero_of(building, condition), shape),
+            np.ones(prod(shape)),
+            along_features(part, shape),
+        )
         for part in (x, y)
     )
     return chosen(building, condition, x, y)
 
 
-def zero_of(building: Building, condition: Value, shape: Shape) -> Value:
-    """Zeros of a shape, as a multiple of what a comparison compares."""
-    tested = Value([building.nodes[condition.index].parents[0]], condition.shape)
-    return times(building, widened(building, tested, shape), 0.0)
+def _masked_fill(building: Building, shape: Shape, x: Any, mask: Any, value: Any) -> Value:
+    """A constant where a comparison holds, which makes a ReLU or a clip, or nothing that is read."""
+    return _where(building, shape, mask, value, x)
+
+
+def _index_put(building: Building, shape: Shape, x: Any, indices: Any, value: Any, accumulate: bool = False) -> Value:
+    """As of :func:`_masked_fill` for x[mask] = value."""
+    if not any(isinstance(index, Value) for index in indices):
+        raise NotImplementedError  # moves entries
+    if len(indices) != 1 or indices[0].shape != shape or accumulate or isinstance(value, Value):
+        raise Unsupported("by a computed mask of parts of a point")
+    return _where(building, shape, indices[0], value, x)
 
 
 def _extreme_operator(sign: int, name: str) -> Callable[..., Any]:
@@ -256,7 +269,8 @@ def _table(**rules: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
 RULES = {**ACTIVATION_RULES, **WINDOW_RULES, **_table(
     linear=_linear, addmm=_addmm, add=_add, sub=_sub, subtract=_sub, rsub=_rsub, mul=_mul, multiply=_mul, div=_div,
     divide=_div, true_divide=_div, neg=_neg, negative=_neg, batch_norm=_batch_norm, addcmul=_add_product(False),
-    addcdiv=_add_product(True), lerp=_lerp, where=_where, native_batch_norm=_batch_norm,
+    addcdiv=_add_product(True), lerp=_lerp, where=_where, masked_fill=_masked_fill,
+    index_put=_index_put, native_batch_norm=_batch_norm,
     _native_batch_norm_legit=_batch_norm, _native_batch_norm_legit_no_training=_batch_norm_inference,
     cudnn_batch_norm=_batch_norm,
 )}  # fmt: skip

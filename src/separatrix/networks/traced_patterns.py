@@ -24,8 +24,10 @@ Coefficients = tuple[float, ...]
 
 
 def product(building: Building, x: Value, y: Value) -> Value:
-    """x * y: the activation that it is, or a product that must become part of one."""
+    """x * y: the activation that it is, or a product that must become part of one; y may be a comparison, 0 or 1."""
     for value, gate in ((x, y), (y, x)):
+        if is_comparison(building, gate):
+            return chosen(building, gate, value, zero_of(building, gate))
         for middle, coefficients in polynomials(building.nodes, gate.index).items():
             layer = building.nodes[middle].layer
             if isinstance(layer, (Activation, Pending)) and len(coefficients) == 2:
@@ -33,6 +35,17 @@ def product(building: Building, x: Value, y: Value) -> Value:
                 if found is not None:
                     return found
     return building.append(Pending("product", building.place), x, y)
+
+
+def is_comparison(building: Building, x: Value) -> bool:
+    """Whether a value says where another is positive."""
+    layer = building.nodes[x.index].layer
+    return isinstance(layer, Pending) and layer.kind == "positive"
+
+
+def zero_of(building: Building, condition: Value) -> Value:
+    """Zeros, as a multiple of what a comparison compares."""
+    return times(building, Value([building.nodes[condition.index].parents[0]], condition.shape), 0.0)
 
 
 def reciprocal(building: Building, x: Value) -> Value:
@@ -58,9 +71,9 @@ def chosen(building: Building, condition: Value, x: Value, y: Value) -> Value:
 
     Raises Unsupported for other choices.
     """
-    node = building.nodes[condition.index]
-    if not isinstance(node.layer, Pending) or node.layer.kind != "positive":
+    if not is_comparison(building, condition):
         raise Unsupported("by a computed condition")
+    node = building.nodes[condition.index]
     if (shrunk := _soft_shrink(building, node.parents[0], x, y)) is not None:
         return shrunk
     for base, tested in polynomials(building.nodes, node.parents[0]).items():

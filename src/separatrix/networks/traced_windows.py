@@ -48,9 +48,9 @@ def sliding(
     if min(width, stride, dilation) < 1 or min(pads) < 0:
         raise Unsupported("with a window, stride or padding that is not positive")
     room = size + sum(pads) - dilation * (width - 1) - 1
-    if room < 0 or width > 1 << 20:
-        raise Unsupported("with a window larger than the image")
     count = -(-room // stride) + 1 if has_ceil else room // stride + 1
+    if (room < 0 and not has_ceil) or count < 1 or width > 1 << 20:
+        raise Unsupported("with a window larger than the image")
     if has_ceil and (count - 1) * stride >= size + pads[0]:
         count -= 1
     _countable(count * width)
