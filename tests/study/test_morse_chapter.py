@@ -89,6 +89,19 @@ def test_points_at_even_arc_lengths() -> None:
     assert at_lengths(np.repeat(corner, 4, axis=0), 5)[0].tolist() == [[0, 0], [1, 0], [2, 0], [3, 0], [3, 1]]
 
 
+def test_orbits_of_a_list_that_was_taken_up_are_followed_again(tmp_path: Path) -> None:
+    question = asked(sx.data.network(NAME), sx.data.network_box(NAME), None, potential="log-density", basins=False)
+    first, again = (MorseChapter(question, Pieces(tmp_path), Stages(), 1) for _ in range(2))
+    for chapter in (first, again):
+        chapter.joined({})
+    assert again.pieces.n_resumed == 1 and again.orbits == {}
+    orbits = [chapter.orbits_of(0) for chapter in (first, again)]
+    assert orbits[0] is not None and orbits[1] is not None and len(orbits[0].orbits) > 0
+    for one, other in zip(orbits[0].orbits, orbits[1].orbits, strict=True):
+        assert (one.source, one.target, one.reason) == (other.source, other.target, other.reason)
+        assert np.array_equal(one.path, other.path)
+
+
 def test_only_where_it_can_be_done() -> None:
     net = sx.data.network(NAME)
     away = MorseChapter(asked(net, sx.WholeSpace(2), None, basins=False), Pieces(), Stages(), 1)

@@ -13,9 +13,14 @@ import pytest
 
 import separatrix as sx
 from separatrix.errors import InputError
+from separatrix.flow.critical_points import CriticalPoints, chosen
 from separatrix.study.analysis import Analysis
 from separatrix.study.analyze import analyze
-from separatrix.study.pieces import Pieces, fingerprint
+from separatrix.study.fingerprints import fingerprint
+from separatrix.study.flow_chapter import FlowChapter
+from separatrix.study.pieces import Pieces
+from separatrix.study.question import asked
+from separatrix.study.stages import Stages
 
 BOX = sx.Box.cube(2, -2, 2)
 
@@ -89,11 +94,11 @@ def test_a_second_run_takes_up_everything(tmp_path: Path, whole: Analysis) -> No
 
 
 def test_a_store_of_another_run_is_refused_by_name(tmp_path: Path) -> None:
-    def asked(net: str = "blobs-sigmoid", domain: object = BOX, data: object = None, **options: object) -> None:
+    def run_again(net: str = "blobs-sigmoid", domain: object = BOX, data: object = None, **options: object) -> None:
         analyze(sx.data.network(net), domain, data or sx.data.toy("blobs", 20), resume=tmp_path, surface=False, passes=False,
                 basins=False, **{"potential": "log-odds:0", **options})  # type: ignore[arg-type]  # fmt: skip
 
-    asked()
+    run_again()
     before = sorted((path.name, path.stat().st_mtime_ns) for path in tmp_path.iterdir() if path.name != ".lock")
     for name, other in (
         ("network", {"net": "blobs-tanh"}), ("domain", {"domain": sx.Box.cube(2, -2, 3)}), ("seed", {"rng": 1}),
@@ -101,11 +106,11 @@ def test_a_store_of_another_run_is_refused_by_name(tmp_path: Path) -> None:
         ("list of potentials", {"potential": "log-odds:1"}),
     ):  # fmt: skip
         with pytest.raises(InputError, match=f"another {name}"):
-            asked(**other)
+            run_again(**other)
     plan = tmp_path / "plan.json"
     plan.write_text(plan.read_text().replace('version of separatrix": "', 'version of separatrix": "9.'))
     with pytest.raises(InputError, match=r"another version of separatrix \(9\."):
-        asked()
+        run_again()
     after = sorted((path.name, path.stat().st_mtime_ns) for path in tmp_path.iterdir() if path.name != ".lock")
     assert [name for name, _ in after] == [name for name, _ in before]
     assert [entry for entry in after if entry[0] != "plan.json"] == [
@@ -174,8 +179,8 @@ def test_fingerprints_tell_questions_apart() -> None:
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="no folder"):
-        Pieces(tmp_path / "file" / "below")
+    with pytest.raises(InputError, match="no folder"), Pieces(tmp_path / "file" / "below").held({}):
+        pass
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process there")
@@ -197,3 +202,23 @@ def test_an_interrupt_that_a_library_swallows_is_raised_again() -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     assert swallowed and not found.is_finished and not found.flow
+
+
+def test_manifolds_are_those_of_the_sinks_that_passes_or_samples_added(tmp_path: Path) -> None:
+    question = asked(sx.data.network("blobs-sigmoid"), BOX, None, potential="log-density", basins=False)
+    whole, part = (FlowChapter(question, Pieces(tmp_path), Stages(), 1) for _ in range(2))
+    whole.run()
+    assert len(whole.sinks[0]) == 3 and whole.strips[0, "slow"].frames.shape[0] == 3
+
+    class Search:
+        """Leaves two of the sinks, as a run without passes may have found them."""
+
+        def joined(self, sinks: dict[int, CriticalPoints]) -> dict[int, object]:
+            sinks[0] = chosen(sinks[0], np.array([0, 2]))
+            return {}
+
+        def extended(self, number: int, sinks: CriticalPoints) -> None:
+            return None
+
+    part.run(Search())  # type: ignore[arg-type]
+    assert part.pieces.n_resumed == 1 and part.strips[0, "slow"].frames.shape[0] == 2

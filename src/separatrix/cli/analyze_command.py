@@ -49,7 +49,7 @@ def analyze_command(command: str, model: str, box: tuple[float, float] | None, o
     Without --box the study is on [0, 1]^n or, where that does not hold the data, on the smallest box that does.
     """
     from separatrix.cli.progress import shown_progress
-    from separatrix.cli.results import check_files, deliver, pieces_in
+    from separatrix.cli.results import check_files, deliver, held_pieces
     from separatrix.domains import Box
     from separatrix.study.analyze import analyze
     from separatrix.study.parallel import worker_count
@@ -59,10 +59,7 @@ def analyze_command(command: str, model: str, box: tuple[float, float] | None, o
     worker_count(options["workers"], 0.0)  # refused before anything is read or said
     net = read_model(model, options)
     domain = None if box is None else Box.cube(net.n_inputs, *box)
-    pieces = None if out is None else out / "pieces"
-    if out is not None and not options["resume"]:
-        pieces_in(out).clear()
-    with shown_progress(options["quiet"]) as progress:
+    with held_pieces(out, options["resume"]) as pieces, shown_progress(options["quiet"]) as progress:
         analysis = analyze(
             net, domain, options["data"], potential=options["potential"] or None, samples=options["samples"],
             basins=options["basins"], surface=options["surface"], through=options["through"], passes=options["passes"],
@@ -71,4 +68,4 @@ def analyze_command(command: str, model: str, box: tuple[float, float] | None, o
             memory_limit=None if options["memory_limit"] is None else 1e9 * options["memory_limit"],
             rng=options["seed"], progress=progress, command=command,
         )  # fmt: skip
-        return deliver(analysis, out, json_file, plot_file)
+        return deliver(analysis, out, json_file, plot_file, pieces)

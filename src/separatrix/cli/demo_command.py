@@ -24,20 +24,18 @@ def demo_command(
 ) -> int:
     """Analyse an embedded network, the MNIST classifier if none is named, and write a page about it."""
     from separatrix.cli.progress import shown_progress
-    from separatrix.cli.results import deliver, pieces_in
+    from separatrix.cli.results import deliver, held_pieces
     from separatrix.data.embedded_networks import network, network_box
     from separatrix.study.analyze import analyze
 
     net = network(name)
     data, samples = demo_points(name, QUICK_SAMPLES if quick else None)
-    if not resume:
-        pieces_in(out).clear()
-    with shown_progress(quiet) as progress:
+    with held_pieces(out, resume) as pieces, shown_progress(quiet) as progress:
         analysis = analyze(
-            net, network_box(name), data, samples=samples, workers=workers, resume=out / "pieces", rng=seed,
+            net, network_box(name), data, samples=samples, workers=workers, resume=pieces, rng=seed,
             progress=progress, effort=QUICK_EFFORT if quick else 1.0, passes=False if quick else None, command=command,
         )  # fmt: skip
-        return deliver(analysis, out)
+        return deliver(analysis, out, pieces=pieces)
 
 
 def demo_points(name: str, most_samples: int | None):

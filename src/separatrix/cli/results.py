@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,25 +39,46 @@ def write_text(path: Path, text: str) -> None:
         raise InputError(f"{printable(path)}: cannot be written: {error.strerror or error}") from None
 
 
-def pieces_in(out: Path) -> Pieces:
-    """The store of finished pieces that a run keeps under ``--out`` until it is done."""
+@contextlib.contextmanager
+def held_pieces(out: Path | None, resume: bool) -> Iterator[Pieces]:
+    """The store of finished pieces under ``--out``, for this command alone until its files are written.
+
+    ``resume``: whether what an earlier run left there is kept. Raises InputError where another run is at work there.
+    """
     from separatrix.study.pieces import Pieces
 
-    return Pieces(out / "pieces")
+    is_new = out is not None and not out.exists()
+    pieces = Pieces(None if out is None else out / "pieces")
+    try:
+        with pieces.locked():
+            if not resume:
+                pieces.clear()
+            yield pieces
+    finally:
+        if out is not None and is_new:
+            with contextlib.suppress(OSError):
+                out.rmdir()  # where nothing has come of it
 
 
-def deliver(analysis: Analysis, out: Path | None, json: Path | None = None, plot: Path | None = None) -> int:
-    """Write the files, print the screen; the exit status."""
+def deliver(
+    analysis: Analysis,
+    out: Path | None,
+    json: Path | None = None,
+    plot: Path | None = None,
+    pieces: Pieces | None = None,
+) -> int:
+    """Write the files, clear the ``pieces`` of a finished study, print the screen; the exit status."""
     page = None
     if out is not None:
         analysis.save(out)
-        if analysis.is_finished:
-            pieces_in(out).clear()
         page = analysis.report(out / "report.html")
     if json is not None:
         write_text(json, analysis.to_json())
     if plot is not None:
         _draw(analysis, plot)
+    if pieces is not None and analysis.is_finished:
+        with contextlib.suppress(InputError):  # what cannot be removed may stay
+            pieces.clear()
     click.echo(str(analysis))
     if page is not None:
         click.echo(f"\nreport: {page}")

@@ -36,7 +36,8 @@ class Potential(ABC):
 
     ``net``: the network it comes from, or None; ``companion``: a potential with the same orbits and equilibria on which
     they are better sought, or None; ``rests_on``: what its derivatives and enclosures rest on beyond the library, a
-    sentence for the evidence, or empty.
+    sentence for the evidence, or empty; ``version``: a user's word for exactly these functions, under which finished pieces
+    of a study are kept, or empty: then they are not.
 
     A user's own functions become one by :meth:`custom`. An extender writes ``value``, ``gradient``, ``hessian_vector``,
     ``hessian`` and ``enclose``.
@@ -47,6 +48,7 @@ class Potential(ABC):
     net: Network | None = None
     companion: Potential | None = None
     rests_on: str = ""
+    version: str = ""
 
     @staticmethod
     def custom(
@@ -57,6 +59,7 @@ class Potential(ABC):
         *,
         dim: int,
         name: str = "custom potential",
+        version: str = "",
     ) -> Potential:
         """The potential of a user's own functions of rows (n, dim): see :func:`separatrix.potentials.custom.custom`.
 
@@ -67,7 +70,7 @@ class Potential(ABC):
         """
         from separatrix.potentials.custom import custom
 
-        return custom(value, gradient, hessian, enclosure, dim=dim, name=name)
+        return custom(value, gradient, hessian, enclosure, dim=dim, name=name, version=version)
 
     @abstractmethod
     def value(self, x: Any) -> Any:

@@ -19,8 +19,9 @@ BY_USER = "rests on the enclosure given by the user"
 
 
 def custom(
-    value: Any, gradient: Any, hessian: Any = None, enclosure: Any = None, *, dim: int, name: str = "custom potential"
-) -> Custom:
+    value: Any, gradient: Any, hessian: Any = None, enclosure: Any = None, *, dim: int, name: str = "custom potential",
+    version: str = "",
+) -> Custom:  # fmt: skip
     """The potential of functions of rows ``x`` (n, dim) float64; as every potential it is climbed.
 
     - ``value(x)`` (n,), ``gradient(x)`` (n, dim), ``hessian(x)`` (n, dim, dim); rows must not depend on each other
@@ -29,6 +30,8 @@ def custom(
       :class:`~separatrix.numerics.intervals.Interval` or a pair (lower, upper) of arrays in the shapes above, that holds
       all values on the box. What is proved then rests on it, and the evidence says so. Without it nothing is proved:
       sinks are *verified* at best
+    - ``version``: a word of yours for exactly these functions, another one after every change of them and of all they use: under
+      it ``analyze(…, resume=)`` keeps finished pieces and takes them up. Without it those of this potential are not kept
 
     Shapes and kinds are checked at every call, one against the other at the first: ``gradient`` against differences of
     ``value``, ``hessian`` against those of ``gradient``, ``enclosure`` against both. Raises InputError where they disagree,
@@ -44,7 +47,11 @@ def custom(
     for what, function in named.items():
         if not (callable(function) or (function is None and what in ("hessian", "enclosure"))):
             raise KindError(f"custom: {what} must be a function of rows (n, {dim}), came {type(function).__name__}")
-    return Custom(named, int(dim), printable(name))
+    if not isinstance(version, str):
+        raise KindError(f"custom: version must be a string, such as '2', came {type(version).__name__}")
+    found = Custom(named, int(dim), printable(name))
+    found.version = version
+    return found
 
 
 class Custom(Potential):

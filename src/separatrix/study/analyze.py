@@ -26,6 +26,7 @@ from separatrix.study.devices import checked_device
 from separatrix.study.equations import Equation, equations_of
 from separatrix.study.estimate import estimate_of, within_memory
 from separatrix.study.findings import findings_of
+from separatrix.study.fingerprints import is_identified
 from separatrix.study.flow_chapter import FlowChapter
 from separatrix.study.flow_facts import flows_exist
 from separatrix.study.morse_chapter import MorseChapter
@@ -59,7 +60,7 @@ def analyze(
     passes: bool | None = None,
     workers: int | None = None,
     cluster: Any = None,
-    resume: str | os.PathLike[str] | None = None,
+    resume: str | os.PathLike[str] | Pieces | None = None,
     rng: Any = 0,
     progress: Progress | None = None,
     effort: float = 1.0,
@@ -87,7 +88,8 @@ def analyze(
       unseen, which takes two or three times as long
     - ``workers``: processes, None for a sensible number; ``cluster``: address of a Dask scheduler, or a Dask Client. Neither
       changes an answer
-    - ``resume``: a folder in which finished pieces are kept; a run that was killed goes on there
+    - ``resume``: a folder in which finished pieces are kept; a run that was killed goes on there. Those of functions in Python
+      are kept only under their ``version`` (:meth:`separatrix.Potential.custom`). Or the ``Pieces`` of a caller who holds them
     - ``rng``: int, SeedSequence or Generator; ``progress(stage, done, total)`` is called as the work goes on
     - ``effort``: scales the number of starts
     - ``device``: "cuda" for a GPU through torch, on which ascents and steps of basins are computed in batches; labels are the
@@ -119,7 +121,7 @@ def analyze(
     for note in question.notes:
         LOGGER.info("note: %s", note)
     stages = Stages(progress)
-    pieces = Pieces(resume)
+    pieces = resume if isinstance(resume, Pieces) else Pieces(resume)
     count, fits = within_memory(question, workers, passes, memory_limit)
     chapter = FlowChapter(question, pieces, stages, count, cluster, float(effort), where)
     surfaces = SurfaceChapter(question, chapter.pieces, stages, through)
@@ -156,7 +158,7 @@ def analyze(
     notes += [f"passes were left out: {points.note}"] if points.note and passes is not False else []
     if not fits and surface is None:
         notes.append(f"the decision surface was left out: it may not fit into memory_limit, {memory_limit:.3g} bytes")
-    notes += _notes_on_the_run(chapter.pieces, len(losses), is_finished)
+    notes += _notes_on_the_run(question, chapter.pieces, len(losses), is_finished)
     provenance = Provenance(METHOD, seed=str(question.seed), seconds=time.perf_counter() - begun, warnings=tuple(notes))
     return dataclasses.replace(found, is_finished=is_finished, command=command, timings=dict(stages.timings),
                                notes=tuple(notes), provenance=provenance)  # fmt: skip
@@ -205,9 +207,16 @@ def _assembled(
     )  # fmt: skip
 
 
-def _notes_on_the_run(pieces: Pieces, n_lost: int, is_finished: bool) -> list[str]:
-    """What was taken up from earlier runs, which workers were lost, whether it was interrupted."""
+def _notes_on_the_run(question: Question, pieces: Pieces, n_lost: int, is_finished: bool) -> list[str]:
+    """What was taken up from earlier runs and what is not kept for later ones, which workers were lost, whether it was
+    interrupted."""
     notes = []
+    unkept = [p.name for p in question.potentials if not is_identified(p)] if pieces.folder is not None else []
+    if unkept:
+        notes.append(
+            f"no pieces were kept of the {', '.join(unkept)}: functions in Python cannot be compared with those of another "
+            "run; give Potential.custom a version= of your own, and another one after every change"
+        )
     if pieces.n_resumed:
         taken = "one finished piece was" if pieces.n_resumed == 1 else f"{pieces.n_resumed} finished pieces were"
         notes.append(f"{taken} taken up from {pieces.folder}")

@@ -51,11 +51,12 @@ class ConleyChapter:
                 continue
             potential = question.potentials[number]
             with self.stages.stage(f"Morse graph and level sets of the {potential.name}") as finding:
-                key = self.pieces.key("conley", potential, question.domain, portrait.points.points, len(surfaces))
+                seen = [(s.is_slice, s.is_exact, s.regions, s.regions_certainty) for s in surfaces]
+                key = self.pieces.key("conley", potential, question.domain, portrait.points.points, seen)
                 self.found[number] = made = self.pieces.made(
                     f"Morse graph of {potential.name}", key, ConleyPortrait,
                     lambda potential=potential, portrait=portrait, number=number: global_portrait(
-                        potential, portrait, points.orbits.get(number), surfaces, question.net
+                        potential, portrait, points.orbits_of(number), surfaces, question.net
                     ),
                 )  # fmt: skip
                 finding.say(in_short(made))

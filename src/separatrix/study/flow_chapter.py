@@ -134,7 +134,7 @@ class FlowChapter:
     def _digest(self, cloud: Cloud | None) -> str:
         """The fingerprint of points, computed once."""
         if cloud is None:
-            return ""
+            return "none"
         if id(cloud) not in self.digests:
             self.digests[id(cloud)] = self.pieces.key(cloud.x)
         return self.digests[id(cloud)]
@@ -157,7 +157,7 @@ class FlowChapter:
                     known = self.trees[number].pass_heights if number in self.trees else None
                     heights = known if self.above_passes else None
                     key = self.pieces.key(
-                        "basins", self.keys[number], self._digest(samples), seed, known, self.above_passes
+                        "basins", self.keys[number], sinks.points, self._digest(samples), seed, known, self.above_passes
                     )
                     self.basins[number] = found = self.pieces.made(
                         f"basins of {potential.name}", key, Basins,
@@ -185,7 +185,8 @@ class FlowChapter:
                 self.basins[number] = replace(earlier, sinks=longer.sinks)
                 continue
             with self.stages.stage(f"basins of the {flow.potential.name}, with the new passes"):
-                key = self.pieces.key("basins again", self.keys[number], self._digest(samples), longer.pass_heights)
+                known = longer.sinks.points, longer.pass_heights
+                key = self.pieces.key("basins again", self.keys[number], self._digest(samples), *known)
                 self.basins[number] = self.pieces.made(
                     f"basins again of {flow.potential.name}", key, Basins,
                     lambda flow=flow, earlier=earlier, tree=longer: flow.basins(
@@ -205,7 +206,8 @@ class FlowChapter:
             for number, found in self.basins.items():
                 potential = self.question.potentials[number]
                 flow = GradientFlow(potential, self.question.domain)
-                key = self.pieces.key("full basins", self.keys[number], self._digest(samples), chosen, len(found.sinks))
+                known = self.keys[number], found.sinks.points
+                key = self.pieces.key("full basins", *known, self._digest(samples), chosen)
                 full = self.pieces.made(
                     f"full basins of {potential.name}", key, Basins,
                     lambda flow=flow, found=found: flow.basins(
@@ -248,7 +250,7 @@ class FlowChapter:
                 for kind in ("slow", "strong"):
                     far = self.threshold
                     points = self._digest(self.question.data)
-                    key = self.pieces.key("strips", self.keys[number], kind, FRAMES, points, far)
+                    key = self.pieces.key("strips", self.keys[number], sinks.points, kind, FRAMES, points, far)
                     self.strips[number, kind] = self.pieces.made(
                         f"{kind} manifolds of {potential.name}", key, Strips,
                         lambda flow=flow, sinks=sinks, kind=kind, far=far: strips_of(

@@ -115,6 +115,17 @@ class MorseChapter:
 
         return keep
 
+    def orbits_of(self, number: int) -> Connections | None:
+        """The orbits of a complete list with their whole paths; followed again where the list comes from an earlier run."""
+        question, potential = self.question, self.question.potentials[number]
+        if number not in self.orbits:
+            seed = piece_seed(question.seed, f"passes of {potential.name}")
+            flow = GradientFlow(potential, question.domain)
+            found = orbits_between(flow, self.found[number].points, question.net, seed)
+            if found is not None:
+                self.orbits[number] = found
+        return self.orbits.get(number)
+
     def _landscape(
         self, potential: Potential, sinks: CriticalPoints, seed: int, earlier: Landscape | None
     ) -> Landscape:
@@ -180,8 +191,7 @@ def complete_portrait(
     notes: list[str] = []
     if crease_nodes(net):
         notes.append("orbits of piecewise linear networks slide along creases and are not joined into a complex")
-    circles = int((points.indices == 2).sum()) <= MOST_CIRCLES
-    orbits = connections(flow, points, circles=circles, rng=seed) if len(points) and not notes else None
+    orbits = orbits_between(flow, points, net, seed)
     if keep is not None and orbits is not None:
         keep(orbits)
     made = morse_complex(flow, points, orbits) if orbits is not None else None
@@ -192,6 +202,14 @@ def complete_portrait(
         complex=None if made is None else _summary(made), tree=tree, notes=tuple(notes), domain=box, certainty=certainty,
         provenance=points.provenance,
     )  # fmt: skip
+
+
+def orbits_between(flow: GradientFlow, points: CriticalPoints, net: Network, seed: int) -> Connections | None:
+    """The orbits that join a complete list; None without points, and where they slide along creases."""
+    if not len(points) or crease_nodes(net):
+        return None
+    circles = int((points.indices == 2).sum()) <= MOST_CIRCLES
+    return connections(flow, points, circles=circles, rng=seed)
 
 
 def _tree(flow: GradientFlow, points: CriticalPoints, orbits: Connections | None, notes: list[str]) -> MergeTree | None:

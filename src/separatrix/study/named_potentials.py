@@ -16,6 +16,7 @@ from separatrix.potentials.log_density import log_density
 from separatrix.potentials.log_odds import log_odds
 from separatrix.potentials.margin import margin
 from separatrix.potentials.neg_entropy import neg_entropy
+from separatrix.study.fingerprints import are_alike
 
 MAKERS: dict[str, tuple[int, Callable[..., Potential]]] = {
     "log-density": (0, log_density),
@@ -49,7 +50,14 @@ def chosen_potentials(net: Network, potential: Any, notes: list[str]) -> tuple[P
             raise KindError(f"potential: expected a name or a Potential, came {type(member).__name__}; names: {FORMS}")
     if not found:
         raise InputError(f"potential: none is named; names: {FORMS}")
-    return tuple({p.name: p for p in reversed(found)}[name] for name in dict.fromkeys(p.name for p in found))
+    first: dict[str, Potential] = {}
+    for member in found:
+        if not are_alike(first.setdefault(member.name, member), member):
+            raise InputError(
+                f"potential: two different ones have the name {printable(member.name, 60)!r}; give each a name of its own, as "
+                "Potential.custom(…, name=)"
+            )
+    return tuple(first.values())
 
 
 def named_potentials(net: Network, name: str) -> list[Potential]:

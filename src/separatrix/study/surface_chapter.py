@@ -50,7 +50,7 @@ class SurfaceChapter:
         for place in places:
             with self.stages.stage("the decision surface") as finding:
                 key = self.pieces.key("surface", place.net, place.box, None if place.data is None else place.data.x,
-                                      place.anchors, place.labels, MOST_CELLS)  # fmt: skip
+                                      place.anchors, place.points, place.labels, MOST_CELLS)  # fmt: skip
                 try:
                     portrait = self.pieces.made(
                         f"surface on {place.words}",
