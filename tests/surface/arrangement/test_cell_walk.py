@@ -7,14 +7,16 @@ import pytest
 
 from separatrix import Box, Network, linear_regions
 from separatrix.complexes.sign_layout import SignLayout
-from separatrix.surface.arrangement import bounded_signs, cell_walk, walk_plan
+from separatrix.surface.arrangement import bounded_signs, cell_walk, sign_walk, threads, walk_plan
 from separatrix.surface.arrangement.bounded_signs import BoundedSigns
 from separatrix.surface.arrangement.box_lattice import box_lattice
 from separatrix.surface.arrangement.cell_walk import CellWalk, refine
 from separatrix.surface.arrangement.insertion import insert_step
 from separatrix.surface.arrangement.linear_steps import linear_steps
+from separatrix.surface.arrangement.narrow_steps import values_behind
 from separatrix.surface.arrangement.rational_point import ExactArithmetic
 from separatrix.surface.arrangement.refresh import refresh
+from separatrix.surface.arrangement.sign_walk import walked_signs_of
 from separatrix.surface.arrangement.step_bounds import StepBounds
 from separatrix.surface.arrangement.step_values import StepValues
 from separatrix.surface.arrangement.walk_bounds import WalkBounds
@@ -27,12 +29,15 @@ def force(monkeypatch, is_thin, cells_at_once=5):
     monkeypatch.setattr(bounded_signs, "FEWEST_VERTICES", 0)
     monkeypatch.setattr(cell_walk, "CELLS_AT_ONCE", cells_at_once)  # many pieces, in threads
     monkeypatch.setattr(walk_plan, "is_thin", is_thin)
+    monkeypatch.setattr(walk_plan, "is_narrow", lambda step: False)
 
 
-@pytest.fixture(params=["to the end", "to the last but one", "to the second"])
+@pytest.fixture(
+    params=["to the end", "to the last but one", "to the second", "narrow to the end", "narrow to the last but one"]
+)
 def always(request, monkeypatch):
-    """Every step is walked to, thin or not; or products follow at some step."""
-    n_thin = {"to the end": 99, "to the last but one": 2, "to the second": 1}[request.param]
+    """Every step is walked to, thin or not; or products follow at some step; steps behind the first may be narrow."""
+    n_thin = {"end": 99, "one": 2, "second": 1}[request.param.split()[-1]]
     plans = walk_plan.walk_plans
 
     def planned(steps, box):
@@ -41,6 +46,7 @@ def always(request, monkeypatch):
         return plans(steps, box)
 
     force(monkeypatch, lambda step: True)
+    monkeypatch.setattr(walk_plan, "is_narrow", lambda step: request.param.startswith("narrow"))
     monkeypatch.setattr(bounded_signs, "walk_plans", planned)
 
 
@@ -78,42 +84,48 @@ def exact_vertex(lattice, steps, v, index):
     )
 
 
-def walk_before(lattice, steps, index):
+def walk_before(lattice, steps, index, top=None):
+    """A walk to step ``index``; the steps behind ``top`` are taken for narrow ones."""
+    top = index if top is None else top
     bounds = tuple(StepBounds.of(step) for step in steps[: index + 1])
     lower, upper = CORNERS[lattice.n]
-    forms = WalkBounds.of(steps[: index + 1], bounds, np.append(np.maximum(np.abs(lower), np.abs(upper)), 1.0))
+    carried, reach = tuple(steps[: top + 1]), np.append(np.maximum(np.abs(lower), np.abs(upper)), 1.0)
+    forms = WalkBounds.of(carried, bounds[: top + 1], reach)
     assert forms.are_finite
-    return CellWalk(lattice, WalkPlan(tuple(steps[: index + 1]), bounds, forms, gives_inputs=False))
+    return CellWalk(lattice, WalkPlan(carried, bounds[: top + 1], forms, bounds[top + 1 :], gives_inputs=False))
 
 
 def put(walk, out):
     """All values of the walk's last step."""
 
-    def take(ids, values, _):
+    def take(block):
+        ids, values, _ = block
         out[ids] = values
 
     walk.rows(np.ones(walk.lattice.n_vertices, dtype=bool), take)
 
 
+@pytest.mark.parametrize("top", [0, 1, 2])
 @pytest.mark.parametrize(
     ("seed", "widths", "slope"), [(0, (2, 9, 8, 6, 3), None), (1, (2, 9, 8, 6, 3), 0.1), (2, (3, 6, 5, 4, 2), None)]
 )
-def test_values_are_within_their_bounds_of_rational_ones(seed, widths, slope):
+def test_values_are_within_their_bounds_of_rational_ones(seed, widths, slope, top):
     n, index = widths[0], 2
     steps = linear_steps(network(seed, widths, slope))
-    lattice, _ = cut_before(steps, index, n)
-    walk = walk_before(lattice, steps, index)
+    lattice, signs = cut_before(steps, index, n)
+    walk = walk_before(lattice, steps, index, top)
     out = np.full((lattice.n_vertices, steps[index].bias.size), np.nan)
     numbers, seen = np.empty((lattice.n_vertices, 5)), []
 
-    def take(ids, values, bounds):
+    def take(block):
+        ids, values, bounds = values_behind(walk.plan, signs.words, lattice, block)
         seen.extend(ids.tolist())
         out[ids], numbers[ids] = values, bounds
 
     walk.rows(np.ones(lattice.n_vertices, dtype=bool), take)
     assert sorted(seen) == list(range(lattice.n_vertices))  # each vertex once
     s, g, norm, _, d = numbers.T
-    p, q, c = walk.bounds.rows[-1]
+    p, q, c = walk.plan.rows
     for v in range(0, lattice.n_vertices, 7):
         _, values = exact_vertex(lattice, steps, v, index)
         off = np.array([float(abs(Fraction(float(a)) - e)) for a, e in zip(out[v], values, strict=True)])
@@ -122,15 +134,16 @@ def test_values_are_within_their_bounds_of_rational_ones(seed, widths, slope):
         assert (p * s[v] + d[v]).max() < 1e-10  # bounds that decide something
 
 
+@pytest.mark.parametrize("top", [0, 1, 2])
 @pytest.mark.parametrize("n", [2, 3])
-def test_vertices_that_are_not_known_are_placed_again(n):
+def test_vertices_that_are_not_known_are_placed_again(n, top):
     steps = linear_steps(network(5, (n, 7, 6, 4, 2)))
     lattice, _ = cut_before(steps, 2, n)
     rng = np.random.default_rng(0)
     lost = np.arange(0, lattice.n_vertices, 3)
     lattice.x[lost] += rng.uniform(-0.2, 0.2, (lost.size, n))
     lattice.error[lost] = np.inf
-    walk = walk_before(lattice, steps, 2)
+    walk = walk_before(lattice, steps, 2, top)
     refine(walk, CORNERS[n], 1e-8, 2)
     for v in lost.tolist():
         x, _ = exact_vertex(lattice, steps, v, 2)
@@ -177,9 +190,9 @@ def test_values_do_not_depend_on_pieces_and_threads(monkeypatch):
     steps = linear_steps(network(3, (2, 9, 8, 6, 3)))
     lattice, _ = cut_before(steps, 2, 2)
     found = []
-    for cells, threads in ((10**6, 1), (7, 1), (7, 3)):
+    for cells, most in ((10**6, 1), (7, 1), (7, 3)):
         monkeypatch.setattr(cell_walk, "CELLS_AT_ONCE", cells)
-        monkeypatch.setattr(cell_walk, "MOST_THREADS", threads)
+        monkeypatch.setattr(threads, "MOST_THREADS", most)
         out = np.full((lattice.n_vertices, steps[2].bias.size), np.nan)
         put(walk_before(lattice, steps, 2), out)
         found.append(out)
@@ -187,24 +200,66 @@ def test_values_do_not_depend_on_pieces_and_threads(monkeypatch):
     assert np.array_equal(found[0], found[2])
 
 
-def test_pairs_are_the_values_of_the_neurons_that_cut(monkeypatch):
-    steps = linear_steps(network(3, (2, 9, 8, 70, 3)))
+@pytest.mark.parametrize("slope", [None, 0.1])
+@pytest.mark.parametrize("top", [0, 1, 2])
+def test_pairs_are_the_values_of_the_neurons_that_cut(top, slope):
+    steps = linear_steps(network(3, (2, 9, 8, 70, 3), slope))
     lattice, signs = cut_before(steps, 2, 2)
-    walk, word = walk_before(lattice, steps, 2), signs.words[2]
+    walk, word = walk_before(lattice, steps, 2, top), signs.words[2]
+    every = np.arange(lattice.n_vertices)
     values = StepValues(2, lattice.n_vertices, StepBounds.of(steps[2]), keeps_pairs=True)
-    still_open = values.walk(lattice, walk, None, word)
-    values.keep_pairs(lattice, walk, word, still_open)
-    out = np.empty((lattice.n_vertices, 70))
-    put(walk, out)
+    walked_signs_of(lattice, walk, every, signs.words, [values.bounds], None)
+    lattice.error[1::2][: lattice.n_vertices // 2] += 1e-6  # which is true of a position that is off by less
+    lattice.x[1 : lattice.n_vertices : 2] += 5e-7
+    values.keep_pairs(lattice, walk, word)
+    exact = {v: exact_vertex(lattice, steps, v, 2)[1] for v in range(0, lattice.n_vertices, 5)}
+    n_checked = 0
     for ends in np.split(walk.corners, walk.starts[1:-1]):
-        both = (out[ends] > 0).any(axis=0) & (out[ends] < 0).any(axis=0)
-        for v in ends.tolist():
-            *words, place = values.pairs[v].tolist()
-            kept = sum(word << 64 * w for w, word in enumerate(words))
-            for j in np.flatnonzero(both).tolist():
-                assert kept >> j & 1
-                value = values.values[0, place + (kept & (1 << j) - 1).bit_count()]
-                assert value == pytest.approx(out[v, j], rel=1e-12, abs=1e-14)
+        positive, negative = (
+            np.unpackbits(bits[ends][:, word : word + 2].view(np.uint8), axis=1, count=70, bitorder="little")
+            for bits in (lattice.positive, lattice.negative)
+        )
+        for v in set(ends.tolist()) & set(exact):
+            first, last = values.pairs[v : v + 2]
+            kept = {int(j): pair for *pair, j in values.values[:, first:last].T}
+            for j in np.flatnonzero(positive.any(axis=0) & negative.any(axis=0)).tolist():
+                value, error = kept[j]
+                assert abs(Fraction(value) - exact[v][j]) <= Fraction(error)
+                assert error < (1e-4 if v % 2 else 1e-9)
+                n_checked += 1
+    assert n_checked > 300
+
+
+def test_signs_that_stay_open_for_a_while_change_nothing(monkeypatch):
+    """Where a bound decides no sign at one step, the values that were found before the start of later ones are not used."""
+    net = network(5, (2, 14, 10, 9, 6, 3))
+    box, rng = Box(*CORNERS[2]), np.random.default_rng(0)
+    plain = linear_regions(net, box)
+    force(monkeypatch, lambda step: step.bias.size != 6)  # the fifth is dense
+    monkeypatch.setattr(walk_plan, "is_narrow", lambda step: True)
+    prove, opened = sign_walk.prove_signs, []
+
+    def proved(rows, creased, word, lattice, block):
+        some, extra = prove(rows, creased, word, lattice, block), rng.random(block[0].size) < 0.3
+        lattice.positive[block[0][extra], word] |= np.uint64(1)
+        lattice.negative[block[0][extra], word] |= np.uint64(1)
+        opened.append(int(extra.sum()))
+        return some | extra
+
+    begin = sign_walk.EarlyValues.begin
+
+    def begun(early, vertices):
+        begin(early, vertices)
+        for room, value in ((early.parts[-1].values, 1e3), (early.parts[-1].numbers, 0.0)):
+            room[:] = value  # what nothing is put into has to be seen where it is used
+
+    monkeypatch.setattr(sign_walk.EarlyValues, "begin", begun)
+    monkeypatch.setattr(sign_walk, "prove_signs", proved)
+    walked = linear_regions(net, box)
+    assert sum(opened) > 50
+    assert walked.cell_counts == plain.cell_counts
+    found = [{row.tobytes() for row in np.asarray(c.signs(2, np.arange(c.cell_counts[2])))} for c in (walked, plain)]
+    assert found[0] == found[1]
 
 
 def test_a_line_of_many_neurons_leaves_room_for_the_others():

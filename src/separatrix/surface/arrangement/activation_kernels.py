@@ -55,40 +55,53 @@ def scale_block(h, plus, minus, leak):
         h[b] = scaled(h[b], factor)
 
 
-@compiled_in_place
-def activated(out, positive, negative, word, creased, left, lengths):
-    """Rows of values become rows of h, behind the crease, with bounds of |h|, -1 where h is exactly 0.
+@compiled_part_in_place
+def is_even(creased, left):
+    """Whether the coordinates with bits stand side by side and have the same slope below zero."""
+    if not are_neighbours(creased):
+        return False
+    different = 0
+    for j in range(creased.shape[0]):
+        different += left[creased[j]] != left[creased[0]]
+    return different == 0
 
-    ``positive``, ``negative`` (rows, words): the bits of their vertices. No branch by sign: signs are as good as random to a
-    processor. An infinite value that is off becomes nan, which is open.
+
+@compiled_part_in_place
+def crease_row(h, positive, negative, v, word, creased, left, evenly):
+    """The values of the vertex v behind their crease; whether one may differ from 0 there.
+
+    No branch by sign: signs are as good as random to a processor. An infinite value that is off becomes nan, which is open.
     """
     count = creased.shape[0]
-    leak, is_even = (left[creased[0]] if count else 0.0), are_neighbours(creased)
-    leaks = np.uint64(0)
-    for j in range(count):
-        leaks |= np.uint64(left[creased[j]] != 0.0)
-        is_even &= left[creased[j]] == leak
-    for r in range(out.shape[0]):
-        h = out[r]
-        some = np.uint64(count < h.shape[0])
-        for start in range(0, count, 64):
-            plus, minus = positive[r, word + (start >> 6)], negative[r, word + (start >> 6)]
-            some |= plus | (leaks * minus)
-            last = min(64, count - start)
-            if is_even:
-                at = creased[0] + start
-                scale_block(h[at : at + last], plus, minus, leak)
-            else:
-                for b in range(last):
-                    i = creased[start + b]
-                    scale_block(h[i : i + 1], plus >> np.uint64(b), minus >> np.uint64(b), left[i])
-        if count < h.shape[0]:
-            for i in range(h.shape[0]):
-                if left[i] == 1.0:
-                    h[i] = scaled(h[i], 1.0)
-        if some:
-            lengths[r] = length_up(square_sum(h), h.shape[0])
+    some = np.uint64(count < h.shape[0])
+    for start in range(0, count, 64):
+        plus, minus = positive[v, word + (start >> 6)], negative[v, word + (start >> 6)]
+        last = min(64, count - start)
+        some |= plus
+        if evenly:
+            at, leak = creased[0] + start, left[creased[0]]
+            some |= np.uint64(leak != 0.0) * minus
+            scale_block(h[at : at + last], plus, minus, leak)
         else:
-            for i in range(h.shape[0]):
-                h[i] = 0.0
+            for b in range(last):
+                i = creased[start + b]
+                some |= np.uint64(left[i] != 0.0) * minus
+                scale_block(h[i : i + 1], plus >> np.uint64(b), minus >> np.uint64(b), left[i])
+    if count < h.shape[0]:
+        for i in range(h.shape[0]):
+            if left[i] == 1.0:
+                h[i] = scaled(h[i], 1.0)
+    return some != np.uint64(0)
+
+
+@compiled_in_place
+def activated(ids, out, positive, negative, word, creased, left, lengths):
+    """Rows of values of the vertices ``ids`` become rows of h, behind the crease, with bounds of |h|, -1 where h is exactly 0."""
+    evenly = is_even(creased, left)
+    for r in range(out.shape[0]):
+        if crease_row(out[r], positive, negative, ids[r], word, creased, left, evenly):
+            lengths[r] = length_up(square_sum(out[r]), out.shape[1])
+        else:
+            for i in range(out.shape[1]):
+                out[r, i] = 0.0
             lengths[r] = -1.0

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from separatrix.surface.arrangement.cell_simplices import cell_simplices
-from separatrix.surface.arrangement.cell_walk import CellWalk, mask_of, refine
+from separatrix.surface.arrangement.cell_walk import CellWalk
 from separatrix.surface.arrangement.exact_decisions import ExactDecisions
 from separatrix.surface.arrangement.linear_steps import LinearStep, first_words
 from separatrix.surface.arrangement.norms import raised
 from separatrix.surface.arrangement.refresh import Refreshed, refresh
 from separatrix.surface.arrangement.repeated_rows import repeated_rows
+from separatrix.surface.arrangement.sign_walk import EarlyValues, walked_signs_of
 from separatrix.surface.arrangement.step_bounds import StepBounds
 from separatrix.surface.arrangement.step_inputs import each_input, next_values
 from separatrix.surface.arrangement.step_values import StepValues, signs_of_biases
+from separatrix.surface.arrangement.threads import in_threads
+from separatrix.surface.arrangement.walk_places import place_at_end, place_open, place_well
 from separatrix.surface.arrangement.walk_plan import FEWEST_VERTICES, WalkPlan, walk_plans
 
 ROOM_AT_ONCE = 2**20  # doubles of the largest Jacobian of a batch
-KNOWN = 1e-9  # a vertex is placed again before a walk where its error is larger than this part of the box,
-TIGHT = 1e-6  # in other ways too where it is still larger than this,
-MATCHED = 8.0  # and where signs stay open, where it is larger than what has the effect of the forms' own errors
 LOOSE = 1e-5  # a new vertex is solved again where its error is larger than this part of its values
 FAR, NEAR = (5e-7, 1e-3)  # or its position is off by more than these parts of the box and of itself
 
@@ -48,6 +49,8 @@ class BoundedSigns:
         self.plan: WalkPlan | None = None
         self.walk: CellWalk | None = None
         self.ranks: np.ndarray | None = None  # of the cells of the step's start, where it had a walk
+        self.known: np.ndarray = np.zeros(0, dtype=np.int32)  # the last step whose bits a vertex has from a walk
+        self.early: EarlyValues | None = None
         self.scratch: Any = None
         self.simplex = np.zeros((0, lower.size + 1), dtype=np.int32)
         self.values: Any = None
@@ -74,10 +77,13 @@ class BoundedSigns:
         self.lipschitz = float(raised(self.lipschitz * bounds.slope()))  # which no underflow makes 0
         self._settle(lattice, is_open)
         if is_walked and self.walk is not None:
-            with np.errstate(all="ignore"):
-                values.keep_pairs(lattice, self.walk, self.words[index], is_open)
+            with ThreadPoolExecutor(1) as beside, np.errstate(all="ignore"):
+                simplices = beside.submit(cell_simplices, lattice, step, self.words[index])
+                values.keep_pairs(lattice, self.walk, self.words[index])
+                self.simplex = simplices.result()
+        else:
+            self.simplex = cell_simplices(lattice, step, self.words[index])
         self.ranks, self.walk = self.walk.ranks if self.walk is not None else None, None
-        self.simplex = cell_simplices(lattice, step, self.words[index])
 
     def _computed(self, lattice: Any, values: StepValues) -> np.ndarray:
         """Values by products with the inputs; the vertices where signs are left open."""
@@ -88,37 +94,42 @@ class BoundedSigns:
             both = lattice.positive[: lattice.n_vertices, word:last] & lattice.negative[: lattice.n_vertices, word:last]
             return np.flatnonzero(both.any(axis=1))
 
-        return self._again(lattice, compute(None), compute)
+        rest = None
+        if self.early is not None:
+            self.early.give(values)
+            rest = np.flatnonzero(self._known(lattice) <= self.index)
+            self.early = None
+        return place_open(self, lattice, compute(rest), compute)
 
     def _walked(self, lattice: Any, values: StepValues) -> np.ndarray:
         """Signs by a walk; the vertices where signs are left open."""
-        walk, index, word = self.walk_now(lattice), self.index + 1, self.words[self.index + 1]
+        walk, index = self.walk_now(lattice), self.index + 1
+        bounds, known = [values.bounds], self._known(lattice)
+        while walk.plan.leads_to(self._plan_of(index + len(bounds))):
+            bounds.append(StepBounds.of(self.steps[index + len(bounds)]))
+        behind = index + len(bounds)
+        if self.early is None and walk.plan.leads_to(self._plan_of(behind), to_inputs=True):
+            self.early = EarlyValues(self.steps[behind], behind)
 
-        def compute(vertices: np.ndarray | None) -> np.ndarray:
-            return values.walk(lattice, walk, vertices, word)
+        def compute(vertices: np.ndarray) -> np.ndarray:
+            is_open, reached = walked_signs_of(lattice, walk, vertices, self.words, bounds, self.early)
+            known[vertices] = reached[vertices]
+            return is_open
 
         def settled(vertices: np.ndarray) -> np.ndarray:
-            steps = (self.steps[index - 1], self.steps[index])
-            return signs_of_biases(lattice, vertices, steps, (self.words[index - 1], word), self.copies)
+            steps, words = (self.steps[index - 1], self.steps[index]), (self.words[index - 1], self.words[index])
+            return signs_of_biases(lattice, vertices, steps, words, self.copies)
 
-        return settled(self._again(lattice, settled(compute(None)), compute))
+        is_open = place_open(self, lattice, settled(compute(np.flatnonzero(known < index))), compute)
+        self.known = known
+        return settled(is_open)
 
-    def _again(self, lattice: Any, is_open: np.ndarray, compute: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """What is left open where vertices with open signs are placed as well as forms allow."""
-        if self.walk is None or not is_open.size:
-            return is_open
-        drift: np.ndarray = np.zeros(lattice.n_vertices)
+    def _known(self, lattice: Any) -> np.ndarray:
+        """(V,): the last step whose bits a vertex has from a walk."""
+        return np.pad(self.known, (0, lattice.n_vertices - self.known.size))
 
-        def look(ids: np.ndarray, _: np.ndarray, numbers: np.ndarray) -> None:
-            drift[ids] = numbers[:, 4]
-
-        self.walk.rows(mask_of(lattice.n_vertices, is_open), look)
-        vague = is_open[drift[is_open] > MATCHED * self.walk.error_of_forms]
-        if not vague.size:
-            return is_open
-        refine(self.walk, self.box, 0.0, self.index + 1, vague)
-        np.clip(lattice.x[: lattice.n_vertices], *self.box, out=lattice.x[: lattice.n_vertices])
-        return np.union1d(np.setdiff1d(is_open, vague), compute(vague))
+    def _plan_of(self, index: int) -> WalkPlan | None:
+        return self.plans[index] if index < len(self.plans) else None
 
     def walk_now(self, lattice: Any) -> CellWalk:
         """The walk of the plan over the cells as they are, their vertices well placed."""
@@ -127,21 +138,8 @@ class BoundedSigns:
         if self.walk is None:
             self.walk = CellWalk(lattice, self.plan, self.ranks)
             with np.errstate(all="ignore"):
-                self._place_well(lattice, self.walk)
+                place_well(self, lattice)
         return self.walk
-
-    def _place_well(self, lattice: Any, walk: CellWalk) -> None:
-        """Better positions where they are not known well: from the forms of a walk, their own hyperplanes, rationals."""
-        most, used = TIGHT * self.extent, slice(lattice.n_vertices)
-        np.clip(
-            lattice.x[used], *self.box, out=lattice.x[used]
-        )  # no farther from the exact vertex, and forms are bounded there
-        refine(walk, self.box, KNOWN * self.extent, self.index + 1)
-        for part in self._batches(np.flatnonzero(~(lattice.error[: lattice.n_vertices] <= most)), lattice.n):
-            self._take_places(lattice, part, self._refreshed(lattice, part))
-        for v in np.flatnonzero(~np.isfinite(lattice.error[: lattice.n_vertices])).tolist():
-            lattice.x[v], lattice.error[v] = self.decisions.doubles(lattice, v, self.index)[:2]
-        np.clip(lattice.x[used], *self.box, out=lattice.x[used])
 
     def next_bounds(self) -> StepBounds:
         """The bounds of the step that comes next."""
@@ -182,9 +180,9 @@ class BoundedSigns:
         before, is_last = self.plan, self.index + 1 == len(self.steps)
         self.plan = None if is_last else self._next_plan(lattice)
         if is_last and before is not None and not before.gives_inputs:
-            walk = CellWalk(lattice, before, self.ranks)
-            np.clip(lattice.x[: lattice.n_vertices], *self.box, out=lattice.x[: lattice.n_vertices])
-            refine(walk, self.box, TIGHT * self.extent, self.index + 1)
+            self.walk = CellWalk(lattice, before, self.ranks)
+            place_at_end(self, lattice)
+            self.walk = None
         if self.plan is None:
             self._refresh_loose(lattice, is_last)
 
@@ -210,8 +208,10 @@ class BoundedSigns:
                 size = values.numbers[np.maximum(values.support[: count - old], 0), 3].max(axis=1)
                 tight &= values.errors[: count - old] <= LOOSE * size
         loose = new[~tight & (values.own[: count - old] < 0)]
-        for part in self._batches(loose, lattice.n):
-            self._take_over(lattice, part, self._refreshed(lattice, part))
+        self.n_refreshed += loose.size
+        batches = self._batches(loose, lattice.n)
+        for part, found in zip(batches, in_threads(lambda part: self._refreshed(lattice, part), batches), strict=True):
+            self._take_over(lattice, part, found)
         lost = lattice.error[old:count] if is_last else values.errors[: count - old]
         for v in new[~np.isfinite(lost)].tolist():
             self._take_exact(lattice, v)
@@ -222,7 +222,6 @@ class BoundedSigns:
         return [vertices[start : start + size] for start in range(0, vertices.size, size)]
 
     def _refreshed(self, lattice: Any, vertices: np.ndarray) -> Refreshed:
-        self.n_refreshed += vertices.size
         bits = lattice.positive[vertices], lattice.negative[vertices]
         return refresh(self.bounds[: self.index + 1], self.words, lattice.x[vertices], bits, self.box)
 
@@ -231,6 +230,7 @@ class BoundedSigns:
         word, last = self.words[self.index : self.index + 2]
         creased = self.bounds[self.index].creased
         vertices = self.decisions.settle_vanishing(lattice, vertices, self.index)
+        self.n_refreshed += vertices.size
         for part in self._batches(vertices, lattice.n):
             found = self._refreshed(lattice, part)
             both = lattice.positive[part, word:last] & lattice.negative[part, word:last]
@@ -244,6 +244,12 @@ class BoundedSigns:
             self._take_over(lattice, part, found)
             for vertex in np.unique(v[~decided]).tolist():
                 self.decisions.decide(lattice, int(part[vertex]), self.index)
+
+    def place_again(self, lattice: Any, vertices: np.ndarray) -> None:
+        """Better positions of ``vertices`` from their own hyperplanes."""
+        self.n_refreshed += vertices.size
+        for part in self._batches(vertices, lattice.n):
+            self._take_places(lattice, part, self._refreshed(lattice, part))
 
     def _take_places(self, lattice: Any, vertices: np.ndarray, found: Refreshed) -> None:
         """Positions, where they are better than what is known."""
@@ -266,4 +272,7 @@ class BoundedSigns:
         ids = np.asarray(kept, dtype=np.int64)
         self.decisions.keep(ids)
         self.kept = ids if self.kept is None else self.kept[ids]
+        self.known = np.pad(self.known, (0, max(0, int(ids.max(initial=-1)) + 1 - self.known.size)))[ids]
+        if self.early is not None:
+            self.early.keep(ids)
         self.walk = self.ranks = None

@@ -15,7 +15,7 @@ def cell_simplices(lattice: Lattice, step: LinearStep, word: int) -> np.ndarray:
     from separatrix.surface.arrangement.simplex_kernels import simplices
 
     found = np.full((lattice.n_cells, lattice.n + 1), -1, dtype=np.int32)
-    scratch = np.zeros((2, lattice.positive.shape[1]), dtype=np.uint64)
+    scratch = np.zeros((2, word + step.words), dtype=np.uint64)
     simplices(
         lattice.cells, lattice.facets, lattice.edges, lattice.n_edges, _cells_to_cut(lattice, step, word), lattice.positive,
         lattice.negative, scratch, found,

@@ -7,26 +7,26 @@ weights. At a vertex they are then evaluated, n products a neuron. ``walk_bounds
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from separatrix.surface.arrangement.lattice import CELL_DIM, CELL_ROOT, Lattice
+from separatrix.surface.arrangement.lattice import CELL_DIM, CELL_ROOT, CELL_SIZE, Lattice
 from separatrix.surface.arrangement.norms import gamma, norm_up, raised
 from separatrix.surface.arrangement.refresh import solve
-from separatrix.surface.arrangement.walk_plan import WalkPlan
+from separatrix.surface.arrangement.tail_forms import MOST_TERMS, tail_forms
+from separatrix.surface.arrangement.threads import in_threads
+from separatrix.surface.arrangement.walk_plan import Block, WalkPlan, columns_of
 from separatrix.surface.arrangement.zero_forms import Rows, add_faces
 
 ROWS_AT_ONCE, ROOM_AT_ONCE = 1024, 1 << 17  # rows of a block, and numbers in it
 CELLS_AT_ONCE = 1 << 14  # of a piece: a walk of its own, whatever the number of threads
-MOST_THREADS = 4
 
 
 class CellWalk:
-    """A walk over the top cells of a lattice whose bits of the steps of a plan, or of all but the last, are known.
+    """A walk over the top cells of a lattice whose bits of the steps before the one that a plan is for are known.
 
     Pieces of it run in threads; its forms and values do not depend on where a walk begins. ``ranks``: where the cells of the last
     step's start come in the walk before; what they were cut into then follows in that order. Its own: for the next walk.
@@ -35,8 +35,8 @@ class CellWalk:
     def __init__(self, lattice: Lattice, plan: WalkPlan, ranks: np.ndarray | None = None) -> None:
         from separatrix.surface.arrangement.cell_walk_kernels import first_cells
 
-        self.lattice, self.steps, self.step_bounds, self.bounds = lattice, plan.steps, plan.bounds, plan.forms
-        self.columns, order = plan.columns, _order(lattice, ranks)
+        self.lattice, self.plan, self.bounds = lattice, plan, plan.forms
+        order = _order(lattice, ranks)
         self.starts, self.corners = _corners(lattice, order)
         self.ranks = np.full(lattice.n_cells, -1, dtype=np.int64)
         self.ranks[order] = np.arange(order.size)
@@ -45,41 +45,28 @@ class CellWalk:
         if (self.owner < 0).any():
             raise AssertionError("a vertex belongs to no top cell")
 
-    def rows(self, wanted: np.ndarray, work: Callable[[np.ndarray, np.ndarray, np.ndarray], object]) -> None:
-        """``work(ids, values, numbers)`` for blocks of the vertices that are ``wanted`` (V,): values (r, m) at the last step, in
-        whose place the next ones come; ``numbers`` (r, 5) are s, g, a bound of the 2-norm of the values' error, inf, and d.
+    def rows(self, wanted: np.ndarray, work: Callable[[Block], object]) -> None:
+        """``work(block)`` for blocks of the vertices that are ``wanted`` (V,), with values of the last step whose forms are
+        carried. The arrays are the work's own.
         """
         from separatrix.surface.arrangement.walk_reading_kernels import walked_rows
 
-        lattice, wanted, width = self.lattice, wanted.copy(), self.steps[-1].bias.size
-        size = min(max(64, ROOM_AT_ONCE // width), ROWS_AT_ONCE)
+        lattice, wanted, width = self.lattice, wanted.copy(), self.plan.steps[-1].bias.size
+        size, layers = min(max(64, ROOM_AT_ONCE // width), ROWS_AT_ONCE), len(self.plan.steps) - 1
+        columns, table = columns_of(self.plan.steps), np.ascontiguousarray(np.vstack(self._multipliers))
 
         def piece(cells: np.ndarray) -> None:
-            state, position = self._state(len(self.steps) - 1), np.zeros(2, dtype=np.int64)
-            ids, slopes, out = np.empty(size, dtype=np.int64), np.empty(size), np.empty((size, width))
+            state, position = self._state(layers, layers + 1, columns), np.zeros(2, dtype=np.int64)
+            ids, numbers, out = np.empty(size, dtype=np.int64), np.empty((size, 5)), np.empty((size, width))
             while position[0] < cells.size:
                 filled = walked_rows(
-                    position, cells, self.starts, self.corners, self.owner, wanted, lattice.x, ids, slopes, out,
-                    lattice.positive, lattice.negative, *state,
+                    position, cells, self.starts, self.corners, self.owner, wanted, lattice.x, lattice.error, table, ids,
+                    numbers, out, lattice.positive, lattice.negative, *state,
                 )  # fmt: skip
                 if filled:
-                    work(ids[:filled], out[:filled], self._numbers(ids[:filled], slopes[:filled]))
+                    work((ids[:filled], out[:filled], numbers[:filled]))
 
-        _in_threads(piece, self._pieces(wanted))
-
-    def pairs(self, pairs: np.ndarray, out: np.ndarray) -> None:
-        """The values of the last step that ``pairs`` (V, words + 1) asks for, in ``out`` (1, number)."""
-        from separatrix.surface.arrangement.walk_reading_kernels import walked_pairs
-
-        lattice, creased = self.lattice, np.array(self.steps[-1].creased)
-
-        def piece(cells: np.ndarray) -> None:
-            walked_pairs(
-                np.zeros(2, dtype=np.int64), cells, self.starts, self.corners, self.owner, pairs, creased, lattice.x, out,
-                lattice.positive, lattice.negative, *self._state(len(self.steps) - 1),
-            )  # fmt: skip
-
-        _in_threads(piece, self._pieces(np.asarray(pairs[:, :-1].any(axis=1))))
+        in_threads(piece, self._pieces(wanted))
 
     def vanishing(self, wanted: np.ndarray, layers: int, work: Callable[[np.ndarray, Rows], object]) -> None:
         """``work(ids, rows)`` for blocks of the vertices that are ``wanted`` (V,): the forms of the first ``layers`` steps that
@@ -87,16 +74,17 @@ class CellWalk:
         """
         from separatrix.surface.arrangement.walk_reading_kernels import walked_zeros
 
-        lattice, wanted = self.lattice, wanted.copy()
-        tables, slopes = self._multipliers()
-        rows_of = np.ascontiguousarray(np.concatenate(self.bounds.rows, axis=1))
+        lattice, wanted, top = self.lattice, wanted.copy(), min(layers, len(self.plan.steps))
+        columns, tables = columns_of(self.plan.steps[:top]), self._vanishing_tables(top)
+        tail = tail_forms((*self.plan.bounds, *self.plan.tail)[:layers], top)
 
         def piece(cells: np.ndarray) -> None:
-            state, position = self._state(layers), np.zeros(2, dtype=np.int64)
+            state, position = self._state(top - 1, top, columns), np.zeros(2, dtype=np.int64)
+            scratch = self._scratch()
             while position[0] < cells.size:
                 ids, rows = np.empty(ROWS_AT_ONCE, dtype=np.int64), Rows(ROWS_AT_ONCE, lattice.n)
                 filled = walked_zeros(
-                    position, cells, self.starts, self.corners, self.owner, wanted, lattice.x, rows_of, tables, slopes, ids,
+                    position, cells, self.starts, self.corners, self.owner, wanted, lattice.x, *tables, *tail, *scratch, ids,
                     rows.count, rows.total, rows.F, rows.e_F, rows.G, rows.e_G,
                     lattice.positive, lattice.negative, *state,
                 )  # fmt: skip
@@ -106,7 +94,31 @@ class CellWalk:
                         setattr(rows, name, array[:filled])
                     work(ids[:filled], rows)
 
-        _in_threads(piece, self._pieces(wanted))
+        in_threads(piece, self._pieces(wanted))
+
+    def pairs(self, pairs: np.ndarray, places: np.ndarray, out: np.ndarray) -> None:
+        """The values of the plan's step at the pairs (V, words), bounds of their errors, and their bits in ``out`` (3, number),
+        those of vertex v from ``places[v]`` on.
+        """
+        from separatrix.surface.arrangement.walk_reading_kernels import walked_pairs
+
+        lattice, plan, top = self.lattice, self.plan, len(self.plan.steps)
+        columns, bounds = columns_of(plan.steps), (*plan.bounds, *plan.tail)
+        _, _, *tail = tail_forms(bounds, top)
+        tables, before = self._vanishing_tables(top), sum(b.bias.size for b in bounds[:-1])
+
+        def piece(cells: np.ndarray) -> None:
+            walked_pairs(
+                cells, self.starts, self.corners, self.owner, pairs, places, plan.index, before, bounds[-1].creased, lattice.x,
+                lattice.error, out, *tables, *tail, *self._scratch(), np.zeros(2, dtype=np.int64),
+                lattice.positive, lattice.negative, *self._state(top - 1, top, columns),
+            )  # fmt: skip
+
+        in_threads(piece, self._pieces(places[1:] > places[:-1]))
+
+    def _scratch(self) -> tuple[np.ndarray, ...]:
+        """For the terms of one form, and the form."""
+        return np.zeros((2, MOST_TERMS), dtype=np.int64), np.zeros((2, MOST_TERMS)), np.zeros(self.lattice.n + 3)
 
     def _pieces(self, wanted: np.ndarray) -> list[np.ndarray]:
         """The cells that own a vertex that is wanted, in the order of the walk, cut where it does not depend on threads."""
@@ -115,44 +127,38 @@ class CellWalk:
         cells = np.flatnonzero(is_needed)
         return [cells[start : start + CELLS_AT_ONCE] for start in range(0, cells.size, CELLS_AT_ONCE)]
 
+    @cached_property
     def _multipliers(self) -> tuple[np.ndarray, np.ndarray]:
-        """(2, layers, n + 1): s and g at the point itself; (3, layers): the same for slopes, and what underflow can lose."""
-        b = self.bounds
-        s, n = b.exact + b.rounded, self.lattice.n
-        lost = np.asarray(raised(norm_up(b.grain[:, :n]) + np.sqrt(float(n)) * 2.0**-1000))
-        slopes = np.stack([norm_up(s[:, :n]), norm_up(b.size[:, :n]), lost])
-        return np.ascontiguousarray(np.stack([s, b.size])), np.ascontiguousarray(slopes)
-
-    def _numbers(self, vertices: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-        """Of :meth:`rows`, from bounds ``slopes`` of the forms' slopes in the cells of the vertices.
-
-        x is off by the vertex's error: d is what that makes of a form of the cell, which holds the exact vertex.
+        """What |x| and 1 are multiplied by for s, g and the 2-norm of the errors of the last step's forms (3, n + 1); and as one
+        row a bound of the 2-norm of their slopes' errors.
         """
-        x = np.abs(self.lattice.x[vertices])
-        x = np.column_stack([x, np.ones(len(x))])
-        s, g = x @ (self.bounds.exact[-1] + self.bounds.rounded[-1]), x @ self.bounds.size[-1]
-        norm, n = self._norms(x), self.lattice.n
-        with np.errstate(all="ignore"):
-            d = raised((slopes + norm_up(self._norms(np.eye(n, n + 1)))) * self.lattice.error[vertices], 8)
-            found = np.stack([raised(s, 16), raised(g, 16), raised(norm + d, 16), np.full(len(x), np.inf), d], axis=1)
-        return np.ascontiguousarray(found)
-
-    def _norms(self, x: np.ndarray) -> np.ndarray:
-        """Bounds of the 2-norm of the error of the forms at the points x (r, n + 1)."""
-        exact, rounded, size = (x @ table[-1] for table in (self.bounds.exact, self.bounds.rounded, self.bounds.size))
-        bound = self.step_bounds[-1]
-        weak, constant = (float(norm_up(row)) for row in self.bounds.rows[-1][1:])
-        norm = (bound.norms[1] + weak) * exact + bound.norms[5] * rounded + weak * size + constant
-        return np.asarray(raised(norm, 16))
+        b, bound, n = self.bounds, self.plan.bounds[-1], self.lattice.n
+        exact, rounded, size = b.exact[-1], b.rounded[-1], b.size[-1]
+        weak, constant = (float(norm_up(row)) for row in b.rows[-1][1:])
+        norm = raised((bound.norms[1] + weak) * exact + bound.norms[5] * rounded + weak * size, 16)
+        slopes = norm_up(np.asarray(raised(norm[:n] + constant, 2)))
+        norm[n] += constant
+        return np.asarray(raised(np.stack([exact + rounded, size, norm]), 4)), np.append(slopes, np.zeros(n))[None, :]
 
     @property
     def error_of_forms(self) -> float:
-        """A bound of the 2-norm of the errors of the last step's values in the box, positions apart."""
-        return float(self._norms(self.bounds.reach[None, :])[0])
+        """A bound of the 2-norm of the errors of the last carried step's values in the box, positions apart."""
+        return float(raised(self._multipliers[0][2] @ self.bounds.reach, 16))
 
-    def _state(self, layers: int) -> tuple[Any, ...]:
-        """The arrays that the kernels share, with nothing begun yet; the bits of ``layers`` steps are used."""
-        n, steps, scales = self.lattice.n, self.steps, self.bounds.scales
+    def _vanishing_tables(self, top: int) -> tuple[np.ndarray, ...]:
+        """Of the first ``top`` steps: p, q, c of the rows (3, rows), s and g at the point itself (2, top, n + 1), and for slopes
+        (3, top): the same, and what underflow can lose.
+        """
+        b, n = self.bounds, self.lattice.n
+        s = b.exact + b.rounded
+        lost = np.asarray(raised(norm_up(b.grain[:, :n]) + np.sqrt(float(n)) * 2.0**-1000))
+        slopes = np.stack([norm_up(s[:, :n]), norm_up(b.size[:, :n]), lost])[:, :top]
+        tables = np.concatenate(b.rows[:top], axis=1), np.stack([s, b.size])[:, :top], slopes
+        return tuple(np.ascontiguousarray(table) for table in tables)
+
+    def _state(self, layers: int, top: int, columns: tuple[np.ndarray, ...]) -> tuple[Any, ...]:
+        """The arrays that the kernels share, with nothing begun yet: forms of ``top`` steps, the bits of ``layers`` are used."""
+        n, steps, scales = self.lattice.n, self.plan.steps[:top], self.bounds.scales
         widths, words = [step.bias.size for step in steps], [step.words for step in steps[:layers]]
         offsets = np.concatenate([[0], np.cumsum(widths)]).astype(np.int64)
         with_bits, total, first = int(offsets[layers]), sum(widths), 1
@@ -170,7 +176,7 @@ class CellWalk:
             G[n, here] = sums[n, here] / scales[q, n]
         return (
             np.zeros((2, sum(words)), dtype=np.uint64), np.zeros((2, sum(words)), dtype=np.uint64), first, ends,
-            bit_rows, left, offsets, *self.columns, np.ascontiguousarray(scales), sums,
+            bit_rows, left, offsets, *columns, np.ascontiguousarray(scales), sums,
             G, np.zeros((n + 1, with_bits)), np.zeros(with_bits), np.zeros(total, dtype=bool),
             np.zeros((2, total), dtype=np.int64),
         )  # fmt: skip
@@ -183,24 +189,6 @@ def mask_of(count: int, vertices: np.ndarray | None) -> np.ndarray:
     found = np.zeros(count, dtype=bool)
     found[vertices] = True
     return found
-
-
-def _in_threads(piece: Callable[[np.ndarray], None], pieces: Sequence[np.ndarray]) -> None:
-    """All pieces, in as many threads as there are cores; the same bits for any number of them."""
-    from threadpoolctl import threadpool_limits
-
-    def quiet(cells: np.ndarray) -> None:
-        with np.errstate(all="ignore"):  # which a thread does not take over
-            piece(cells)
-
-    threads = min(len(pieces), os.cpu_count() or 1, MOST_THREADS)
-    with threadpool_limits(limits=1):
-        if threads < 2:
-            for cells in pieces:
-                quiet(cells)
-            return
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(quiet, pieces))
 
 
 def _order(lattice: Lattice, ranks: np.ndarray | None) -> np.ndarray:
@@ -219,6 +207,8 @@ def _order(lattice: Lattice, ranks: np.ndarray | None) -> np.ndarray:
 
 def _corners(lattice: Lattice, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The corners of top cells: where each begins, and the vertices."""
+    if lattice.n == 2:
+        return _polygon_corners(lattice, order)
     from separatrix.surface.arrangement.pruning_kernels import list_corners
 
     starts = np.zeros(order.size + 1, dtype=np.int64)
@@ -232,6 +222,21 @@ def _corners(lattice: Lattice, order: np.ndarray) -> tuple[np.ndarray, np.ndarra
         if done < order.size:
             corners = np.concatenate([corners, np.empty_like(corners)])
     return starts, corners[: starts[-1]]
+
+
+def _polygon_corners(lattice: Lattice, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same of polygons, which have as many corners as sides."""
+    from separatrix.surface.arrangement.cell_walk_kernels import corners_of_polygons
+
+    starts = np.concatenate([[0], np.cumsum(lattice.cells[order, CELL_SIZE])]).astype(np.int64)
+    corners = np.empty(starts[-1], dtype=np.int64)
+
+    def piece(first: int) -> None:
+        last = min(first + CELLS_AT_ONCE, order.size)
+        corners_of_polygons(first, last, order, lattice.cells, lattice.edges, lattice.facets, starts, corners)
+
+    in_threads(piece, range(0, order.size, CELLS_AT_ONCE))
+    return starts, corners
 
 
 def solved(rows: Rows, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

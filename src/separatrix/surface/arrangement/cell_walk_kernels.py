@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from separatrix.numerics.compilation import compiled_in_place, compiled_part_in_place, written_in_place
-from separatrix.surface.arrangement.lattice import CELL_COFACES, CELL_FACETS, CELL_SIZE, NONE
+from separatrix.surface.arrangement.lattice import CELL_COFACES, CELL_FACETS, CELL_SIZE, EDGE_A, EDGE_B, NONE
 from separatrix.surface.arrangement.sign_kernels import lowest_bit
 
 POSITION, IS_BEGUN = range(2)  # of ``state``
@@ -44,6 +44,24 @@ def walk_order(tops, cells, facets, cofaces, resume, order):
             order[0, count], order[1, size] = found, found
             count += 1
             size += 1
+
+
+@compiled_in_place
+def corners_of_polygons(first, last, order, cells, edges, facets, starts, corners):
+    """The corners of the polygons with the numbers first, …, last - 1 in ``order``: as many as they have sides."""
+    for number in range(first, last):
+        row, at = cells[order[number]], starts[number]
+        for i in range(row[CELL_FACETS], row[CELL_FACETS] + row[CELL_SIZE]):
+            side = cells[facets[i] >> 1, CELL_FACETS]
+            for end in (EDGE_A, EDGE_B):
+                vertex, known = edges[side, end], starts[number]
+                while known < at and corners[known] != vertex:
+                    known += 1
+                if known == at:
+                    if at == starts[number + 1]:
+                        break
+                    corners[at] = vertex
+                    at += 1
 
 
 @compiled_in_place

@@ -75,8 +75,6 @@ class Watch:
 def insert_step(lattice: Lattice, step: LinearStep, word: int, signs: Signs, watch: Watch | None = None) -> None:
     """Insert the neurons of one step, whose bits begin at ``word``; ``watch`` is asked and told after each."""
     lattice.word, lattice.creased = word, step.creased
-    for bits in (lattice.positive, lattice.negative):
-        bits[: lattice.n_vertices, word : word + step.words] = 0
     _Insertion(lattice, step, signs, watch or Watch(total=step.n_signs)).run()
 
 

@@ -89,7 +89,12 @@ def fill_buckets(where, used, heads, seen, edges, cells, positive, negative):
     first, last = where[FIRST_WORD], where[LAST_WORD]
     heads[:] = NONE
     seen[:] = 0
+    plus, minus = positive[:, first:], negative[:, first:]
     for edge in range(used[EDGES]):
+        if edge + 2 * AHEAD < used[EDGES]:
+            for end in (EDGE_A, EDGE_B):
+                prefetch(plus, edges[edge + 2 * AHEAD, end])
+                prefetch(minus, edges[edge + 2 * AHEAD, end])
         put_in_bucket(edge, np.int64(0), first, last, heads, edges, positive, negative)
     for cell in range(used[CELLS]):
         cells[cell, CELL_ROOT] = cell
@@ -257,16 +262,23 @@ def join_signs(where, used, edges, cells, positive, negative, split, rows, count
     """Rows of the split edges, and the signs of their new vertices: those of both ends where these do not contradict.
 
     The ends may contradict each other in the neuron itself, where the vertex is zero, and in later ones of the step,
-    which are left to be decided. Returns False where they do so elsewhere.
+    which are left to be decided. Returns False where they do so elsewhere. Words of later steps are left as they are.
     """
     word = where[FIRST_WORD] + where[NEURON] // 64
     before = (np.uint64(1) << np.uint64(where[NEURON] % 64)) - np.uint64(1)
     is_right = True
     for i in range(count):
+        if i + 2 * AHEAD < count:
+            prefetch(cells, split[i + 2 * AHEAD])
+        if i + AHEAD < count:
+            later = cells[split[i + AHEAD], CELL_FACETS]
+            for end in (EDGE_A, EDGE_B):
+                prefetch(positive, edges[later, end])
+                prefetch(negative, edges[later, end])
         row = cells[split[i], CELL_FACETS]
         rows[i] = row
         a, b, vertex = edges[row, EDGE_A], edges[row, EDGE_B], used[VERTICES] + i
-        for w in range(positive.shape[1]):
+        for w in range(where[LAST_WORD]):
             plus, minus = positive[a, w] | positive[b, w], negative[a, w] | negative[b, w]
             both = plus & minus
             if both and (w < word or (w == word and both & before)):

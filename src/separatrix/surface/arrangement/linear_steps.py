@@ -61,6 +61,13 @@ class LinearStep:
         """The share of the weight's entries that are not 0."""
         return np.count_nonzero(self.weight) / max(self.weight.size, 1)
 
+    @cached_property
+    def columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The weight's entries that are not 0, column by column: starts (k + 1,), rows, entries."""
+        column, row = np.nonzero(self.weight.T)
+        starts = np.concatenate([[0], np.cumsum(np.bincount(column, minlength=self.weight.shape[1]))])
+        return starts.astype(np.int64), row, self.weight[row, column]
+
     @property
     def words(self) -> int:
         """Number of 64-bit words of its signs."""

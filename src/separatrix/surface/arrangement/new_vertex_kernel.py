@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from separatrix.numerics.compilation import compiled_in_place, compiled_part_in_place, written_in_place
+from separatrix.numerics.prefetching import prefetch
 from separatrix.surface.arrangement.edge_placement import along_edge, edge_weights, norm_along_edge
 from separatrix.surface.arrangement.lattice import CELL_DIM, CELL_ROOT, EDGE_CELL
 from separatrix.surface.arrangement.placement_kernel import (
@@ -28,6 +29,7 @@ from separatrix.surface.arrangement.placement_kernel import (
 from separatrix.surface.arrangement.sign_kernels import ROOM, copied, lowest_bit
 
 OPEN, LOST = 1, 2
+AHEAD = 8  # vertices
 SMALL = 2.0**-40  # an error of this part of the values is small enough: no closer bound is looked for
 
 
@@ -113,6 +115,8 @@ def place_on_edge(
         total += bound * bound
     spread = (abs(lam0) + d) * x_error[u0] + (abs(lam1) + d) * x_error[u1]
     x_error[v] = (np.sqrt(total) + spread) * ROOM + 2.0**-500
+    if pairs.shape[0] > 0:  # rows of values are not asked for
+        return d, np.inf
     distance = distance_by_slope(u0, u1, x, x_error, numbers, lipschitz)
     error = norm_along_edge(numbers, u0, u1, distance, lam0, lam1, d)
     if not error <= SMALL * (numbers[u0, 3] + numbers[u1, 3]):
@@ -137,6 +141,8 @@ def place_inside(
     place_point(v, simplices, root, k, d, x, x_error, room, lines)
     error = np.inf
     for is_close in (False, True):
+        if pairs.shape[0] > 0:
+            break
         error = norm_bound(simplices, root, k, d, values, pairs, numbers, x, x_error, lipschitz, is_close, room, lines)
         if error <= SMALL * numbers[simplices[root, 0], 3]:
             break
@@ -194,6 +200,16 @@ def place_vertices(
     """
     n, old = x.shape[1], numbers.shape[0]
     for number in range(edge_rows.shape[0]):
+        if number + 3 * AHEAD < edge_rows.shape[0]:
+            prefetch(edges, edge_rows[number + 3 * AHEAD])
+        if number + 2 * AHEAD < edge_rows.shape[0]:
+            prefetch(cells, edges[edge_rows[number + 2 * AHEAD], EDGE_CELL])
+        if number + AHEAD < edge_rows.shape[0]:
+            later = cells[edges[edge_rows[number + AHEAD], EDGE_CELL], CELL_ROOT]
+            for m in range(2):
+                prefetch(x, simplices[later, m])
+                prefetch(x_error, simplices[later, m])
+                prefetch(pairs, simplices[later, m])
         row, v = edge_rows[number], first + number
         has_open = open_words(edges, row, v, j, word, n_words, positive, negative)
         root, place = np.int64(cells[edges[row, EDGE_CELL], CELL_ROOT]), v - old

@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from separatrix.numerics.compilation import compiled_in_place, compiled_part_in_place
+from separatrix.numerics.prefetching import prefetch
+
+AHEAD = 24  # corners
+PAIR_VALUE, PAIR_ERROR, BIT = range(3)  # rows of the values of pairs
 
 
 @compiled_part_in_place
@@ -18,38 +22,39 @@ def number_of_bits(word):
 
 
 @compiled_in_place
-def pairs_of_cuts(starts, corners, positive, negative, word, pairs):
-    """Set in ``pairs`` (V, words + 1), 0 before, the bits of the neurons that take both signs on a top cell at the vertex.
+def pairs_of_cuts(starts, corners, positive, negative, word, pairs, places):
+    """Set in ``pairs`` (V, words), 0 before, the bits of the neurons that take both signs on a top cell at the vertex.
 
-    Signs that are open count as both. The last column becomes the place of a vertex's first pair; how many there are is returned.
+    Signs that are open count as both. ``places`` (V + 1,): where the pairs of a vertex begin.
     """
-    words = pairs.shape[1] - 1
+    words, count = pairs.shape[1], corners.shape[0]
+    on, off = positive[:, word:], negative[:, word:]
     for number in range(starts.shape[0] - 1):
+        for k in range(starts[number], starts[number + 1]):
+            if k + AHEAD < count:
+                prefetch(on, corners[k + AHEAD])
+                prefetch(off, corners[k + AHEAD])
         for w in range(words):
             plus = minus = np.uint64(0)
             for k in range(starts[number], starts[number + 1]):
-                plus |= positive[corners[k], word + w]
-                minus |= negative[corners[k], word + w]
+                plus |= on[corners[k], w]
+                minus |= off[corners[k], w]
             cut = plus & minus
             if cut != np.uint64(0):
                 for k in range(starts[number], starts[number + 1]):
                     pairs[corners[k], w] |= cut
-    count = np.uint64(0)
+    places[0] = 0
     for v in range(pairs.shape[0]):
-        pairs[v, words] = count
+        total = np.uint64(0)
         for w in range(words):
-            count += number_of_bits(pairs[v, w])
-    return count
+            total += number_of_bits(pairs[v, w])
+        places[v + 1] = places[v] + np.int64(total)
 
 
 @compiled_part_in_place
-def place_of_pair(pairs, v, j):
-    """Where the value of bit j at the vertex v is kept; -1 where it is not."""
-    words = pairs.shape[1] - 1
-    bit = np.uint64(1) << np.uint64(j & 63)
-    if not pairs[v, j >> 6] & bit:
-        return np.int64(-1)
-    place = pairs[v, words] + number_of_bits(pairs[v, j >> 6] & (bit - np.uint64(1)))
-    for w in range(j >> 6):
-        place += number_of_bits(pairs[v, w])
-    return np.int64(place)
+def place_of_pair(places, values, v, j):
+    """Where the value of bit j at the vertex v is kept, by row BIT of ``values``; -1 where it is not."""
+    for place in range(places[v], places[v + 1]):
+        if values[BIT, place] == j:
+            return place
+    return -1

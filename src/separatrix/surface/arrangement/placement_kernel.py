@@ -20,7 +20,7 @@ import math
 import numpy as np
 
 from separatrix.numerics.compilation import compiled_part_in_place
-from separatrix.surface.arrangement.pair_kernels import place_of_pair
+from separatrix.surface.arrangement.pair_kernels import PAIR_ERROR, PAIR_VALUE, place_of_pair
 from separatrix.surface.arrangement.sign_kernels import FLOOR, ROOM, length_up
 
 MOST_ROWS = 24
@@ -42,20 +42,19 @@ def scratch(n: int) -> tuple[np.ndarray, np.ndarray]:
 def entry(u, j, values, pairs, numbers, rows, exact_bias, creased, positive, negative, word):
     """The value of bit j at the old vertex u and the bound (1) of its error; both 0 where the sign is 0.
 
-    ``values`` (V, m), or where ``pairs`` has rows (1, pairs); ``numbers`` (V, 5) as ``proved_signs`` writes them, ``rows`` of
-    bound (1), the radius of the bias, the coordinates with bits, and the bits, the step's from ``word`` on. Infinite where a
-    value is not kept.
+    ``values`` (V, m), or where ``pairs`` has entries those of pairs, with the bounds; ``numbers`` (V, 5) as ``proved_signs``
+    writes them, ``rows`` of bound (1), the radius of the bias, the coordinates with bits, and the bits, the step's from ``word``
+    on. Infinite where a value is not kept.
     """
     w, bit, i = word + (j >> 6), np.uint64(1) << np.uint64(j & 63), creased[j]
     if (positive[u, w] | negative[u, w]) & bit == np.uint64(0):
         return 0.0, 0.0
     if pairs.shape[0] > 0:
-        place = place_of_pair(pairs, u, j)
+        place = place_of_pair(pairs, values, u, j)
         if place < 0:
             return np.inf, np.inf
-        value = values[0, place]
-    else:
-        value = values[u, i]
+        return values[PAIR_VALUE, place], values[PAIR_ERROR, place]
+    value = values[u, i]
     s, g = numbers[u, 0], numbers[u, 1]
     if s < 0.0:
         return value, exact_bias[i]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from separatrix.numerics.compilation import compiled_in_place
+from separatrix.numerics.prefetching import prefetch
 from separatrix.surface.arrangement.lattice import (
     CELL_COFACES,
     CELL_DIM,
@@ -16,6 +17,8 @@ from separatrix.surface.arrangement.lattice import (
     EDGE_CELL,
 )
 
+AHEAD = 16  # edges
+
 
 @compiled_in_place
 def crossed_polygons(cells, cofaces, edges, n_edges, positive, negative, first, last, rest, found):
@@ -24,8 +27,12 @@ def crossed_polygons(cells, cofaces, edges, n_edges, positive, negative, first, 
     ``rest``: the bits of the last word that are used. ``found`` (cells,): the list; how many there are is returned. States of
     cells are left as they are.
     """
-    count = 0
+    count, plus, minus = 0, positive[:, first:], negative[:, first:]
     for e in range(n_edges):
+        if e + AHEAD < n_edges:
+            for end in (EDGE_A, EDGE_B):
+                prefetch(plus, edges[e + AHEAD, end])
+                prefetch(minus, edges[e + AHEAD, end])
         a, b = edges[e, EDGE_A], edges[e, EDGE_B]
         some = np.uint64(0)
         for w in range(first, last):
@@ -52,12 +59,13 @@ def simplices(cells, facets, edges, n_edges, order, positive, negative, scratch,
 
     ``order``: the cells of dimension 2 and more, dimensions ascending. A facet's simplex, and a vertex of another facet's
     simplex with a bit that the first simplex lacks: the bits of a simplex that spans its cell are the cell's, so that vertex
-    lies off the closed facet and, in the closed cell, off its affine hull.
+    lies off the closed facet and, in the closed cell, off its affine hull. ``scratch`` (2, words): as many words as have bits of
+    neurons that are affine on the cells.
     """
     for e in range(n_edges):
         c = edges[e, EDGE_CELL]
         out[c, 0], out[c, 1] = edges[e, EDGE_A], edges[e, EDGE_B]
-    words = positive.shape[1]
+    words = scratch.shape[1]
     for c in order:
         dim = cells[c, CELL_DIM]
         start = cells[c, CELL_FACETS]

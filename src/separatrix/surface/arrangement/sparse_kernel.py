@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from separatrix.numerics.compilation import compiled_in_place
+from separatrix.numerics.compilation import compiled_in_place, compiled_part_in_place
 
 
 @compiled_in_place
 def sparse_products(starts, columns, entries, x, out):
+    """As ``products_of_rows``."""
+    products_of_rows(starts, columns, entries, x, out)
+
+
+@compiled_part_in_place
+def products_of_rows(starts, columns, entries, x, out):
     """out (r, m) = F x for the rows of x (r, k), F (m, k) given as CSR arrays; sums in the order of the entries."""
     rows = x.shape[0]
     last = rows - rows % 4

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -82,6 +83,13 @@ class StepBounds:
             parts,
             float(lost.max(initial=TINIEST)),
         )
+
+    @cached_property
+    def entries(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The entries of W that are not 0, row by row: starts (m + 1,), columns, entries."""
+        row, column = np.nonzero(self.weight)
+        starts = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=self.bias.size))]).astype(np.int64)
+        return starts, column, self.weight[row, column]
 
     def times(self, h: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """W h for the rows (…, k) of ``h``: (…, m), in ``out`` where that is given."""

@@ -8,9 +8,14 @@ from typing import Any
 import numpy as np
 
 from separatrix.surface.arrangement.cell_walk import mask_of
+from separatrix.surface.arrangement.narrow_steps import values_behind
 from separatrix.surface.arrangement.norms import TINIEST, raised
+from separatrix.surface.arrangement.step_bounds import StepBounds
+from separatrix.surface.arrangement.threads import in_threads
+from separatrix.surface.arrangement.walk_plan import Block
 
 ROWS_AT_ONCE = 2048
+FEWEST_BLOCKS = 4  # in threads: fewer do not pay for them
 
 Work = Callable[[tuple[Any, np.ndarray, np.ndarray, np.ndarray]], object]
 
@@ -38,29 +43,42 @@ def next_values(signs: Any, lattice: Any, vertices: np.ndarray) -> tuple[np.ndar
             each_input(signs, lattice, vertices, product)
         else:
             walk = signs.walk_now(lattice)
-            walk.rows(
-                mask_of(lattice.n_vertices, vertices),
-                lambda ids, A, numbers: put(ids, A, tuple(numbers[:, [0, 1, 4]].T), walk.bounds.rows[-1]),
-            )
+
+            def walked(block: Block) -> None:
+                ids, A, numbers = values_behind(walk.plan, signs.words, lattice, block)
+                put(ids, A, tuple(numbers[:, [0, 1, 4]].T), walk.plan.rows)
+
+            walk.rows(mask_of(lattice.n_vertices, vertices), walked)
     return found, errors
 
 
 def each_input(signs: Any, lattice: Any, vertices: np.ndarray | None, work: Work) -> None:
-    """``work`` on blocks of vertices (a slice or ids), their h, a bound of |h| (-1: exactly 0) and of |h - exact|."""
+    """``work`` on blocks of vertices (a slice or ids), their h, a bound of |h| (-1: exactly 0) and of |h - exact|.
+
+    In threads where there are many.
+    """
     if signs.plan is not None:
         wanted = mask_of(lattice.n_vertices, vertices)
 
-        def behind(ids: np.ndarray, A: np.ndarray, numbers: np.ndarray) -> None:
-            work((ids, *_activated(signs, lattice, ids, A, numbers[:, 2])))
+        def behind(block: Block) -> None:
+            ids, A, numbers = values_behind(signs.plan, signs.words, lattice, block)
+            before, word = signs.bounds[signs.index], signs.words[signs.index]
+            work((ids, *behind_crease(before, word, lattice, ids, A, numbers[:, 2])))
 
         signs.walk_now(lattice).rows(wanted, behind)
         return
-    blocks: Any = range(0, lattice.n_vertices if vertices is None else vertices.size, ROWS_AT_ONCE)
-    for start in blocks:
-        block: Any = slice(start, min(start + ROWS_AT_ONCE, lattice.n_vertices))
-        if vertices is not None:
-            block = vertices[start : start + ROWS_AT_ONCE]
-        work((block, *_inputs(signs, lattice, block)))
+    count = lattice.n_vertices if vertices is None else vertices.size
+    blocks: list[Any] = [slice(start, min(start + ROWS_AT_ONCE, count)) for start in range(0, count, ROWS_AT_ONCE)]
+
+    def one(block: slice) -> None:
+        here = block if vertices is None else vertices[block]
+        work((here, *_inputs(signs, lattice, here)))
+
+    if len(blocks) < FEWEST_BLOCKS:
+        for block in blocks:
+            one(block)
+    else:
+        in_threads(one, blocks)
 
 
 def _inputs(signs: Any, lattice: Any, block: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -79,21 +97,18 @@ def _inputs(signs: Any, lattice: Any, block: Any) -> tuple[np.ndarray, np.ndarra
     errors = np.empty(rows.size)
     is_old = rows < values.old
     errors[is_old], errors[~is_old] = (values.numbers[rows[is_old], 2], values.errors[rows[~is_old] - values.old])
-    return _activated(signs, lattice, block, h, errors)
+    ids = np.arange(block.start, block.stop) if isinstance(block, slice) else block
+    return behind_crease(signs.bounds[signs.index], signs.words[signs.index], lattice, ids, h, errors)
 
 
-def _activated(
-    signs: Any, lattice: Any, block: Any, h: np.ndarray, errors: np.ndarray
+def behind_crease(
+    before: StepBounds, word: int, lattice: Any, ids: np.ndarray, h: np.ndarray, errors: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values ``h`` of the step taken behind its crease, with the bounds of ``each_input``."""
+    """Values ``h`` of a step, whose bits begin at ``word``, taken behind its crease, with the bounds of ``each_input``."""
     from separatrix.surface.arrangement.activation_kernels import activated
 
-    before, lengths = signs.bounds[signs.index], np.empty(h.shape[0])
-    word, last = signs.words[signs.index : signs.index + 2]
-    activated(
-        h, *(np.ascontiguousarray(bits[block, word:last]) for bits in (lattice.positive, lattice.negative)), 0,
-        before.creased, before.left, lengths,
-    )  # fmt: skip
+    lengths = np.empty(h.shape[0])
+    activated(ids, h, lattice.positive, lattice.negative, word, before.creased, before.left, lengths)
     if ((before.left != 0.0) & (before.left != 1.0)).any():
         errors = before.growth * errors + 2.0**-52 * np.abs(lengths)
     return h, lengths, np.asarray(raised(errors + np.sqrt(float(h.shape[1])) * TINIEST))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from separatrix.surface.arrangement.cell_walk import CellWalk, mask_of
+from separatrix.surface.arrangement.cell_walk import CellWalk
 from separatrix.surface.arrangement.lattice import Lattice
 from separatrix.surface.arrangement.linear_steps import LinearStep
 from separatrix.surface.arrangement.refresh import Refreshed
@@ -20,16 +20,17 @@ class StepValues:
     and what a position's own error adds to (1); later ones their simplices ``support``, ``weights`` and ``errors``, or a row of
     their ``own``.
 
-    Where a walk gives the values, only those of ``pairs`` (old, words + 1) are kept, ``values`` (1, pairs): bits of the neurons
-    that cut a cell at the vertex, and the place of the first of them. ``rows``, ``exact_bias``: of the bounds of single values.
+    Where a walk gives the values, only those of pairs of a vertex and a neuron that cuts a cell there are kept:
+    ``values`` (3, number) with the bounds of their errors and the neuron's bit; ``pairs`` (old + 1,): where those of a vertex
+    begin. ``rows``, ``exact_bias``: of the bounds of single values.
     """
 
     def __init__(self, n: int, old: int, bounds: StepBounds, *, keeps_pairs: bool = False) -> None:
         self.old, self.bounds, self.rows, self.exact_bias = old, bounds, bounds.rows, bounds.exact_bias
         width = bounds.bias.size
         self.keeps_pairs = keeps_pairs
-        self.values, self.numbers = np.empty((0 if keeps_pairs else old, width)), np.empty((old, 5))
-        self.pairs = np.zeros((0, 1), dtype=np.uint64)
+        self.values, self.numbers = np.empty((0 if keeps_pairs else old, width)), np.full((old, 5), np.inf)
+        self.pairs = np.zeros(0, dtype=np.int64)
         self.support = np.full((old, n + 1), -1, dtype=np.int32)
         self.weights = np.zeros((old, n + 1))
         self.errors, self.state = np.full(old, np.inf), np.zeros(old, dtype=np.int8)
@@ -38,61 +39,24 @@ class StepValues:
 
     def compute(self, lattice: Lattice, inputs: tuple[Any, ...], word: int, copies: np.ndarray) -> None:
         """A = h W^T + b from ``inputs``: vertices, a slice or ids, h (r, k), bounds of |h| (-1: exactly 0) and of |h - exact|."""
-        from separatrix.surface.arrangement.sign_kernels import proved_signs
-
         rows, h, lengths, errors = inputs
-        b, is_view = self.bounds, isinstance(rows, slice)
-        last = word + -(-b.creased.size // 64)
-        bits = [
-            array[rows] if is_view else np.ascontiguousarray(array[rows, word:last])
-            for array in (lattice.positive, lattice.negative)
-        ]
-        values = self.values[rows] if is_view else np.empty((h.shape[0], b.bias.size))
-        numbers = self.numbers[rows] if is_view else np.empty((h.shape[0], 5))
-        b.times(h, out=values)
-        proved_signs(
-            h, values, errors, lengths, b.weight, b.bias, b.rows, b.exact_bias, b.norms, b.creased, copies,
-            *bits, word if is_view else 0, np.empty(b.bias.size), numbers,
-        )  # fmt: skip
-        if not is_view:
-            self.values[rows], self.numbers[rows] = values, numbers
-            lattice.positive[rows, word:last], lattice.negative[rows, word:last] = bits
+        if isinstance(rows, slice):
+            bits = lattice.positive[rows], lattice.negative[rows]
+            products(self.bounds, (h, lengths, errors), copies, (*bits, word), (self.values[rows], self.numbers[rows]))
+        else:
+            self.values[rows], self.numbers[rows] = products_at(lattice, self.bounds, inputs, word, copies)
 
-    def walk(self, lattice: Lattice, walk: CellWalk, vertices: np.ndarray | None, word: int) -> np.ndarray:
-        """Bits and numbers of ``vertices``, by default all, by a walk; those where a sign is left open.
-
-        The bounds of the walk's values are not those of a product with h: ``rows`` is replaced.
-        """
-        from separatrix.surface.arrangement.sign_kernels import walked_signs
-
-        self.rows = np.maximum(self.bounds.rows, walk.bounds.rows[-1])
-        is_open = np.zeros(self.old, dtype=bool)
-
-        def settle(ids: np.ndarray, values: np.ndarray, numbers: np.ndarray) -> None:
-            self.numbers[ids] = numbers
-            some = np.zeros(ids.size, dtype=bool)
-            walked_signs(
-                values, ids, numbers, self.rows, self.bounds.creased, lattice.positive, lattice.negative, word,
-                np.empty(values.shape[1]), some,
-            )  # fmt: skip
-            is_open[ids] = some
-
-        walk.rows(mask_of(self.old, vertices), settle)
-        return np.flatnonzero(is_open)
-
-    def keep_pairs(self, lattice: Lattice, walk: CellWalk, word: int, moved: np.ndarray) -> None:
-        """Values of the neurons that cut cells, at the vertices of these; ``moved``: vertices that were placed again since."""
+    def keep_pairs(self, lattice: Lattice, walk: CellWalk, word: int) -> None:
+        """Values of the neurons that cut cells, at the vertices of these; ``word``: where the bits of the step begin."""
         from separatrix.surface.arrangement.pair_kernels import pairs_of_cuts
 
-        self.pairs = np.zeros((self.old, -(-self.bounds.creased.size // 64) + 1), dtype=np.uint64)
-        count = pairs_of_cuts(walk.starts, walk.corners, lattice.positive, lattice.negative, word, self.pairs)
-        self.values = np.empty((1, int(count)))
-        walk.pairs(self.pairs, self.values)
-
-        def take(ids: np.ndarray, _: np.ndarray, numbers: np.ndarray) -> None:
-            self.numbers[ids] = numbers
-
-        walk.rows(mask_of(self.old, moved), take)
+        bits, self.pairs = (
+            np.zeros((self.old, -(-self.bounds.creased.size // 64)), np.uint64),
+            np.empty(self.old + 1, np.int64),
+        )
+        pairs_of_cuts(walk.starts, walk.corners, lattice.positive, lattice.negative, word, bits, self.pairs)
+        self.values = np.empty((3, int(self.pairs[-1])))
+        walk.pairs(bits, self.pairs, self.values)
 
     def reserve(self, rows: int) -> None:
         """Make room for so many later vertices."""
@@ -117,6 +81,40 @@ class StepValues:
         self.own[places] = self.own_values.shape[0] + np.arange(places.size)
         self.own_values = np.concatenate([self.own_values, values])
         self.errors[places] = errors
+
+
+def products(
+    b: StepBounds,
+    inputs: tuple[Any, ...],
+    copies: np.ndarray,
+    bits: tuple[Any, ...],
+    out: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """Values and numbers ``out`` (r, m), (r, 5) of a step from ``inputs``: h, bounds of |h|, of |h - exact|.
+
+    ``bits``: positive and negative, in rows as these, and the word from which on they are written.
+    """
+    from separatrix.surface.arrangement.sign_kernels import proved_signs
+
+    (h, lengths, errors), (values, numbers) = inputs, out
+    b.times(h, out=values)
+    proved_signs(
+        h, values, errors, lengths, b.weight, b.bias, b.rows, b.exact_bias, b.norms, b.creased, copies,
+        *bits, np.empty(b.bias.size), numbers,
+    )  # fmt: skip
+
+
+def products_at(
+    lattice: Lattice, bounds: StepBounds, inputs: tuple[Any, ...], word: int, copies: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same at vertices that do not stand side by side, the first of ``inputs``: values, numbers, and their bits written."""
+    ids, *rest = inputs
+    last = word + -(-bounds.creased.size // 64)
+    bits = [np.ascontiguousarray(array[ids, word:last]) for array in (lattice.positive, lattice.negative)]
+    out = np.empty((ids.size, bounds.bias.size)), np.empty((ids.size, 5))
+    products(bounds, tuple(rest), copies, (*bits, 0), out)
+    lattice.positive[ids, word:last], lattice.negative[ids, word:last] = bits
+    return out
 
 
 def signs_of_biases(

@@ -1,56 +1,82 @@
 """Which steps of a network with structure take their values from a walk over the cells (§6).
 
 Where every step but the first is thin, a change of one input changing few of its outputs, the walk gives the step's values.
-Where a step that is not thin follows, a dense layer behind convolutions, the walk gives the values of the step before it, at
-the new vertices too, and products do the rest. A step whose values come from a walk keeps no rows of them, so the step behind
-it has to have a walk as well: plans are made for all steps at once.
+Steps that are narrow, each output taking a few inputs (a max pooling), are not walked over: their values at a vertex follow from
+those before them in fewer operations. Nor is a step that is not thin, a dense layer behind convolutions: products do the rest.
+A step whose values come from a walk keeps no rows of them, so the step behind it has to have a walk as well: plans are made for
+all steps at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from separatrix.surface.arrangement.linear_steps import LinearStep
-from separatrix.surface.arrangement.step_bounds import LARGE, StepBounds
+from separatrix.surface.arrangement.step_bounds import LARGE, StepBounds, terms_of
+from separatrix.surface.arrangement.tail_forms import MOST_TERMS
 from separatrix.surface.arrangement.walk_bounds import WalkBounds
 
 FEWEST_VERTICES = 256  # below, evaluating all of them costs less than compiling the walk
 FARTHEST = 2.0**20  # in larger boxes what a sum's unit loses far out would leave signs near the origin open
 THIN = 0.25  # entries of a weight that is walked along that are not 0, at most
+NARROW = 4  # entries of a row that are not 0, on average, of a weight that is not
+
+
+Block = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Vertices (r,), the values of a step there (r, m), and numbers (r, 5): s, g, a bound of the 2-norm of the error, inf, and d."""
 
 
 @dataclass(frozen=True, eq=False)
 class WalkPlan:
-    """``steps``: those whose forms are carried, the last one's values are given; ``bounds``, ``forms``: their bounds;
-    ``gives_inputs``: they end before the step that the plan is for.
+    """``steps``: those whose forms are carried; ``bounds``, ``forms``: their bounds; ``tail``: those of the narrow steps behind
+    them, up to the step that the plan is for, or ``gives_inputs``: to the one before it.
     """
 
     steps: tuple[LinearStep, ...]
     bounds: tuple[StepBounds, ...]
     forms: WalkBounds
+    tail: tuple[StepBounds, ...]
     gives_inputs: bool
 
-    @cached_property
-    def columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The columns of the weights of the steps 1, 2, …, one after the other: starts, rows, entries."""
-        starts, rows, entries, count = [np.zeros(1, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], [np.zeros(0)], 0
-        for step in self.steps[1:]:
-            column, row = np.nonzero(step.weight.T)
-            starts.append(count + np.cumsum(np.bincount(column, minlength=step.weight.shape[1])))
-            rows.append(row)
-            entries.append(step.weight[row, column])
-            count += row.size
-        starts.append(np.full(self.steps[-1].bias.size, count))
-        return np.concatenate(starts), np.concatenate(rows), np.concatenate(entries)
+    @property
+    def index(self) -> int:
+        """The step whose values come out."""
+        return len(self.steps) + len(self.tail) - 1
+
+    @property
+    def rows(self) -> np.ndarray:
+        """(3, m): p, q, c of the values that come out."""
+        return self.tail[-1].rows if self.tail else self.forms.rows[-1]
+
+    def leads_to(self, other: WalkPlan | None, *, to_inputs: bool = False) -> bool:
+        """Whether the other plan, of a step behind, has the same forms, and gives that step's values or its inputs."""
+        return other is not None and other.gives_inputs == to_inputs and len(other.steps) == len(self.steps)
+
+
+def columns_of(steps: Sequence[LinearStep]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The columns of the weights of the steps 1, 2, …, one after the other: starts, rows, entries."""
+    starts, rows, entries, count = [np.zeros(1, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], [np.zeros(0)], 0
+    for step in steps[1:]:
+        here, row, entry = step.columns
+        starts.append(count + here[1:])
+        rows.append(row)
+        entries.append(entry)
+        count += row.size
+    starts.append(np.full(steps[-1].bias.size, count))
+    return np.concatenate(starts), np.concatenate(rows), np.concatenate(entries)
 
 
 def is_thin(step: LinearStep) -> bool:
     """Whether a change of one input of the step changes few of its outputs."""
     return step.weight.size >= LARGE and step.share <= THIN
+
+
+def is_narrow(step: LinearStep) -> bool:
+    """Whether an output of the step takes few of its inputs."""
+    return step.share * step.weight.shape[1] <= NARROW
 
 
 def walk_plans(steps: Sequence[LinearStep], box: tuple[np.ndarray, np.ndarray]) -> list[WalkPlan | None]:
@@ -61,15 +87,33 @@ def walk_plans(steps: Sequence[LinearStep], box: tuple[np.ndarray, np.ndarray]) 
     reach = np.append(np.maximum(np.abs(box[0]), np.abs(box[1])), 1.0)
     if not reach.max() <= FARTHEST:
         return found
+    known: dict[int, WalkBounds] = {}
     n_thin = next((k for k, step in enumerate(steps[1:]) if not is_thin(step)), len(steps) - 1)
     for index in range(min(n_thin + 1, len(steps) - 1), 0, -1):
-        gives_inputs = index > n_thin
-        carried = tuple(steps[: index if gives_inputs else index + 1])
-        must_go_on = not gives_inputs and index + 1 < len(steps)
-        if len(carried) < 2 or (must_go_on and found[index + 1] is None):
-            continue
-        bounds = tuple(StepBounds.of(step) for step in carried)
-        forms = WalkBounds.of(carried, bounds, reach)
-        if forms.are_finite:
-            found[index] = WalkPlan(carried, bounds, forms, gives_inputs)
+        must_go_on = index <= n_thin and index + 1 < len(steps)
+        if not (must_go_on and found[index + 1] is None):
+            found[index] = _plan(steps, index, index > n_thin, reach, known)
     return found
+
+
+def _plan(
+    steps: Sequence[LinearStep], index: int, gives_inputs: bool, reach: np.ndarray, known: dict[int, WalkBounds]
+) -> WalkPlan | None:
+    """The plan for step ``index``; ``known``: bounds of forms by the last step that is carried."""
+    last = index - 1 if gives_inputs else index  # of the steps whose values come out
+    top, terms = last, 1
+    while top > 0 and _may_follow(steps[top]) and terms * terms_of(steps[top].weight) <= MOST_TERMS:
+        terms *= terms_of(steps[top].weight)
+        top -= 1
+    carried = tuple(steps[: top + 1])
+    bounds = tuple(StepBounds.of(step) for step in steps[: last + 1])
+    if top not in known:
+        known[top] = WalkBounds.of(carried, bounds[: top + 1], reach)
+    forms = known[top]
+    return WalkPlan(carried, bounds[: top + 1], forms, bounds[top + 1 :], gives_inputs) if forms.are_finite else None
+
+
+def _may_follow(step: LinearStep) -> bool:
+    """Whether the step's values may follow from those before it: it is narrow, and its doubles are the exact map, one matrix."""
+    is_exact = not step.weight_radius.any() and not step.bias_radius.any()
+    return is_exact and len(StepBounds.of(step).parts) == 1 and is_narrow(step)
