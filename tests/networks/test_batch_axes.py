@@ -29,6 +29,11 @@ APART = {
     "columns": ((4,), lambda a, b, x: (b.weight @ torch.tanh(a.weight @ x.T + a.bias[:, None])).T),
     "sequence first": ((5, 4), lambda a, b, x: b(torch.relu(a(x.transpose(0, 1))).mean(0))),
     "stacked in front": ((4,), lambda a, b, x: b(torch.stack([a(x), torch.relu(a(x))]).sum(0))),
+    "weights repeated": ((5, 4), lambda a, b, x: b(torch.bmm(x, a.weight.T.expand(len(x), -1, -1)).relu().sum(1))),
+    "bilinear in a constant": (
+        (4,),
+        lambda a, b, x: torch.nn.functional.bilinear(x, b.weight[0].expand(len(x), -1), a.weight.expand(3, 6, 4).mT),
+    ),
 }
 MIXED = {
     "centred": lambda a, b, x: a(x - x.mean(0)),
@@ -53,3 +58,9 @@ def test_a_batch_at_another_axis(name: str) -> None:
 def test_mixed_rows_are_refused_by_the_operation_that_mixes_them(name: str) -> None:
     with pytest.raises(UnsupportedLayerError, match="mixes the rows of a batch"):
         sx.load(Moving(MIXED[name]), input_shape=4)
+
+
+def test_constants_that_differ_from_row_to_row_are_refused() -> None:
+    weights = torch.randn(7, 4, 3, dtype=torch.float64)
+    with pytest.raises(UnsupportedLayerError, match=r"bmm .differs between the rows"):
+        sx.load(Moving(lambda a, b, x: torch.bmm(x, weights).sum(1)), input_shape=(2, 4))

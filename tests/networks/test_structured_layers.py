@@ -12,8 +12,8 @@ import separatrix as sx
 from separatrix.errors import InputError, KindError
 from separatrix.networks.balls import gradient_ball
 from separatrix.networks.bounds import BoundPropagation
-from separatrix.networks.layers import Activation, Affine, AffineMap, Layer
-from separatrix.networks.network import Network
+from separatrix.networks.layers import Activation, Affine, AffineMap, Layer, Node
+from separatrix.networks.network import INPUT, Network
 from separatrix.networks.structured_layers import Convolution, SparseAffine
 from separatrix.numerics.intervals import Interval
 
@@ -167,3 +167,24 @@ def test_layers_say_what_does_not_fit():
         _ = large.weight
     again = copy.deepcopy(large)
     assert np.array_equal(again.linear(np.ones((1, 1600))), large.linear(np.ones((1, 1600))))
+
+
+def test_moves_of_large_images_store_their_ones_and_zeros_once(tmp_path):
+    rng = np.random.default_rng(3)
+    index = rng.integers(-1, 5000, 6000)
+    layer = SparseAffine.picking(index, 5000)
+    assert layer.entries.strides == layer.bias.strides == (0,)
+    x, y = rng.standard_normal((3, 5000)), rng.standard_normal((3, 6000))
+    picked = np.where(index >= 0, x[:, index], 0.0)
+    back = np.zeros((3, 5000))
+    np.add.at(back.T, index[index >= 0], y.T[index >= 0])
+    for shown in (layer, copy.deepcopy(layer), SparseAffine.of(layer.rows().copy())):
+        np.testing.assert_array_equal(shown.linear(x), picked)
+        np.testing.assert_array_equal(shown.magnitude(np.abs(x)), np.abs(picked))
+        np.testing.assert_allclose(shown.pull(y), back, rtol=0, atol=1e-14)
+        assert shown.rows().data.flags.c_contiguous and (shown.rows() != layer.rows()).nnz == 0
+    net = Network.graph((INPUT, Node(layer, (0,)), Node(Activation("relu"), (1,))), 5000)
+    net.save(tmp_path / "net.safetensors")
+    np.testing.assert_array_equal(sx.load(tmp_path / "net.safetensors").logits(x), np.maximum(picked, 0.0))
+    scaled = SparseAffine(layer.starts, layer.columns, np.arange(layer.columns.size) + 1.0, layer.bias, 5000)
+    assert scaled.entries.strides == (8,)

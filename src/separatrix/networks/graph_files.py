@@ -50,7 +50,9 @@ def _entry(layer: Layer) -> tuple[dict[str, Any], dict[str, np.ndarray | None]]:
         return {"kind": "convolution", **entry}, {"weight": layer.kernel, "bias": layer.channel_bias}
     if isinstance(layer, SparseAffine):
         names = ("starts", "columns", "entries", "bias")
-        return {"kind": "sparse", "width": layer.width}, {name: getattr(layer, name) for name in names}
+        return {"kind": "sparse", "width": layer.width}, {
+            name: np.ascontiguousarray(getattr(layer, name)) for name in names
+        }
     if isinstance(layer, Activation):
         return {"kind": "activation", "name": layer.name, "slope": layer.slope}, {}
     if isinstance(layer, Sum):

@@ -13,7 +13,7 @@ from math import gcd
 import numpy as np
 
 from separatrix.networks.layers import Affine, AffineMap, Node
-from separatrix.networks.memory_pages import LARGE, room_again
+from separatrix.networks.memory_pages import LARGE, SLACK, give_back, room_again
 from separatrix.networks.structured_layers import Convolution, SparseAffine
 from separatrix.networks.traced_layers import Scale, Selection, pruned
 from separatrix.networks.traced_maxima import expanded, pools_first
@@ -41,6 +41,7 @@ def folded(nodes: list[Node]) -> list[Node]:
         layer = graph[index].layer
         if isinstance(layer, (Scale, Selection)) and not _into_users(graph, index, users):
             graph[index] = Node(_map(layer, is_structured), graph[index].parents)
+            give_back(SLACK)
     return pruned(graph, len(graph) - 1)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from separatrix.errors import InputError
+from separatrix.networks.sparse_products import parts_of, stored_once, times_rows
 from separatrix.networks.structured_map import StructuredMap
 from separatrix.networks.windows import WindowProducts, output_sizes
 
@@ -198,7 +199,7 @@ class SparseAffine(StructuredMap):
         if not fits or (columns.size and (int(columns.min()) < 0 or int(columns.max()) >= self.width)):
             raise InputError("the rows of a sparse layer do not fit its width: is the network complete?")
         for name in ("starts", "columns", "entries", "bias"):
-            view = getattr(self, name).view()
+            view = stored_once(getattr(self, name)) if name in ("entries", "bias") else getattr(self, name).view()
             view.flags.writeable = False
             object.__setattr__(self, name, view)
 
@@ -254,7 +255,7 @@ class SparseAffine(StructuredMap):
     def _rows(self) -> Any:
         from scipy.sparse import csr_array
 
-        parts = (self.entries, self.columns, self.starts)
+        parts = (np.array(self.entries), self.columns, self.starts)
         return csr_array(parts, shape=(self.n_outputs, self.n_inputs))
 
     @cached_property
@@ -263,33 +264,16 @@ class SparseAffine(StructuredMap):
 
     def linear(self, x: Any) -> Any:
         """W x for rows (n, in), numpy or torch."""
-        return _times(self._matrix, x)
+        return times_rows(self.starts, self.columns, self.entries, x)
 
     def pull(self, y: Any) -> Any:
         """W^T y for rows (n, out), numpy or torch."""
-        return _times(self._transposed, y)
+        return times_rows(*parts_of(self._transposed), y)
 
     def magnitude(self, r: np.ndarray) -> np.ndarray:
         """|W| r."""
-        return _times(abs(self._matrix), r)
+        return times_rows(self.starts, self.columns, np.abs(self.entries), r)
 
     def pull_magnitude(self, r: np.ndarray) -> np.ndarray:
         """|W|^T r."""
-        return _times(abs(self._transposed), r)
-
-
-def _times(matrix: Any, x: Any) -> Any:
-    """matrix x for rows (n, width): sums in the order of the row."""
-    if isinstance(x, np.ndarray):
-        from separatrix.networks.window_kernels import sparse_rows
-
-        found = np.empty((len(x), matrix.shape[0]))
-        places = (part.astype(np.int64, copy=False) for part in (matrix.indptr, matrix.indices))
-        sparse_rows(*places, np.array(matrix.data), np.ascontiguousarray(x, np.float64), found)
-        return found.astype(x.dtype, copy=False)
-    import torch
-
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    rows, columns = (torch.as_tensor(part.astype(np.int64), device=x.device) for part in (rows, matrix.indices))
-    entries = torch.as_tensor(np.array(matrix.data), dtype=x.dtype, device=x.device)
-    return x.new_zeros((x.shape[0], matrix.shape[0])).index_add_(1, rows, x[:, columns] * entries)
+        return times_rows(*parts_of(abs(self._transposed)), r)

@@ -115,29 +115,45 @@ def probed(
     width, out = prod(values[0].shape), prod(shape)
     building.spend(width * out)
 
-    def at(rows: np.ndarray) -> np.ndarray:
+    def at(rows: np.ndarray, is_cut: bool) -> np.ndarray:
         given = torch.from_numpy(rows.reshape(-1, *values[0].shape))
-        put = [_put(item, given) for item in args]
-        result = _run(target, put, {key: _put(item, given) for key, item in kwargs.items()})
+        cut = building.batch if is_cut else 0
+        put = [_put(item, given, cut) for item in args]
+        result = _run(target, put, {key: _put(item, given, cut) for key, item in kwargs.items()})
         if tuple(result.shape) != (rows.shape[0], *shape):
             raise Unsupported("mixes the rows of a batch")
         return result.double().reshape(rows.shape[0], -1).numpy()
 
-    bias = at(np.zeros((2, width)))[1]
+    try:
+        bias, is_cut = at(np.zeros((2, width)), False)[1], False
+    except Unsupported:
+        if not _holds_rows(args, building.batch):
+            raise
+        bias, is_cut = at(np.zeros((2, width)), True)[1], True
     columns = []
     for start in range(0, width, PROBES):
         rows = np.zeros((max(min(PROBES, width - start), 2), width))
         rows[np.arange(min(PROBES, width - start)), start + np.arange(min(PROBES, width - start))] = 1.0
-        columns.append(csr_array((at(rows) - bias)[: min(PROBES, width - start)]))
+        columns.append(csr_array((at(rows, is_cut) - bias)[: min(PROBES, width - start)]))
     matrix = vstack(columns).T.tocsr()
     if not (np.isfinite(matrix.data).all() and np.isfinite(bias).all()):
         raise Unsupported("with NaN or infinite constants")
     return building.append(SparseAffine.of(matrix, bias), values[0], shape=tuple(shape))
 
 
-def _put(argument: Any, given: Any) -> Any:
+def _holds_rows(args: Sequence[Any], batch: int) -> bool:
+    """Whether an operand is a constant with one entry for every row of the batch."""
+    return any(getattr(item, "ndim", 0) > 1 and item.shape[0] == batch for item in _leaves(list(args)))
+
+
+def _put(argument: Any, given: Any, cut: int) -> Any:
+    """The argument with ``given`` for a value. ``cut``: constants of so many rows, all the same, have as many as ``given``."""
     if isinstance(argument, Value):
         return given
     if isinstance(argument, (list, tuple)):
-        return type(argument)(_put(item, given) for item in argument)
+        return type(argument)(_put(item, given, cut) for item in argument)
+    if cut and getattr(argument, "ndim", 0) > 1 and argument.shape[0] == cut:
+        if not (argument == argument[:1]).all():
+            raise Unsupported("differs between the rows of a batch")
+        return argument[:1].expand(given.shape[0], *argument.shape[1:])
     return argument

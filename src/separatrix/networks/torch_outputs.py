@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -49,18 +50,21 @@ def _windows(x: torch.Tensor, kernel: torch.Tensor) -> int:
 def _convolved(convolve: Any, args: Any, groups: int) -> torch.Tensor:
     """The convolution, put together from those of images and channels."""
     x, kernel, bias, *rest = args
-    channels = x.shape[1]
+    channels, out = x.shape[1], None
     each = channels if groups > 1 else max(1, channels * ENTRIES_AT_ONCE // _windows(x[:1], kernel))
-    parts = [slice(start, start + each) for start in range(0, channels, each)]
-    out: Any = None
-    for row in range(x.shape[0]):
-        image = x[row : row + 1]
-        found = convolve(image[:, parts[0]], kernel if len(parts) == 1 else kernel[:, parts[0]], bias, *rest)
-        for part in parts[1:]:
-            found += convolve(image[:, part], kernel[:, part], None, *rest)
-            give_back(SLACK)
-        out = found.new_empty((x.shape[0], *found.shape[1:])) if out is None else out
-        out[row] = found[0]
+    for row, start in product(range(x.shape[0]), range(0, channels, each)):
+        part = slice(start, start + each)
+        own = kernel if each >= channels else kernel[:, part]
+        found = convolve(x[row : row + 1, part], own, bias if start == 0 else None, *rest)
+        if out is None:
+            out = found.new_empty((x.shape[0], *found.shape[1:]))
+        if start == 0:
+            out[row] = found[0]
+        else:
+            out[row] += found[0]
+        del found
+        give_back(SLACK)
+    assert out is not None
     return out
 
 

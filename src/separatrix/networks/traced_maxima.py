@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from separatrix.networks.layers import Activation, Node, Sum
+from separatrix.networks.memory_pages import SLACK, give_back
 from separatrix.networks.structured_layers import SparseAffine
 from separatrix.networks.traced_layers import Pool, Scale, Selection, Softmax
 
@@ -79,6 +80,7 @@ def expanded(nodes: Sequence[Node]) -> list[Node]:
 
 def _append(nodes: list[Node], layer: object, *parents: int) -> int:
     nodes.append(Node(layer, parents))  # pyright: ignore[reportArgumentType]
+    give_back(SLACK)
     return len(nodes) - 1
 
 
@@ -99,6 +101,8 @@ def _tree(nodes: list[Node], x: int, pool: Pool, activation: str) -> int:
         windows = np.full(pairs.shape[0], -1)
         windows[is_used] = places.ravel()
         windows, width = windows.reshape(signs.size, -1), unique.shape[0]
+        del pairs, is_above, is_used, keys, unique, places, rest, above, first, second
+        give_back(SLACK)
     return _append(nodes, Selection(windows[:, 0], width), x)
 
 
