@@ -134,6 +134,9 @@ def test_the_demo_of_a_small_network(tmp_path: Path, capsys: pytest.CaptureFixtu
         (["analyze", "blobs-tanh", "--seed", "-1"], "--seed"),
         (["analyze", "blobs-tanh", "--json", "absent/a.json"], "absent"),
         (["analyze", "blobs-tanh", "--activation", "relu"], "activation"),
+        (["analyze", "blobs-tanh", "--out", ""], "name of a folder"),
+        (["conley", "mnist-conv-tanh"], "one to 4 inputs, this flow has 784"),
+        (["saddles", "mnist-relu"], "piecewise linear"),
         (["demo", "--network", "mnist"], "did you mean mnist-"),
         (["info", "\x1b[31mx.npz"], "\\x1b"),
     ],
@@ -151,6 +154,14 @@ def test_bad_input_is_said_in_a_few_lines(
     said = [line for line in told.err.splitlines() if not line.startswith("note:")]
     assert words in " ".join(line.strip() for line in said) and "Traceback" not in told.err and len(said) <= 8
     assert os.listdir(tmp_path) == []
+
+
+def test_a_console_without_our_characters_ends_nothing(tmp_path: Path) -> None:
+    net = sx.Network.from_arrays([np.eye(2), np.eye(2)], [np.zeros(2)] * 2, "tanh")
+    net.save(tmp_path / "σ.safetensors")
+    done = subprocess.run([*RUN, "info", str(tmp_path / "σ.safetensors")], capture_output=True, check=False,
+                          env={**os.environ, "PYTHONIOENCODING": "latin-1"})  # fmt: skip
+    assert done.returncode == 0 and rb"\u03c3: 2-2-2, tanh" in done.stdout, done.stderr
 
 
 def test_a_pickle_is_refused_and_nothing_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from separatrix.cli import main, results
@@ -35,12 +36,24 @@ def test_pieces_stay_and_are_locked_until_the_last_file_is_written(
             pass
         raise InputError(f"{path}: cannot be written: No space left on device")
 
-    command = [*RUN, "--out", str(tmp_path / "out"), "--json", str(tmp_path / "all.json")]
+    x = np.random.default_rng(0).uniform(-1, 1, (20, 2))
+    for name in ("mine.npy", "renamed.npy"):
+        np.save(tmp_path / name, x)
+    command = [
+        *RUN,
+        "--data",
+        str(tmp_path / "mine.npy"),
+        "--out",
+        str(tmp_path / "out"),
+        "--json",
+        str(tmp_path / "all.json"),
+    ]
     with monkeypatch.context() as patch:
         patch.setattr(results, "write_text", full)
         assert main(command) == 2
     kept = sorted((tmp_path / "out" / "pieces").glob("*.npz"))
     assert len(kept) == 1 and "No space left" in capsys.readouterr().err
+    command[command.index("--data") + 1] = str(tmp_path / "renamed.npy")  # the same data
     assert main(command) == 0
     assert "one finished piece was taken up" in (tmp_path / "all.json").read_text()
     assert not (tmp_path / "out" / "pieces").exists()

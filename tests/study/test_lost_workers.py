@@ -39,6 +39,21 @@ def test_processes_that_are_always_killed_end_in_a_message(monkeypatch: pytest.M
         list(calls_elsewhere(slow_square, jobs(tmp_path / "mark"), 2))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
+def test_processes_of_a_killed_run_end_with_it() -> None:
+    code = """
+from separatrix.flow.processes import calls_elsewhere
+from tests.study.lost_workers import own_process
+for _ in calls_elsewhere(own_process, [(i,) for i in range(10_000)], 2):
+    print("at work", flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as run:  # fmt: skip
+        assert run.stdout is not None and run.stdout.readline() == b"at work\n"
+        run.kill()
+        run.communicate(timeout=60)  # the output ends when no process holds it any more
+
+
 @contextlib.contextmanager
 def process(*words: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process of our own, ended at the end."""

@@ -166,3 +166,11 @@ def test_only_known_kinds_are_stored(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
         save_record(example(), tmp_path / "file" / "below")
     assert load_record(save_record(example().flow[0], tmp_path / "p"), Portrait).potential == "log-density"
+
+
+def test_names_that_are_no_text_in_the_systems_encoding(tmp_path: Path) -> None:
+    named = dataclasses.replace(example(), command="separatrix analyze d\udcc3\udca4ta.npz")
+    named.report(tmp_path)
+    assert sx.Analysis.load(tmp_path).command == named.command
+    save_piece(named.flow[0], tmp_path / "piece.npz")
+    assert "d\\udcc3\\udca4ta" in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ finished is kept.
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import sys
@@ -71,6 +72,8 @@ for _command in (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; the exit status. ``arguments``: without the program's name, None for those of the process."""
+    if arguments is None:
+        _told_in_any_encoding()
     given = list(sys.argv[1:] if arguments is None else arguments)
     command = shlex.join(["separatrix", *given])
     shown, warnings.showwarning = warnings.showwarning, _note
@@ -94,6 +97,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     finally:
         warnings.showwarning = shown
+
+
+def _told_in_any_encoding() -> None:
+    """Characters that a console does not have are shown as signs of their number, and end nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def usage_complaint(error: click.ClickException) -> str:

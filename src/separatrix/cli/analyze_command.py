@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from separatrix.cli.reading_options import read_model, reading_options
+from separatrix.cli.results import FolderPath
 
 PATH = click.Path(path_type=Path)
 
@@ -29,7 +30,7 @@ PATH = click.Path(path_type=Path)
 )
 @click.option("--through", type=PATH, metavar="FILE", help="2 to 4 points: the surface on the slice through them.")
 @click.option("--passes/--no-passes", default=None, help="Critical points and passes between sinks, or not.")
-@click.option("--out", type=PATH, metavar="DIR", help="Folder for report.html, analysis.json and arrays.npz.")
+@click.option("--out", type=FolderPath(), metavar="DIR", help="Folder for report.html, analysis.json and arrays.npz.")
 @click.option("--workers", type=int, metavar="N", help="Processes; -1 for all cores. The answer does not depend on it.")
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786.")
 @click.option("--device", metavar="NAME", help="cuda: batches on a GPU through torch. Labels do not depend on it.")

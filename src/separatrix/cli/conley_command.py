@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from separatrix.conley.conley_record import ConleyIndex
 
 
+MOST_INPUTS = 4
+
+
 @click.command("conley")
 @formula_options
 @flow_options
@@ -22,9 +25,15 @@ def conley_command(model: str | None, expression: str | None, variables: str | N
     Three answers that are not one another: trivial, not isolated, not computed.
     """
     from separatrix.conley.conley_index import conley_index
+    from separatrix.errors import InputError
     from separatrix.flow.gradient_flow import GradientFlow
 
     asked = asked_potential("conley", model, expression, variables, options)
+    if asked.box.dim > MOST_INPUTS:
+        raise InputError(
+            f"conley: takes one to {MOST_INPUTS} inputs, this flow has {asked.box.dim}; in Python separatrix.reduced gives the "
+            "potentials of some networks as functions of few coordinates"
+        )
     found = conley_index(GradientFlow(asked.potential, asked.box, "exit"), asked.box)
     deliver_record(found, options, described(found, asked.potential.name))
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
+from separatrix.cli.results import FolderPath
+
 QUICK_SAMPLES, QUICK_EFFORT = 300, 0.4
 
 
 @click.command("demo")
 @click.option("--network", "name", default="mnist-sigmoid", show_default=True, help="An embedded network.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("out/demo"), show_default=True, metavar="DIR",
+@click.option("--out", type=FolderPath(), default=Path("out/demo"), show_default=True, metavar="DIR",
               help="Folder for report.html, analysis.json and arrays.npz.")  # fmt: skip
 @click.option("--quick", is_flag=True, help="Fewer starts and samples: a look in under a minute.")
 @click.option("--workers", type=int, metavar="N", help="Processes; -1 for all cores. The answer does not depend on it.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 
 PLOTS = (".svg", ".png", ".pdf")
 INTERRUPTED = 130
+
+
+class FolderPath(click.Path):
+    """The name of a folder, as a Path; an empty name, which would be the working folder, is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path. Raises click's usage error for ""."""
+        if value == "":
+            self.fail('expected the name of a folder, came ""; for the working folder write "."', param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def check_files(json: Path | None, plot: Path | None) -> None:
@@ -34,7 +47,7 @@ def check_files(json: Path | None, plot: Path | None) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a file that was asked for by name; InputError with that name where the disk is full or closed to us."""
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise InputError(f"{printable(path)}: cannot be written: {error.strerror or error}") from None
 

@@ -32,13 +32,19 @@ def saddles_command(
     """
     from separatrix.cli.progress import shown_progress
     from separatrix.data.point_files import data_points
+    from separatrix.errors import InputError
     from separatrix.flow.gradient_flow import GradientFlow
+    from separatrix.flow.piecewise_linear.creases import has_creases
     from separatrix.flow.saddles.saddles import saddles
     from separatrix.study.parallel import worker_count
 
     worker_count(workers, 0.0)
     asked = asked_network(model, options)
     assert asked.net is not None
+    if has_creases(asked.potential):  # said before the sinks are sought
+        raise InputError(
+            "saddles: the potential is piecewise linear, its equilibria lie on creases; use critical-points for few inputs"
+        )
     given = None if data is None else data_points(data, "data points")
     starts = None if given is None else given.rows(asked.net.n_inputs, asked.net.n_classes)
     with shown_progress(quiet) as progress:

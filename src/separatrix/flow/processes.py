@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -22,6 +25,7 @@ from separatrix.flow.parcels import filed, packed, unpacked
 
 LOGGER = logging.getLogger("separatrix.study")
 MOST_LOSSES, AHEAD, SECONDS_IDLE = 5, 2, 300
+SECONDS_WATCHED = 2.0
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 _client: ContextVar[Any] = ContextVar("client", default=None)
 _losses: ContextVar[list[str] | None] = ContextVar("losses", default=None)
@@ -91,6 +95,18 @@ def _on_loky(work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], workers:
                 ) from None
 
 
+def ends_with(parent: int) -> None:
+    """In a worker: end within some seconds of the process that started it, which may be killed and then tells nobody."""
+    if os.getppid() == parent:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(SECONDS_WATCHED)
+    os._exit(1)
+
+
 def _in_flight(
     work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], numbers: Sequence[int], workers: int
 ) -> Iterator[tuple[int, Any]]:
@@ -99,7 +115,9 @@ def _in_flight(
     from joblib.externals.loky import get_reusable_executor
 
     count = joblib.cpu_count() if workers < 1 else workers
-    executor = get_reusable_executor(max_workers=count, timeout=SECONDS_IDLE, env=ONE_THREAD)
+    executor = get_reusable_executor(
+        max_workers=count, timeout=SECONDS_IDLE, env=ONE_THREAD, initializer=ends_with, initargs=(os.getpid(),)
+    )
     unsent, futures, is_done = iter(numbers), dict[Any, int](), False
     try:
         while not is_done:

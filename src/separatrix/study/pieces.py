@@ -26,6 +26,7 @@ from separatrix.study.question import Question, drawing_box
 from separatrix.study.storage import load_piece, replace_file, save_piece
 
 PLAN = "plan.json"
+NAMED = ": "  # stands between the name of something and its contents
 LOGGER = logging.getLogger(__name__)
 R = TypeVar("R")
 
@@ -47,7 +48,7 @@ class Pieces:
         if self.folder is None or any(isinstance(part, str) and not part for part in parts):
             return ""
         try:
-            return fingerprint(*self._plan.items(), *parts)
+            return fingerprint(*((key, _without_name(text)) for key, text in self._plan.items()), *parts)
         except Unidentified:
             return ""
 
@@ -95,7 +96,7 @@ class Pieces:
             other = [
                 f"another {key} ({printable(earlier.get(key), 60)}, now {printable(plan[key], 60)})"
                 for key in plan
-                if earlier.get(key) != plan[key]
+                if _without_name(earlier.get(key)) != _without_name(plan[key])
             ]
             if other:
                 raise InputError(
@@ -179,6 +180,11 @@ class Pieces:
         return self.folder / f"{re.sub(r'[^A-Za-z0-9]+', '-', name)[:60]}.{key[:20]}.piece.npz"
 
 
+def _without_name(text: Any) -> str:
+    """What is compared of an entry of a plan: equal contents may come from files of other names."""
+    return str(text).rpartition(NAMED)[2]
+
+
 def plan_of(question: Question, effort: float, device: str) -> dict[str, str]:
     """What the answers to a question depend on, for people: a store that was begun with another plan is refused."""
     net, data, samples = question.net, question.data, question.samples
@@ -186,9 +192,9 @@ def plan_of(question: Question, effort: float, device: str) -> dict[str, str]:
     box = drawing_box(question.domain, (data, samples))
     potentials = [described(potential, box) for potential in question.potentials]
     return {
-        "network": f"{network_name(net)} {net.architecture}, {short(net)}",
+        "network": f"{network_name(net)}{NAMED}{net.architecture}, {short(net)}",
         "domain": f"{question.domain!r:.60}, {short(question.domain)}",
-        "set of data": "none" if data is None else f"{len(data)} {data.description:.40}, {short(clouds[0])}",
+        "set of data": "none" if data is None else f"{data.description:.40}{NAMED}{len(data)}, {short(clouds[0])}",
         "set of samples": "none" if samples is None else f"{len(samples)}, {short(clouds[1])}",
         "list of potentials": f"{len(potentials)}, {short(potentials)}",
         "seed": str(question.seed),

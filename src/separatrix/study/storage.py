@@ -26,6 +26,7 @@ from separatrix.study.record_text import Arrays, Reader, Writer
 TEXT, ARRAYS, INSIDE = "analysis.json", "arrays.npz", "record"
 FORMAT, FORMAT_VERSION = "separatrix record", 1
 STORED = "what Analysis.save wrote"
+ESCAPED = "backslashreplace"  # names of files that are no text in the system's encoding: escapes that JSON reads back
 R = TypeVar("R")
 
 
@@ -44,7 +45,7 @@ def save_record(record: Any, folder: str | os.PathLike[str]) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         replace_file(folder / ARRAYS, packed)
-        replace_file(folder / TEXT, text.encode())
+        replace_file(folder / TEXT, text.encode(errors=ESCAPED))
     except OSError as error:
         raise InputError(f"{printable(folder)}: cannot be written to: {error.strerror or error}") from error
     return folder
@@ -82,7 +83,7 @@ def save_piece(record: Any, path: Path) -> None:
     """Write a record as one npz file that holds its text, too."""
     writer = Writer()
     text = json.dumps(writer.value(record, ""), ensure_ascii=False, allow_nan=False)
-    replace_file(path, _packed({INSIDE: np.frombuffer(text.encode(), dtype=np.uint8), **writer.arrays}))
+    replace_file(path, _packed({INSIDE: np.frombuffer(text.encode(errors=ESCAPED), dtype=np.uint8), **writer.arrays}))
 
 
 def load_piece(path: Path, kind: type[R]) -> R:

@@ -183,7 +183,7 @@ def write_report(analysis: Analysis, path: str | Path) -> Path:
 
     ``path``: an .html file, or a folder for ``report.html``; folders that are absent are made.
     """
-    from separatrix.study.storage import save_record
+    from separatrix.study.storage import ESCAPED, replace_file, save_record
 
     target = Path(path)
     if target.suffix.lower() not in (".html", ".htm"):
@@ -191,7 +191,7 @@ def write_report(analysis: Analysis, path: str | Path) -> Path:
     text = render(analysis)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8", newline="\n")
+        replace_file(target, text.encode(errors=ESCAPED))
     except OSError as error:
         raise InputError(f"{printable(target)}: cannot be written: {error.strerror or error}") from None
     save_record(analysis, target.parent)
