@@ -91,6 +91,16 @@ def test_the_text_is_for_people_and_two_writings_are_equal(tmp_path: Path) -> No
         assert file["flow.0.slow.frames"].shape == (2, 3, 30)
 
 
+def test_texts_do_not_tell_whether_a_domain_came_from_a_piece(tmp_path: Path) -> None:
+    """An undisturbed run has one domain, one that was taken up several equal ones."""
+    sinks = example().flow[0].sinks
+    texts = []
+    for name, boxes in (("one", (sinks.domain, sinks.domain)), ("two", (Box.cube(30, 0, 1), Box.cube(30, 0, 1)))):
+        save_record(dataclasses.replace(sinks, unresolved=boxes), tmp_path / name)
+        texts.append((tmp_path / name / "analysis.json").read_text(encoding="utf-8"))
+    assert texts[0] == texts[1]
+
+
 def test_a_piece_is_one_file(tmp_path: Path) -> None:
     portrait = example().flow[0]
     save_piece(portrait, tmp_path / "a.npz")

@@ -58,7 +58,7 @@ class Writer:
 
     def __init__(self) -> None:
         self.arrays: Arrays = {}
-        self._seen: dict[int, str] = {}
+        self._seen: dict[Any, str] = {}
         self._kept: list[Any] = []
 
     def value(self, value: Any, place: str) -> Any:
@@ -77,8 +77,9 @@ class Writer:
         return self._object(value, place)
 
     def _object(self, value: Any, place: str) -> Any:
-        if id(value) in self._seen:
-            return {"same_as": self._seen[id(value)]}
+        key = _key(value)
+        if key in self._seen:
+            return {"same_as": self._seen[key]}
         if (
             isinstance(value, ConleyIndex) and value.homology is not None
         ):  # complexes are not stored, groups and cycles are
@@ -92,7 +93,7 @@ class Writer:
         else:
             raise InputError(f"{place or 'the record'}: a {type(value).__name__} cannot be stored; known kinds: "
                              f"{', '.join(KINDS)}")  # fmt: skip
-        self._seen[id(value)] = place
+        self._seen[key] = place
         self._kept.append(value)
         return written
 
@@ -119,6 +120,13 @@ class Writer:
                 self.arrays[place] = np.array([number[item] for item in items], dtype=np.int64)
                 return {"words": words, "array": place}
         return [self.value(item, f"{place}.{i}") for i, item in enumerate(items)]
+
+
+def _key(value: Any) -> Any:
+    """What an object is known by: itself, but a domain its content, which a piece of a run that was taken up has anew."""
+    if isinstance(value, Box):
+        return value.lower.tobytes(), value.upper.tobytes()
+    return (WholeSpace, value.dim) if isinstance(value, WholeSpace) else id(value)
 
 
 def _number(value: Any) -> Any:
