@@ -15,7 +15,7 @@ from separatrix.surface.arrangement.threads import in_threads
 from separatrix.surface.arrangement.walk_plan import Block
 
 ROWS_AT_ONCE = 2048
-FEWEST_BLOCKS = 4  # in threads: fewer do not pay for them
+FEWEST_BLOCKS = 16  # in threads: fewer do not pay for them
 
 Work = Callable[[tuple[Any, np.ndarray, np.ndarray, np.ndarray]], object]
 

@@ -90,9 +90,9 @@ def walk_plans(steps: Sequence[LinearStep], box: tuple[np.ndarray, np.ndarray]) 
     known: dict[int, WalkBounds] = {}
     n_thin = next((k for k, step in enumerate(steps[1:]) if not is_thin(step)), len(steps) - 1)
     for index in range(min(n_thin + 1, len(steps) - 1), 0, -1):
-        must_go_on = index <= n_thin and index + 1 < len(steps)
-        if not (must_go_on and found[index + 1] is None):
-            found[index] = _plan(steps, index, index > n_thin, reach, known)
+        gives_inputs, must_go_on = index > n_thin, index <= n_thin and index + 1 < len(steps)
+        if index > gives_inputs and not (must_go_on and found[index + 1] is None):
+            found[index] = _plan(steps, index, gives_inputs, reach, known)
     return found
 
 
