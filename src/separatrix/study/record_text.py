@@ -7,6 +7,7 @@ by their place, as ``flow.0.sinks.points``, and lie in the npz file. What occurs
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import types
 import typing
 from collections.abc import Callable
@@ -58,8 +59,9 @@ class Writer:
 
     def __init__(self) -> None:
         self.arrays: Arrays = {}
-        self._seen: dict[Any, str] = {}
-        self._kept: list[Any] = []
+        self._seen: dict[bytes | None, str] = {}
+        self._digests: dict[int, tuple[Any, bytes]] = {}  # with the objects, so that no number is given out again
+        self._indices: dict[int, tuple[ConleyIndex, Any]] = {}
 
     def value(self, value: Any, place: str) -> Any:
         """``value`` as JSON knows it; ``place`` is its dotted name in the whole."""
@@ -77,13 +79,11 @@ class Writer:
         return self._object(value, place)
 
     def _object(self, value: Any, place: str) -> Any:
-        key = _key(value)
+        if isinstance(value, ConleyIndex) and value.homology is not None:
+            return self._object(self._stored(value), place)  # complexes are not stored, groups and cycles are
+        key = None if isinstance(value, np.ndarray) and value.size <= IN_THE_TEXT else self._digest(value)
         if key in self._seen:
             return {"same_as": self._seen[key]}
-        if (
-            isinstance(value, ConleyIndex) and value.homology is not None
-        ):  # complexes are not stored, groups and cycles are
-            return self._stored_index(value, place)
         if isinstance(value, np.ndarray):
             written = self._array(value, place)
         elif type(value) is KINDS.get(type(value).__name__):
@@ -93,15 +93,39 @@ class Writer:
         else:
             raise InputError(f"{place or 'the record'}: a {type(value).__name__} cannot be stored; known kinds: "
                              f"{', '.join(KINDS)}")  # fmt: skip
-        self._seen[key] = place
-        self._kept.append(value)
+        if key is not None:
+            self._seen[key] = place
         return written
 
-    def _stored_index(self, index: ConleyIndex, place: str) -> Any:
-        written = self._object(StoredIndex.of(index), place)
-        self._seen[id(index)] = place
-        self._kept.append(index)
-        return written
+    def _stored(self, index: ConleyIndex) -> Any:
+        if id(index) not in self._indices:
+            self._indices[id(index)] = index, StoredIndex.of(index)
+        return self._indices[id(index)][1]
+
+    def _digest(self, value: Any) -> bytes:
+        """What a value is known by: its content, but how long it took. A run that was taken up has copies where another has one
+        object, and computes some anew.
+        """
+        if id(value) in self._digests:
+            return self._digests[id(value)][1]
+        if isinstance(value, ConleyIndex) and value.homology is not None:
+            return self._digest(self._stored(value))
+        value = value.item() if isinstance(value, np.generic) else tuple(value) if isinstance(value, list) else value
+        found = hashlib.sha256(type(value).__name__.encode())
+        if isinstance(value, np.ndarray):
+            found.update(f"{value.dtype} {value.shape}".encode() + np.ascontiguousarray(value).tobytes())
+        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+            for name in (field.name for field in dataclasses.fields(value)):
+                found.update(b"" if name == "seconds" else self._digest(getattr(value, name)))
+        elif isinstance(value, (tuple, dict)):
+            items = [part for pair in value.items() for part in pair] if isinstance(value, dict) else value
+            for item in items:
+                found.update(self._digest(item))
+        else:
+            found.update(repr(value).encode())
+        if isinstance(value, np.ndarray) or dataclasses.is_dataclass(value):
+            self._digests[id(value)] = value, found.digest()
+        return found.digest()
 
     def _array(self, array: np.ndarray, place: str) -> dict[str, Any]:
         if array.dtype.kind not in "biuf":
@@ -120,13 +144,6 @@ class Writer:
                 self.arrays[place] = np.array([number[item] for item in items], dtype=np.int64)
                 return {"words": words, "array": place}
         return [self.value(item, f"{place}.{i}") for i, item in enumerate(items)]
-
-
-def _key(value: Any) -> Any:
-    """What an object is known by: itself, but a domain its content, which a piece of a run that was taken up has anew."""
-    if isinstance(value, Box):
-        return value.lower.tobytes(), value.upper.tobytes()
-    return (WholeSpace, value.dim) if isinstance(value, WholeSpace) else id(value)
 
 
 def _number(value: Any) -> Any:
