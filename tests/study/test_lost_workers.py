@@ -54,6 +54,12 @@ for _ in calls_elsewhere(own_process, [(i,) for i in range(10_000)], 2):
         run.communicate(timeout=60)  # the output ends when no process holds it any more
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a launcher may be the parent there")
+def test_a_worker_whose_run_was_killed_while_it_started_ends() -> None:
+    code = "import os, time; from separatrix.flow.processes import ends_with; ends_with(os.getpid()); time.sleep(100)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 1
+
+
 @contextlib.contextmanager
 def process(*words: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process of our own, ended at the end."""

@@ -96,9 +96,14 @@ def _on_loky(work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], workers:
 
 
 def ends_with(parent: int) -> None:
-    """In a worker: end within some seconds of the process that started it, which may be killed and then tells nobody."""
+    """In a worker: end within some seconds of the process that started it, which may be killed and then tells nobody.
+
+    A worker that finds another parent was orphaned while it started; on Windows a launcher may stand between the two.
+    """
     if os.getppid() == parent:
         threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    elif os.name == "posix":
+        os._exit(1)
 
 
 def _watch(parent: int) -> None:
