@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from separatrix.surface.arrangement.accurate_products import accurate_product
 from separatrix.surface.arrangement.exact_maps import Factor
 from separatrix.surface.arrangement.norms import TINIEST, gamma, norm_up, raised
 
@@ -17,6 +18,7 @@ def composed(factors: Sequence[Factor]) -> Composed:
     """(weight, bias, weight radius, bias radius) of the composition, first applied first.
 
     |fl(W V) - W V| <= gamma |W| |V| entry by entry, and |W| times V's own radius; rows that are not rounded have radius 0.
+    Behind a slice, which has few inputs, products are taken in twice the precision.
     """
     weight, bias = factors[0]
     weight = weight if not isinstance(weight, np.ndarray) else np.ascontiguousarray(weight, dtype=np.float64)
@@ -27,20 +29,32 @@ def composed(factors: Sequence[Factor]) -> Composed:
             size, k = np.abs(w), _terms(w)
             is_exact, bias_is_exact = _exact_rows(w, b, weight, bias)
             spread = _dense(size @ np.abs(weight))
+            accurate = accurate_product(w, _with_bias(weight, bias), b)
             lost = k * TINIEST * np.sqrt(float(weight.shape[1]))
-            rounded = raised(gamma(k) * norm_up(raised(spread, k)) + size @ radius + lost, k + 8)
+            own = gamma(k) * norm_up(raised(spread, k)) if accurate is None else norm_up(accurate[1][:, :-1])
+            rounded = raised(own + size @ radius + lost, k + 8)
             radius = np.where(is_exact, _passed(size @ radius, k), rounded)
             most = raised(size @ np.abs(bias) + np.abs(b), k + 1)
             passed = size @ bias_radius
-            rounded = raised(gamma(k + 1) * most + passed + lost, k + 8)
+            own = gamma(k + 1) * most if accurate is None else accurate[1][:, -1]
+            rounded = raised(own + passed + lost, k + 8)
             bias_radius = np.where(bias_is_exact, _passed(passed, k), rounded)
-            weight, bias = w @ weight, w @ bias + b
+            weight, bias = (w @ weight, w @ bias + b) if accurate is None else _apart(accurate[0])
     weight = _dense(weight)
     with np.errstate(all="ignore"):
         lost_rows = ~(np.isfinite(weight).all(axis=1) & np.isfinite(bias))
     weight[lost_rows], bias[lost_rows] = 0.0, 0.0
     radius[lost_rows] = bias_radius[lost_rows] = np.inf
     return weight, bias, radius, bias_radius
+
+
+def _with_bias(weight: Any, bias: np.ndarray) -> Any:
+    """The columns of an affine map and the image of 0 behind them; as it is where that is not an array."""
+    return np.column_stack([weight, bias]) if isinstance(weight, np.ndarray) else weight
+
+
+def _apart(product: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.ascontiguousarray(product[:, :-1]), np.ascontiguousarray(product[:, -1])
 
 
 def _passed(radius: np.ndarray, k: int) -> np.ndarray:

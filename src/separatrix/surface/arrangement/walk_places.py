@@ -10,18 +10,18 @@ import numpy as np
 from separatrix.surface.arrangement.cell_walk import mask_of, refine
 from separatrix.surface.arrangement.walk_plan import Block
 
-KNOWN = 1e-9  # a vertex is placed again before a walk where its error is larger than this part of the box,
+KNOWN = 1e-9  # a vertex is placed again before a walk where its error is larger than this part of the box and than MATCHED has,
 TIGHT = 1e-6  # in other ways too where it is still larger than this,
-MATCHED = 8.0  # and where signs stay open, where it is larger than what has the effect of the forms' own errors
+MATCHED = 8.0  # and where signs stay open, where its effect is larger than so many times that of the forms' own errors
 
 
 def place_well(signs: Any, lattice: Any) -> None:
     """Better positions where they are not known well: from the forms of a walk, their own hyperplanes, rationals."""
     most, used = TIGHT * signs.extent, slice(lattice.n_vertices)
-    np.clip(
-        lattice.x[used], *signs.box, out=lattice.x[used]
-    )  # no farther from exact vertices, and forms are bounded there
-    refine(signs.walk, signs.box, KNOWN * signs.extent, signs.index + 1)
+    # clipped they are no farther from exact vertices, and forms are bounded there
+    np.clip(lattice.x[used], *signs.box, out=lattice.x[used])
+    known = min(max(KNOWN * signs.extent, MATCHED * signs.walk.error_of_forms), most)
+    refine(signs.walk, signs.box, known, signs.index + 1)
     signs.place_again(lattice, np.flatnonzero(~(lattice.error[used] <= most)))
     for v in np.flatnonzero(~np.isfinite(lattice.error[used])).tolist():
         lattice.x[v], lattice.error[v] = signs.decisions.doubles(lattice, v, signs.index)[:2]
