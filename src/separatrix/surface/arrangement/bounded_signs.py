@@ -14,7 +14,6 @@ from separatrix.surface.arrangement.exact_decisions import ExactDecisions
 from separatrix.surface.arrangement.linear_steps import LinearStep, first_words
 from separatrix.surface.arrangement.norms import raised
 from separatrix.surface.arrangement.refresh import Refreshed, refresh
-from separatrix.surface.arrangement.repeated_rows import repeated_rows
 from separatrix.surface.arrangement.sign_walk import EarlyValues, walked_signs_of
 from separatrix.surface.arrangement.step_bounds import StepBounds
 from separatrix.surface.arrangement.step_inputs import each_input, next_values
@@ -68,7 +67,7 @@ class BoundedSigns:
         if self.steps[self.index + 1] is not step:
             raise AssertionError("steps come in their order")
         bounds, index = self.next_bounds(), self.index + 1
-        self.copies = repeated_rows(step)
+        self.copies = step.repeats
         is_walked = self.plan is not None and not self.plan.gives_inputs
         values = StepValues(lattice.n, lattice.n_vertices, bounds, keeps_pairs=is_walked)
         with np.errstate(all="ignore"):
@@ -169,6 +168,7 @@ class BoundedSigns:
         )  # fmt: skip
         is_open = (values.state[first - values.old : count - values.old] & OPEN) > 0
         if is_open.any():
+            lattice.join()
             self._settle(lattice, first + np.flatnonzero(is_open))
 
     def end_step(self, lattice: Any) -> None:

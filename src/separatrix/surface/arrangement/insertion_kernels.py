@@ -31,8 +31,10 @@ from separatrix.surface.arrangement.lattice import (
     TOUCHED_ZERO,
     UNMARKED,
 )
+from separatrix.surface.arrangement.sign_kernels import lowest_bit
+from separatrix.surface.arrangement.touching_kernels import NODE_EDGE, is_any_zero, pass_on, touched_edges
 
-VERTICES, EDGES, CELLS, FACETS, COFACES = range(5)  # columns of ``used``: rows that are taken
+VERTICES, EDGES, CELLS, FACETS, COFACES, NODES = range(6)  # columns of ``used``: rows that are taken
 NEURON, FIRST_WORD, LAST_WORD, TOUCHING = range(4)  # columns of ``where``
 AHEAD = 8  # cells
 
@@ -57,17 +59,6 @@ def cell_sign(cells, positive, cell, word, bit):
 
 
 @compiled_part_in_place
-def _lowest_bit(word):
-    """Number of the lowest bit that is set, of a word that is not zero."""
-    number = 0
-    for width in (32, 16, 8, 4, 2, 1):
-        if word & ((np.uint64(1) << np.uint64(width)) - np.uint64(1)) == 0:
-            word >>= np.uint64(width)
-            number += width
-    return number
-
-
-@compiled_part_in_place
 def put_in_bucket(edge, start, first_word, last_word, heads, edges, positive, negative):
     """Put an edge into the bucket of the first neuron from ``start`` on that cuts it."""
     a, b = edges[edge, EDGE_A], edges[edge, EDGE_B]
@@ -76,29 +67,46 @@ def put_in_bucket(edge, start, first_word, last_word, heads, edges, positive, ne
         cut = (positive[a, word] & negative[b, word]) | (negative[a, word] & positive[b, word])
         if word == first_word + start // 64:
             cut = (cut >> np.uint64(start % 64)) << np.uint64(start % 64)
-        if cut:
-            neuron = 64 * (word - first_word) + _lowest_bit(cut)
+        if cut != np.uint64(0):
+            neuron = 64 * (word - first_word) + lowest_bit(cut)
             edges[edge, EDGE_NEXT] = heads[neuron]
             heads[neuron] = edge
             return
 
 
 @compiled_in_place
-def fill_buckets(where, used, heads, seen, edges, cells, positive, negative):
-    """Start of a step: every edge into its bucket, every cell its own root, which signs occur at all in ``seen``."""
+def fill_buckets(where, used, heads, seen, live, touching, nodes, edges, cells, positive, negative):
+    """Start of a step: every edge into its bucket and its list, every cell its own root, which signs occur in ``seen``.
+
+    ``live`` (words,): the neurons that are to be inserted; those that do not take both signs are taken out. ``touching``: the
+    heads of the lists of ``nodes``.
+    """
     first, last = where[FIRST_WORD], where[LAST_WORD]
-    heads[:] = NONE
+    heads[:] = touching[:] = NONE
     seen[:] = 0
+    see_signs(np.int64(0), used[VERTICES], first, last, seen, positive, negative)
+    for w in range(live.shape[0]):
+        live[w] &= seen[1, w] & seen[2, w]
     plus, minus = positive[:, first:], negative[:, first:]
+    has_zeros = is_any_zero(np.int64(0), seen, live)
+    used[NODES] = 0
     for edge in range(used[EDGES]):
         if edge + 2 * AHEAD < used[EDGES]:
             for end in (EDGE_A, EDGE_B):
                 prefetch(plus, edges[edge + 2 * AHEAD, end])
                 prefetch(minus, edges[edge + 2 * AHEAD, end])
         put_in_bucket(edge, np.int64(0), first, last, heads, edges, positive, negative)
+        if has_zeros:
+            put_in_list(edge, np.int64(0), first, used, live, touching, nodes, edges, positive, negative)
     for cell in range(used[CELLS]):
         cells[cell, CELL_ROOT] = cell
-    see_signs(np.int64(0), used[VERTICES], first, last, seen, positive, negative)
+
+
+@compiled_part_in_place
+def put_in_list(edge, start, first, used, live, touching, nodes, edges, positive, negative):
+    """A new node for an edge that a neuron from ``start`` on touches."""
+    nodes[used[NODES], NODE_EDGE] = edge
+    used[NODES] += pass_on(used[NODES], start, first, live, touching, nodes, edges, positive, negative)
 
 
 @compiled_part_in_place
@@ -126,15 +134,16 @@ def _ask_ahead(i, last, split, cells, cofaces):
 
 @compiled_in_place
 def mark_cells(
-    where, used, offsets, heads, edges, cells, facets, cofaces, positive, negative, split, touched, parts, origin, room
-):
+    where, used, offsets, heads, live, touching, nodes, edges, cells, facets, cofaces, positive, negative, split, touched, parts,
+    origin, room,
+):  # fmt: skip
     """List the cells that the neuron splits in ``split``, by dimension, and number their parts.
 
     ``offsets`` (2, n + 2): where the split and the touched cells of each dimension begin. Split edges are those of the
-    neuron's bucket; cofaces of split cells are split. Where a vertex is zero (``where[TOUCHING]``), cells of which a vertex
-    is zero are listed in ``touched`` with their signs, and split where their facets show both. ``parts`` takes for each split
-    cell the number of its cofaces and the ids of their negative parts, ``origin`` the number of a split edge of it, -1 where
-    none is known. ``room`` (2,) becomes a bound on what ``facets`` and ``cofaces`` grow by. There is no branch on whether a
+    neuron's bucket; cofaces of split cells are split. Where the neuron touches edges (``where[TOUCHING]``), cells of which a
+    vertex is zero are listed in ``touched`` with their signs, and split where their facets show both. ``parts`` takes for each
+    split cell the number of its cofaces and the ids of their negative parts, ``origin`` the number of a split edge of it, -1
+    where none is known. ``room`` (2,) becomes a bound on what ``facets`` and ``cofaces`` grow by. There is no branch on whether a
     coface is known already: a wrong guess of the processor would wait for the cache.
     """
     word = where[FIRST_WORD] + where[NEURON] // 64
@@ -150,7 +159,9 @@ def mark_cells(
         edge = edges[edge, EDGE_NEXT]
     first = used[CELLS] - count  # a split edge has one more cell in it, all others have two
     if where[TOUCHING]:
-        touch_count = _touch_edges(word, bit, used, edges, cells, positive, negative, touched)
+        touch_count = touched_edges(
+            where[NEURON], where[FIRST_WORD], live, touching, nodes, edges, cells, positive, negative, touched
+        )
     for dim in range(1, offsets.shape[1] - 1):
         offsets[0, dim + 1], offsets[1, dim + 1] = count, touch_count
         last = offsets[0, dim + 1]
@@ -179,22 +190,6 @@ def mark_cells(
     room[1] = 2 * visits + 6 * count
     if touch_count:
         _add_zero_ridges(cells, facets, cofaces, split, touched, offsets, room)
-
-
-@compiled_part_in_place
-def _touch_edges(word, bit, used, edges, cells, positive, negative, touched):
-    """Mark the edges that have a zero end."""
-    count = 0
-    for edge in range(used[EDGES]):
-        a = vertex_sign(positive, negative, edges[edge, EDGE_A], word, bit)
-        b = vertex_sign(positive, negative, edges[edge, EDGE_B], word, bit)
-        if a == 0 or b == 0:
-            cell = edges[edge, EDGE_CELL]
-            state = TOUCHED_ZERO if a + b == 0 else (TOUCHED_POSITIVE if a + b > 0 else TOUCHED_NEGATIVE)
-            cells[cell, CELL_STATE] = state
-            touched[count] = cell
-            count += 1
-    return count
 
 
 @compiled_part_in_place
@@ -255,34 +250,3 @@ def _add_zero_ridges(cells, facets, cofaces, split, touched, offsets, room):
     for i in range(offsets[1, -1]):
         if cells[touched[i], CELL_STATE] == TOUCHED_ZERO:
             room[1] += 4 * np.int64(cofaces[cells[touched[i], CELL_COFACES] - 1]) + 16
-
-
-@compiled_in_place
-def join_signs(where, used, edges, cells, positive, negative, split, rows, count):
-    """Rows of the split edges, and the signs of their new vertices: those of both ends where these do not contradict.
-
-    The ends may contradict each other in the neuron itself, where the vertex is zero, and in later ones of the step,
-    which are left to be decided. Returns False where they do so elsewhere. Words of later steps are left as they are.
-    """
-    word = where[FIRST_WORD] + where[NEURON] // 64
-    before = (np.uint64(1) << np.uint64(where[NEURON] % 64)) - np.uint64(1)
-    is_right = True
-    for i in range(count):
-        if i + 2 * AHEAD < count:
-            prefetch(cells, split[i + 2 * AHEAD])
-        if i + AHEAD < count:
-            later = cells[split[i + AHEAD], CELL_FACETS]
-            for end in (EDGE_A, EDGE_B):
-                prefetch(positive, edges[later, end])
-                prefetch(negative, edges[later, end])
-        row = cells[split[i], CELL_FACETS]
-        rows[i] = row
-        a, b, vertex = edges[row, EDGE_A], edges[row, EDGE_B], used[VERTICES] + i
-        for w in range(where[LAST_WORD]):
-            plus, minus = positive[a, w] | positive[b, w], negative[a, w] | negative[b, w]
-            both = plus & minus
-            if both and (w < word or (w == word and both & before)):
-                is_right = False
-            positive[vertex, w] = plus & ~both
-            negative[vertex, w] = minus & ~both
-    return is_right

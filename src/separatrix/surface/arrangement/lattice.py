@@ -11,12 +11,16 @@ import math
 
 import numpy as np
 
+from separatrix.errors import SeparatrixError
+from separatrix.surface.arrangement.threads import in_threads
+
 CELL_FACETS, CELL_COFACES, CELL_WITNESS, CELL_ROOT, CELL_DIM, CELL_STATE, CELL_PARTS, CELL_SIZE = range(8)
 EDGE_A, EDGE_B, EDGE_CELL, EDGE_NEXT = range(4)
 UNMARKED, SPLIT, TOUCHED_ZERO, TOUCHED_POSITIVE, POSITIVE, TOUCHED_NEGATIVE, NEGATIVE = range(7)  # marks of cells
 NONE = -1
 SPARE = 1  # places behind the facets of a new cell; a neuron that cuts it takes one at most
 FEWEST_ROWS = 512  # of an array that grows
+WORDS_AT_ONCE, FEWEST_IN_THREADS = 16, 4096  # words of a thread, vertices that are worth one
 LARGE, LINE = 1 << 20, 64  # bytes of a large array and of a cache line
 GROWTH, LEAST_GROWTH = 6.0, 1.25  # rows that are never touched cost no memory, copies do
 
@@ -34,6 +38,8 @@ class Lattice:
       the incidence is -1
     - ``cofaces`` int32: of each cell the room for its cofaces, their number, then their ids
     - ``word``: first word of the step's bits; ``creased``: the step's coordinates that have bits
+    - ``joined``: the vertices from this one on have no signs of earlier steps yet; ``ends`` (vertices, 2) int32: the ends of
+      the edges that they split
     """
 
     def __init__(self, n: int, words: int) -> None:
@@ -41,11 +47,13 @@ class Lattice:
         self.words = words
         self.word = 1
         self.creased: np.ndarray = np.zeros(0, dtype=np.int64)
+        self.joined = 0
         self.n_vertices = self.n_edges = self.n_cells = self.n_facets = self.n_cofaces = 0
         self.x: np.ndarray = np.zeros((0, n))
         self.error: np.ndarray = np.zeros(0)
         self.positive: np.ndarray = np.zeros((0, words), dtype=np.uint64)
         self.negative: np.ndarray = np.zeros((0, words), dtype=np.uint64)
+        self.ends: np.ndarray = np.zeros((0, 2), dtype=np.int32)
         self.edges: np.ndarray = np.zeros((0, 4), dtype=np.int32)
         self.cells: np.ndarray = np.zeros((0, 8), dtype=np.int32)
         self.facets: np.ndarray = np.zeros(0, dtype=np.int32)
@@ -55,6 +63,7 @@ class Lattice:
         """Make room for so many more rows; arrays that are too short are replaced by longer ones."""
         if (
             self.n_vertices + vertices <= self.error.size
+            and self.n_vertices - self.joined + vertices <= len(self.ends)
             and self.n_edges + edges <= len(self.edges)
             and self.n_cells + cells <= len(self.cells)
             and self.n_facets + facets <= self.facets.size
@@ -63,6 +72,7 @@ class Lattice:
             return
         for names, used, more in (
             (("x", "error", "positive", "negative"), self.n_vertices, vertices),
+            (("ends",), self.n_vertices - self.joined, vertices),
             (("edges",), self.n_edges, edges),
             (("cells",), self.n_cells, cells),
             (("facets",), self.n_facets, facets),
@@ -72,6 +82,24 @@ class Lattice:
                 array = getattr(self, name)
                 if used + more > array.shape[0]:
                     setattr(self, name, _longer(array, used, used + more))
+
+    def join(self) -> None:
+        """The signs of earlier steps of the vertices that do not have them yet, in threads by words.
+
+        Raises SeparatrixError where the ends of an edge contradict each other.
+        """
+        from separatrix.surface.arrangement.joining_kernels import join_earlier
+
+        first, ends = self.joined, self.ends[: self.n_vertices - self.joined]
+        self.joined = self.n_vertices
+
+        def piece(low: int) -> bool:
+            high = min(low + size, self.word)
+            return bool(join_earlier(first, ends, low, high, self.positive, self.negative))
+
+        size = WORDS_AT_ONCE if len(ends) >= FEWEST_IN_THREADS else self.word
+        if len(ends) and not all(in_threads(piece, range(0, self.word, size))):
+            raise SeparatrixError("internal check failed: an edge has ends on both sides of an earlier neuron")
 
     def copy(self, words: int) -> Lattice:
         """The same cells with room for so many words of signs; vertices have no places and no signs yet."""

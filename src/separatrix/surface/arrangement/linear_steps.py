@@ -68,6 +68,13 @@ class LinearStep:
         starts = np.concatenate([[0], np.cumsum(np.bincount(column, minlength=self.weight.shape[1]))])
         return starts.astype(np.int64), row, self.weight[row, column]
 
+    @cached_property
+    def repeats(self) -> np.ndarray:
+        """The rows that repeat an earlier one up to a factor, as ``repeated_rows`` finds them."""
+        from separatrix.surface.arrangement.repeated_rows import repeated_rows
+
+        return repeated_rows(self)
+
     @property
     def words(self) -> int:
         """Number of 64-bit words of its signs."""

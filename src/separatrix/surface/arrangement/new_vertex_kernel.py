@@ -52,9 +52,12 @@ def open_words(edges, e, v, j, word, n_words, positive, negative):
 
 @written_in_place
 def zero_rows(
-    v, j, simplices, root, k, room, values, pairs, numbers, rows, exact_bias, creased, positive, negative, word
+    v, j, simplices, root, k, room, copies, values, pairs, numbers, rows, exact_bias, creased, positive, negative, word
 ):
-    """Fill M and delta with k rows of neurons that vanish at v, and the row of ones; False where there are fewer."""
+    """Fill M and delta with k rows of neurons that vanish at v, and the row of ones; False where there are fewer.
+
+    Rows that are 0 on the whole simplex, and those that repeat earlier ones, say nothing of v.
+    """
     count, n_signs = np.int64(0), creased.shape[0]
     for w in range(-1, (n_signs + 63) >> 6):  # neuron j first
         if w < 0:
@@ -65,10 +68,14 @@ def zero_rows(
                 zero &= (np.uint64(1) << np.uint64(n_signs - start)) - np.uint64(1)
             if w == j >> 6:
                 zero &= ~(np.uint64(1) << np.uint64(j & 63))
+            some = np.uint64(0)
+            for m in range(k + 1):
+                some |= positive[simplices[root, m], word + w] | negative[simplices[root, m], word + w]
+            zero &= some
         while zero != np.uint64(0) and count < MOST_ROWS:
             i = start + lowest_bit(zero)
             zero &= zero - np.uint64(1)
-            if fill_row(
+            if copies[0, i] < 0 and fill_row(
                 i, count, simplices, root, k, room, values, pairs, numbers, rows, exact_bias, creased,
                 positive, negative, word,
             ):  # fmt: skip
@@ -126,12 +133,27 @@ def place_on_edge(
 
 @written_in_place
 def place_inside(
-    v, j, simplices, root, k, x, x_error, room, lines, lipschitz,
+    v, j, simplices, root, k, x, x_error, room, lines, lipschitz, copies,
     values, pairs, numbers, rows, exact_bias, creased, positive, negative, word,
 ):  # fmt: skip
     """The vertex v in a cell of dimension k > 1: as ``place_on_edge``, with M and the rest left in ``room`` and ``lines``."""
     if simplices[root, k] < 0 or not zero_rows(
-        v, j, simplices, root, k, room, values, pairs, numbers, rows, exact_bias, creased, positive, negative, word
+        v,
+        j,
+        simplices,
+        root,
+        k,
+        room,
+        copies,
+        values,
+        pairs,
+        numbers,
+        rows,
+        exact_bias,
+        creased,
+        positive,
+        negative,
+        word,
     ):
         return np.inf, np.inf
     invert(k, room)
@@ -221,7 +243,7 @@ def place_vertices(
             )  # fmt: skip
         else:
             d, errors[place] = place_inside(
-                v, j, simplices, root, k, x, x_error, room, lines, lipschitz,
+                v, j, simplices, root, k, x, x_error, room, lines, lipschitz, copies,
                 values, pairs, numbers, rows, exact_bias, creased, positive, negative, word,
             )  # fmt: skip
         is_placed = d < 1.0

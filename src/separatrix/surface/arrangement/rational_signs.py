@@ -46,6 +46,7 @@ class RationalSigns:
         """Positions of the vertices from ``first`` on, on neuron ``j`` and ``edges``, and the bits that the OR leaves open."""
         words = slice(self.exact.words[self.index], self.exact.words[self.index + 1])
         count = self.steps[self.index].n_signs
+        lattice.join()
         for v, ends in enumerate(lattice.edges[edges, :2], first):
             positive, negative = lattice.positive[v], lattice.negative[v]
             either = [np.bitwise_or.reduce(bits[ends, words], axis=0) for bits in (lattice.positive, lattice.negative)]

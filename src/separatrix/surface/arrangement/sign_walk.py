@@ -17,7 +17,6 @@ from separatrix.surface.arrangement.cell_walk import CellWalk, mask_of
 from separatrix.surface.arrangement.lattice import Lattice
 from separatrix.surface.arrangement.linear_steps import LinearStep
 from separatrix.surface.arrangement.narrow_steps import next_block, prove_signs, values_behind
-from separatrix.surface.arrangement.repeated_rows import repeated_rows
 from separatrix.surface.arrangement.step_bounds import StepBounds
 from separatrix.surface.arrangement.step_inputs import behind_crease
 from separatrix.surface.arrangement.step_values import StepValues, products_at
@@ -46,7 +45,7 @@ class EarlyValues:
     """Values of a dense step at vertices, found before its start; ``index``: which step."""
 
     def __init__(self, step: LinearStep, index: int) -> None:
-        self.index, self.bounds, self.copies = index, StepBounds.of(step), repeated_rows(step)
+        self.index, self.bounds, self.copies = index, StepBounds.of(step), step.repeats
         self.parts: list[_Part] = []
 
     def begin(self, vertices: np.ndarray) -> None:

@@ -25,6 +25,7 @@ from separatrix.surface.arrangement.insertion_kernels import (
     TOUCHING,
     VERTICES,
     put_in_bucket,
+    put_in_list,
     see_signs,
     vertex_sign,
 )
@@ -49,14 +50,15 @@ from separatrix.surface.arrangement.lattice import (
     TOUCHED_ZERO,
     UNMARKED,
 )
+from separatrix.surface.arrangement.touching_kernels import first_zero, is_any_zero
 
 ZERO_FACET, OPEN_EDGE = 1, 2  # what must never be met
 
 
 @compiled_in_place
 def split_cells(
-    where, used, offsets, heads, seen, edges, cells, facets, cofaces, positive, negative, split, touched, parts, origin,
-    found, begins,
+    where, used, offsets, heads, seen, live, touching, nodes, edges, cells, facets, cofaces, positive, negative, split, touched,
+    parts, origin, found, begins,
 ):  # fmt: skip
     """Split the listed cells in ascending dimension, clear all marks, bring ``used`` up to date; 0 or what went wrong.
 
@@ -95,7 +97,7 @@ def split_cells(
         cells[split[i], CELL_STATE] = UNMARKED
     for i in range(offsets[1, -1]):
         cells[touched[i], CELL_STATE] = UNMARKED
-    _sort_new_edges(where, used, offsets, heads, seen, edges, cells, positive, negative, split)
+    _sort_new_edges(where, used, offsets, heads, seen, live, touching, nodes, edges, cells, positive, negative, split)
     used[VERTICES] += offsets[0, 2]
     used[EDGES] += offsets[0, 3]
     used[CELLS] += 2 * offsets[0, -1] - offsets[0, 2]
@@ -103,16 +105,24 @@ def split_cells(
 
 
 @compiled_part_in_place
-def _sort_new_edges(where, used, offsets, heads, seen, edges, cells, positive, negative, split):
-    """Put both parts of split edges and the new edges into the buckets of later neurons; see the new vertices' signs."""
-    for i in range(offsets[0, 2] + offsets[0, 3]):
-        if i < offsets[0, 2]:
+def _sort_new_edges(where, used, offsets, heads, seen, live, touching, nodes, edges, cells, positive, negative, split):
+    """Put both parts of split edges and the new edges into the buckets and lists of later neurons; see the new signs.
+
+    The positive part of an edge has the node of that, and needs one of its own only for what its new end is zero at.
+    """
+    start, first, last, n_split = where[NEURON] + 1, where[FIRST_WORD], where[LAST_WORD], offsets[0, 2]
+    see_signs(used[VERTICES], used[VERTICES] + n_split, first, last, seen, positive, negative)
+    has_zeros = is_any_zero(start, seen, live)
+    for i in range(n_split + offsets[0, 3]):
+        is_listed, vertex = has_zeros, used[VERTICES] + i
+        if i < n_split:
             edge = np.int64(cells[split[i], CELL_FACETS])
+            is_listed = has_zeros and first_zero(vertex, vertex, start, first, live, positive, negative) >= 0
         else:
-            edge = used[EDGES] + i - offsets[0, 2]
-        put_in_bucket(edge, where[NEURON] + 1, where[FIRST_WORD], where[LAST_WORD], heads, edges, positive, negative)
-    start, stop = used[VERTICES], used[VERTICES] + offsets[0, 2]
-    see_signs(start, stop, where[FIRST_WORD], where[LAST_WORD], seen, positive, negative)
+            edge = used[EDGES] + i - n_split
+        put_in_bucket(edge, start, first, last, heads, edges, positive, negative)
+        if is_listed:
+            put_in_list(edge, start, first, used, live, touching, nodes, edges, positive, negative)
 
 
 @compiled_part_in_place
