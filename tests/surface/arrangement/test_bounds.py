@@ -48,6 +48,16 @@ def test_the_spectral_norm_is_bounded_from_above_and_closely(shape: tuple[int, i
     assert rational(spectral_norm_up(rank_one)) ** 2 >= exact * (1 - fmpq(1, 2**45))  # the entries are rounded
 
 
+@pytest.mark.parametrize("scale", [1.0, 2.0**-900, 2.0**900])
+def test_the_spectral_norm_of_a_sparse_matrix_is_bounded_from_above_and_closely(scale: float) -> None:
+    rng = np.random.default_rng(0)
+    for rows, entries in ((400, 2), (300, 12)):
+        matrix = np.zeros((rows, 500))
+        matrix[np.arange(rows)[:, None], rng.integers(0, 500, (rows, entries))] = rng.normal(size=(rows, entries))
+        exact = np.linalg.norm(matrix, 2)
+        assert exact <= spectral_norm_up(matrix * scale) / scale < 1.25 * exact
+
+
 def test_a_norm_of_what_is_not_finite_is_infinite() -> None:
     assert np.isinf(norm_up(np.array([1.0, np.nan])))
     assert spectral_norm_up(np.array([[np.inf, 1.0]])) == np.inf

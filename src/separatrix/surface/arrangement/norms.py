@@ -8,9 +8,14 @@ neither overflow nor vanish.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
+LARGE, THIN = (
+    1 << 16,
+    1 / 32,
+)  # entries of a matrix, and the part of them that is not 0, where sparse products cost less
 UNIT = 2.0**-53
 TINIEST = 2.0**-1022  # more than what one operation loses where it underflows, flushed to zero or not
 
@@ -74,26 +79,48 @@ def spectral_norm_up(matrix: np.ndarray, squarings: int = 3) -> float:
         size = np.abs(w)
         sums = float(size.sum(axis=0).max() * size.sum(axis=1).max())
         crude = _raised(math.sqrt(sums), 2 * sum(matrix.shape))
-        gram = w.T @ w if w.shape[0] >= w.shape[1] else w @ w.T
+        factor = _thinned(w)
+        gram = _thinned(factor.T @ factor if w.shape[0] >= w.shape[1] else factor @ factor.T)
         whole = _frobenius(w)
         inner = gamma(max(matrix.shape)) * whole**2
         fine = _raised(math.sqrt(_raised(_symmetric_norm_up(gram, squarings) + inner)))
         return _raised(_scaled(min(crude, fine, whole) + lost, exponent))
 
 
-def _symmetric_norm_up(g: np.ndarray, squarings: int) -> float:
-    """An upper bound of |g|_2 for the matrix ``g`` as stored, symmetric up to rounding: |g|_2^2 = |g^T g|_2."""
+def _symmetric_norm_up(g: Any, squarings: int) -> float:
+    """An upper bound of |g|_2 for the matrix ``g`` as stored, an array or a CSR array, symmetric up to rounding:
+    |g|_2^2 = |g^T g|_2.
+    """
     total = _frobenius(g)
     if squarings == 0 or not 0.0 < total < np.inf:
         return total
     exponent = math.frexp(total)[1]
-    scaled = np.ldexp(g, -exponent)
-    square = scaled.T @ scaled
+    scaled = np.ldexp(g, -exponent) if isinstance(g, np.ndarray) else _with_entries(g, np.ldexp(g.data, -exponent))
+    square = _thinned(scaled.T @ scaled)
     inner = _symmetric_norm_up(square, squarings - 1) + gamma(g.shape[0]) * _frobenius(scaled) ** 2
-    return _scaled(_raised(math.sqrt(_raised(inner)) + g.size * 2.0**-500), exponent)
+    return _scaled(_raised(math.sqrt(_raised(inner)) + math.prod(g.shape) * 2.0**-500), exponent)
 
 
-def _frobenius(matrix: np.ndarray) -> float:
+def _thinned(matrix: Any) -> Any:
+    """The matrix, an array or a CSR array, as the one of both whose products cost less."""
+    entries = np.count_nonzero(matrix) if isinstance(matrix, np.ndarray) else matrix.nnz
+    is_thin = math.prod(matrix.shape) >= LARGE and entries <= THIN * math.prod(matrix.shape)
+    if is_thin:
+        from scipy.sparse import csr_array
+
+        return csr_array(matrix)
+    return matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
+
+
+def _with_entries(matrix: Any, entries: np.ndarray) -> Any:
+    """The CSR array with other entries in the same places."""
+    from scipy.sparse import csr_array
+
+    return csr_array((entries, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _frobenius(matrix: Any) -> float:
+    matrix = matrix if isinstance(matrix, np.ndarray) else matrix.data
     plain = math.sqrt(float(np.vdot(matrix, matrix)))
     if 2.0**-400 < plain < 2.0**400:  # as in norm_up
         return plain * (1.0 + (matrix.size + 16) * 2.0**-52)

@@ -17,6 +17,7 @@ import numpy as np
 from separatrix.surface.arrangement.linear_steps import LinearStep
 from separatrix.surface.arrangement.step_bounds import LARGE, StepBounds, terms_of
 from separatrix.surface.arrangement.tail_forms import MOST_TERMS
+from separatrix.surface.arrangement.threads import in_threads
 from separatrix.surface.arrangement.walk_bounds import WalkBounds
 
 FEWEST_VERTICES = 256  # below, evaluating all of them costs less than compiling the walk
@@ -87,6 +88,7 @@ def walk_plans(steps: Sequence[LinearStep], box: tuple[np.ndarray, np.ndarray]) 
     reach = np.append(np.maximum(np.abs(box[0]), np.abs(box[1])), 1.0)
     if not reach.max() <= FARTHEST:
         return found
+    in_threads(StepBounds.of, steps)  # norms of large matrices
     known: dict[int, WalkBounds] = {}
     n_thin = next((k for k, step in enumerate(steps[1:]) if not is_thin(step)), len(steps) - 1)
     for index in range(min(n_thin + 1, len(steps) - 1), 0, -1):
