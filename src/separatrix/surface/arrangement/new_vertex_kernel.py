@@ -137,24 +137,10 @@ def place_inside(
     values, pairs, numbers, rows, exact_bias, creased, positive, negative, word,
 ):  # fmt: skip
     """The vertex v in a cell of dimension k > 1: as ``place_on_edge``, with M and the rest left in ``room`` and ``lines``."""
-    if simplices[root, k] < 0 or not zero_rows(
-        v,
-        j,
-        simplices,
-        root,
-        k,
-        room,
-        copies,
-        values,
-        pairs,
-        numbers,
-        rows,
-        exact_bias,
-        creased,
-        positive,
-        negative,
-        word,
-    ):
+    is_fixed = simplices[root, k] >= 0 and zero_rows(
+        v, j, simplices, root, k, room, copies, values, pairs, numbers, rows, exact_bias, creased, positive, negative, word
+    )  # fmt: skip
+    if not is_fixed:
         return np.inf, np.inf
     invert(k, room)
     d = barycentric(k, room, lines)

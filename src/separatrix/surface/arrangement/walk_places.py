@@ -10,9 +10,9 @@ import numpy as np
 from separatrix.surface.arrangement.cell_walk import mask_of, refine
 from separatrix.surface.arrangement.walk_plan import Block
 
-KNOWN = 1e-9  # a vertex is placed again before a walk where its error is larger than this part of the box and than MATCHED has,
+KNOWN = 1e-9  # a vertex is placed again before a walk where its error is larger than this part of the box,
 TIGHT = 1e-6  # in other ways too where it is still larger than this,
-MATCHED = 8.0  # and where signs stay open, where its effect is larger than so many times that of the forms' own errors
+MATCHED = 8.0  # and not where it is below so many times the forms' own errors; where signs stay open, where its effect is above
 
 
 def place_well(signs: Any, lattice: Any) -> None:
