@@ -1,5 +1,6 @@
 """Affine forms carried from cell to cell: their values and bounds against rational numbers, and the complexes that they give."""
 
+import functools
 from fractions import Fraction
 
 import numpy as np
@@ -16,7 +17,7 @@ from separatrix.surface.arrangement.linear_steps import linear_steps
 from separatrix.surface.arrangement.narrow_steps import values_behind
 from separatrix.surface.arrangement.rational_point import ExactArithmetic
 from separatrix.surface.arrangement.refresh import refresh
-from separatrix.surface.arrangement.sign_walk import walked_signs_of
+from separatrix.surface.arrangement.sign_walk import dense_pairs, walked_signs_of
 from separatrix.surface.arrangement.step_bounds import StepBounds
 from separatrix.surface.arrangement.step_values import StepValues
 from separatrix.surface.arrangement.walk_bounds import WalkBounds
@@ -33,12 +34,26 @@ def force(monkeypatch, is_thin, cells_at_once=5):
 
 
 @pytest.fixture(
-    params=["to the end", "to the last but one", "to the second", "narrow to the end", "narrow to the last but one"]
+    params=[
+        ("to the end", 4),
+        ("to the last but one", 0),
+        ("to the second", 0),
+        ("to the second", 1),
+        ("to the second", 4),
+        ("narrow to the end", 4),
+        ("narrow to the last but one", 0),
+        ("narrow to the last but one", 4),
+    ],
+    ids="{0[0]}, {0[1]} dense".format,
 )
 def always(request, monkeypatch):
-    """Every step is walked to, thin or not; or products follow at some step; steps behind the first may be narrow."""
-    n_thin = {"end": 99, "one": 2, "second": 1}[request.param.split()[-1]]
+    """Every step is walked to, thin or not; or dense ones follow at some step, so many of them walked to as well; steps behind
+    the first may be narrow.
+    """
+    kind, most_dense = request.param
+    n_thin = {"end": 99, "one": 2, "second": 1}[kind.split()[-1]]
     plans = walk_plan.walk_plans
+    monkeypatch.setattr(walk_plan, "MOST_DENSE", most_dense)
 
     def planned(steps, box):
         thin = list(steps[1 : 1 + n_thin])
@@ -46,7 +61,7 @@ def always(request, monkeypatch):
         return plans(steps, box)
 
     force(monkeypatch, lambda step: True)
-    monkeypatch.setattr(walk_plan, "is_narrow", lambda step: request.param.startswith("narrow"))
+    monkeypatch.setattr(walk_plan, "is_narrow", lambda step: kind.startswith("narrow"))
     monkeypatch.setattr(bounded_signs, "walk_plans", planned)
 
 
@@ -84,15 +99,17 @@ def exact_vertex(lattice, steps, v, index):
     )
 
 
-def walk_before(lattice, steps, index, top=None):
-    """A walk to step ``index``; the steps behind ``top`` are taken for narrow ones."""
+def walk_before(lattice, steps, index, top=None, *, is_dense=False):
+    """A walk to step ``index``; the steps behind ``top`` are taken for narrow ones, or for dense ones."""
     top = index if top is None else top
     bounds = tuple(StepBounds.of(step) for step in steps[: index + 1])
     lower, upper = CORNERS[lattice.n]
     carried, reach = tuple(steps[: top + 1]), np.append(np.maximum(np.abs(lower), np.abs(upper)), 1.0)
     forms = WalkBounds.of(carried, bounds[: top + 1], reach)
     assert forms.are_finite
-    return CellWalk(lattice, WalkPlan(carried, bounds[: top + 1], forms, bounds[top + 1 :], gives_inputs=False))
+    if is_dense:
+        return CellWalk(lattice, WalkPlan(carried, bounds[: top + 1], forms, (), tuple(steps[top + 1 : index + 1])))
+    return CellWalk(lattice, WalkPlan(carried, bounds[: top + 1], forms, bounds[top + 1 :]))
 
 
 def put(walk, out):
@@ -125,13 +142,13 @@ def test_values_are_within_their_bounds_of_rational_ones(seed, widths, slope, to
     walk.rows(np.ones(lattice.n_vertices, dtype=bool), take)
     assert sorted(seen) == list(range(lattice.n_vertices))  # each vertex once
     s, g, norm, _, d = numbers.T
-    p, q, c = walk.plan.rows
+    p, q, c = walk.plan.rows(index)
     for v in range(0, lattice.n_vertices, 7):
         _, values = exact_vertex(lattice, steps, v, index)
         off = np.array([float(abs(Fraction(float(a)) - e)) for a, e in zip(out[v], values, strict=True)])
         assert (off <= p * s[v] + q * g[v] + c + d[v]).all()
         assert np.sqrt((off**2).sum()) <= norm[v]
-        assert (p * s[v] + d[v]).max() < 1e-10  # bounds that decide something
+        assert (p * s[v] + q * g[v] + c + d[v]).max() < 1e-10  # bounds that decide something
 
 
 @pytest.mark.parametrize("top", [0, 1, 2])
@@ -201,17 +218,18 @@ def test_values_do_not_depend_on_pieces_and_threads(monkeypatch):
 
 
 @pytest.mark.parametrize("slope", [None, 0.1])
-@pytest.mark.parametrize("top", [0, 1, 2])
-def test_pairs_are_the_values_of_the_neurons_that_cut(top, slope):
+@pytest.mark.parametrize(("top", "is_dense"), [(0, False), (1, False), (2, False), (0, True), (1, True)])
+def test_pairs_are_the_values_of_the_neurons_that_cut(top, is_dense, slope):
     steps = linear_steps(network(3, (2, 9, 8, 70, 3), slope))
     lattice, signs = cut_before(steps, 2, 2)
-    walk, word = walk_before(lattice, steps, 2, top), signs.words[2]
+    walk, word = walk_before(lattice, steps, 2, top, is_dense=is_dense), signs.words[2]
     every = np.arange(lattice.n_vertices)
     values = StepValues(2, lattice.n_vertices, StepBounds.of(steps[2]), keeps_pairs=True)
-    walked_signs_of(lattice, walk, every, signs.words, [values.bounds], None)
+    walked_signs_of(lattice, walk, every, signs.words, walk.plan)
     lattice.error[1::2][: lattice.n_vertices // 2] += 1e-6  # which is true of a position that is off by less
     lattice.x[1 : lattice.n_vertices : 2] += 5e-7
-    values.keep_pairs(lattice, walk, word)
+    dense = functools.partial(dense_pairs, lattice, walk, signs.words)
+    values.keep_pairs(lattice, walk, word, dense if is_dense else walk.pairs)
     exact = {v: exact_vertex(lattice, steps, v, 2)[1] for v in range(0, lattice.n_vertices, 5)}
     n_checked = 0
     for ends in np.split(walk.corners, walk.starts[1:-1]):
@@ -231,7 +249,7 @@ def test_pairs_are_the_values_of_the_neurons_that_cut(top, slope):
 
 
 def test_signs_that_stay_open_for_a_while_change_nothing(monkeypatch):
-    """Where a bound decides no sign at one step, the values that were found before the start of later ones are not used."""
+    """Where a bound decides no sign at one step, the signs of later ones are not found with it."""
     net = network(5, (2, 14, 10, 9, 6, 3))
     box, rng = Box(*CORNERS[2]), np.random.default_rng(0)
     plain = linear_regions(net, box)
@@ -246,14 +264,6 @@ def test_signs_that_stay_open_for_a_while_change_nothing(monkeypatch):
         opened.append(int(extra.sum()))
         return some | extra
 
-    begin = sign_walk.EarlyValues.begin
-
-    def begun(early, vertices):
-        begin(early, vertices)
-        for room, value in ((early.parts[-1].values, 1e3), (early.parts[-1].numbers, 0.0)):
-            room[:] = value  # what nothing is put into has to be seen where it is used
-
-    monkeypatch.setattr(sign_walk.EarlyValues, "begin", begun)
     monkeypatch.setattr(sign_walk, "prove_signs", proved)
     walked = linear_regions(net, box)
     assert sum(opened) > 50

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,7 +14,7 @@ from separatrix.surface.arrangement.exact_decisions import ExactDecisions
 from separatrix.surface.arrangement.linear_steps import LinearStep, first_words
 from separatrix.surface.arrangement.norms import raised
 from separatrix.surface.arrangement.refresh import Refreshed, refresh
-from separatrix.surface.arrangement.sign_walk import EarlyValues, walked_signs_of
+from separatrix.surface.arrangement.sign_walk import dense_pairs, walked_signs_of
 from separatrix.surface.arrangement.step_bounds import StepBounds
 from separatrix.surface.arrangement.step_inputs import each_input, next_values
 from separatrix.surface.arrangement.step_values import StepValues, signs_of_biases
@@ -49,7 +49,6 @@ class BoundedSigns:
         self.walk: CellWalk | None = None
         self.ranks: np.ndarray | None = None  # of the cells of the step's start, where it had a walk
         self.known: np.ndarray = np.zeros(0, dtype=np.int32)  # the last step whose bits a vertex has from a walk
-        self.early: EarlyValues | None = None
         self.scratch: Any = None
         self.simplex = np.zeros((0, lower.size + 1), dtype=np.int32)
         self.values: Any = None
@@ -68,17 +67,17 @@ class BoundedSigns:
             raise AssertionError("steps come in their order")
         bounds, index = self.next_bounds(), self.index + 1
         self.copies = step.repeats
-        is_walked = self.plan is not None and not self.plan.gives_inputs
+        is_walked = self.plan is not None and self.plan.gives_values
         values = StepValues(lattice.n, lattice.n_vertices, bounds, keeps_pairs=is_walked)
         with np.errstate(all="ignore"):
-            is_open = self._walked(lattice, values) if is_walked else self._computed(lattice, values)
+            is_open = self._walked(lattice) if is_walked else self._computed(lattice, values)
         self.index, self.values, self.kept = index, values, None
         self.lipschitz = float(raised(self.lipschitz * bounds.slope()))  # which no underflow makes 0
         self._settle(lattice, is_open)
         if is_walked and self.walk is not None:
             with ThreadPoolExecutor(1) as beside, np.errstate(all="ignore"):
                 simplices = beside.submit(cell_simplices, lattice, step, self.words[index])
-                values.keep_pairs(lattice, self.walk, self.words[index])
+                values.keep_pairs(lattice, self.walk, self.words[index], self._reader(lattice, self.walk))
                 self.simplex = simplices.result()
         else:
             self.simplex = cell_simplices(lattice, step, self.words[index])
@@ -93,35 +92,35 @@ class BoundedSigns:
             both = lattice.positive[: lattice.n_vertices, word:last] & lattice.negative[: lattice.n_vertices, word:last]
             return np.flatnonzero(both.any(axis=1))
 
-        rest = None
-        if self.early is not None:
-            self.early.give(values)
-            rest = np.flatnonzero(self._known(lattice) <= self.index)
-            self.early = None
-        return place_open(self, lattice, compute(rest), compute)
+        return place_open(self, lattice, compute(None), compute)
 
-    def _walked(self, lattice: Any, values: StepValues) -> np.ndarray:
+    def _walked(self, lattice: Any) -> np.ndarray:
         """Signs by a walk; the vertices where signs are left open."""
         walk, index = self.walk_now(lattice), self.index + 1
-        bounds, known = [values.bounds], self._known(lattice)
-        while walk.plan.leads_to(self._plan_of(index + len(bounds))):
-            bounds.append(StepBounds.of(self.steps[index + len(bounds)]))
-        behind = index + len(bounds)
-        if self.early is None and walk.plan.leads_to(self._plan_of(behind), to_inputs=True):
-            self.early = EarlyValues(self.steps[behind], behind)
+        ahead, behind, known = walk.plan, self._plan_of(index + 1), self._known(lattice)
+        while behind is not None and ahead.leads_to(behind):
+            ahead, behind = behind, self._plan_of(behind.index + 1)
 
         def compute(vertices: np.ndarray) -> np.ndarray:
-            is_open, reached = walked_signs_of(lattice, walk, vertices, self.words, bounds, self.early)
+            is_open, reached = walked_signs_of(lattice, walk, vertices, self.words, ahead)
             known[vertices] = reached[vertices]
             return is_open
 
         def settled(vertices: np.ndarray) -> np.ndarray:
+            if index >= walk.plan.first_dense:  # products have seen to it
+                return vertices
             steps, words = (self.steps[index - 1], self.steps[index]), (self.words[index - 1], self.words[index])
             return signs_of_biases(lattice, vertices, steps, words, self.copies)
 
         is_open = place_open(self, lattice, settled(compute(np.flatnonzero(known < index))), compute)
         self.known = known
         return settled(is_open)
+
+    def _reader(self, lattice: Any, walk: CellWalk) -> Callable[..., None]:
+        """What reads the values of pairs off a walk."""
+        if self.index < walk.plan.first_dense:
+            return walk.pairs
+        return lambda pairs, places, out: dense_pairs(lattice, walk, self.words, pairs, places, out)
 
     def _known(self, lattice: Any) -> np.ndarray:
         """(V,): the last step whose bits a vertex has from a walk."""
@@ -175,16 +174,19 @@ class BoundedSigns:
         """Solve those new vertices again whose error has grown, so that no bound compounds over the steps.
 
         Where a walk follows, it places them again and takes no value from this step. Behind the last walk positions are made as
-        good as it can make them.
+        good as it can make them. Forms of dense steps are not carried: their vertices are solved again at once.
         """
         before, is_last = self.plan, self.index + 1 == len(self.steps)
         self.plan = None if is_last else self._next_plan(lattice)
-        if is_last and before is not None and not before.gives_inputs:
+        is_walked = before is not None and before.gives_values
+        if before is not None and is_walked and self.index >= before.first_dense:
+            self._refresh_loose(lattice, is_last=True)
+        elif before is not None and is_walked and is_last:
             self.walk = CellWalk(lattice, before, self.ranks)
             place_at_end(self, lattice)
             self.walk = None
-        if self.plan is None:
-            self._refresh_loose(lattice, is_last)
+        elif self.plan is None:
+            self._refresh_loose(lattice, is_last=is_last)
 
     def _next_plan(self, lattice: Any) -> WalkPlan | None:
         """Where the next step's values come from a walk: not in small lattices, and always behind a step that kept no rows."""
@@ -197,8 +199,8 @@ class BoundedSigns:
             raise AssertionError("a step that has to have a walk has none")
         return plan
 
-    def _refresh_loose(self, lattice: Any, is_last: bool) -> None:
-        """Solve the vertices that the step made again where their errors are too large."""
+    def _refresh_loose(self, lattice: Any, *, is_last: bool) -> None:
+        """Solve the vertices that the step made again where their errors are too large; ``is_last``: no step needs its values."""
         values, old, count = self.values, self.values.old, lattice.n_vertices
         new = np.arange(old, count)
         with np.errstate(all="ignore"):
@@ -273,6 +275,4 @@ class BoundedSigns:
         self.decisions.keep(ids)
         self.kept = ids if self.kept is None else self.kept[ids]
         self.known = np.pad(self.known, (0, max(0, int(ids.max(initial=-1)) + 1 - self.known.size)))[ids]
-        if self.early is not None:
-            self.early.keep(ids)
         self.walk = self.ranks = None

@@ -21,7 +21,7 @@ from separatrix.surface.arrangement.threads import in_threads
 from separatrix.surface.arrangement.walk_plan import Block, WalkPlan, columns_of
 from separatrix.surface.arrangement.zero_forms import Rows, add_faces
 
-ROWS_AT_ONCE, ROOM_AT_ONCE = 1024, 1 << 17  # rows of a block, and numbers in it
+ROWS_AT_ONCE, ROOM_AT_ONCE = 1024, 1 << 18  # rows of a block, and numbers in it
 CELLS_AT_ONCE = 1 << 14  # of a piece: a walk of its own, whatever the number of threads
 
 
@@ -53,7 +53,7 @@ class CellWalk:
 
         lattice, wanted, width = self.lattice, wanted.copy(), self.plan.steps[-1].bias.size
         size, layers = min(max(64, ROOM_AT_ONCE // width), ROWS_AT_ONCE), len(self.plan.steps) - 1
-        columns, table = columns_of(self.plan.steps), np.ascontiguousarray(np.vstack(self._multipliers))
+        columns, table = columns_of(self.plan.steps), self._multipliers
 
         def piece(cells: np.ndarray) -> None:
             state, position = self._state(layers, layers + 1, columns), np.zeros(2, dtype=np.int64)
@@ -128,33 +128,27 @@ class CellWalk:
         return [cells[start : start + CELLS_AT_ONCE] for start in range(0, cells.size, CELLS_AT_ONCE)]
 
     @cached_property
-    def _multipliers(self) -> tuple[np.ndarray, np.ndarray]:
-        """What |x| and 1 are multiplied by for s, g and the 2-norm of the errors of the last step's forms (3, n + 1); and as one
-        row a bound of the 2-norm of their slopes' errors.
+    def _multipliers(self) -> np.ndarray:
+        """What |x| and 1 are multiplied by for s, g and the 2-norm of the errors of the last step's forms, and a bound of the
+        2-norm of their slopes' errors (4, n + 1).
         """
-        b, bound, n = self.bounds, self.plan.bounds[-1], self.lattice.n
-        exact, rounded, size = b.exact[-1], b.rounded[-1], b.size[-1]
-        weak, constant = (float(norm_up(row)) for row in b.rows[-1][1:])
-        norm = raised((bound.norms[1] + weak) * exact + bound.norms[5] * rounded + weak * size, 16)
-        slopes = norm_up(np.asarray(raised(norm[:n] + constant, 2)))
-        norm[n] += constant
-        return np.asarray(raised(np.stack([exact + rounded, size, norm]), 4)), np.append(slopes, np.zeros(n))[None, :]
+        found = np.zeros((4, self.lattice.n + 1))
+        found[2, -1], found[3, 0] = self.bounds.norms[-1]
+        return found
 
     @property
     def error_of_forms(self) -> float:
         """A bound of the 2-norm of the errors of the last carried step's values in the box, positions apart."""
-        return float(raised(self._multipliers[0][2] @ self.bounds.reach, 16))
+        return float(self.bounds.norms[-1, 0])
 
     def _vanishing_tables(self, top: int) -> tuple[np.ndarray, ...]:
-        """Of the first ``top`` steps: p, q, c of the rows (3, rows), s and g at the point itself (2, top, n + 1), and for slopes
-        (3, top): the same, and what underflow can lose.
+        """Of the first ``top`` steps: p, q, c of the rows (3, rows), s and g at a point (2, top, n + 1), and for slopes (3, top):
+        the same, and what underflow can lose.
         """
-        b, n = self.bounds, self.lattice.n
-        s = b.exact + b.rounded
-        lost = np.asarray(raised(norm_up(b.grain[:, :n]) + np.sqrt(float(n)) * 2.0**-1000))
-        slopes = np.stack([norm_up(s[:, :n]), norm_up(b.size[:, :n]), lost])[:, :top]
-        tables = np.concatenate(b.rows[:top], axis=1), np.stack([s, b.size])[:, :top], slopes
-        return tuple(np.ascontiguousarray(table) for table in tables)
+        n = self.lattice.n
+        slopes = np.zeros((3, top))
+        slopes[0], slopes[2] = 1.0, np.sqrt(float(n)) * 2.0**-1000
+        return np.ascontiguousarray(np.concatenate(self.bounds.rows[:top], axis=1)), np.zeros((2, top, n + 1)), slopes
 
     def _state(self, layers: int, top: int, columns: tuple[np.ndarray, ...]) -> tuple[Any, ...]:
         """The arrays that the kernels share, with nothing begun yet: forms of ``top`` steps, the bits of ``layers`` are used."""

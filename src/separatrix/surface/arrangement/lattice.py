@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from separatrix.errors import SeparatrixError
+from separatrix.numerics.page_faults import ReadyPages, is_address_space_free
 from separatrix.surface.arrangement.threads import in_threads
 
 CELL_FACETS, CELL_COFACES, CELL_WITNESS, CELL_ROOT, CELL_DIM, CELL_STATE, CELL_PARTS, CELL_SIZE = range(8)
@@ -22,7 +23,8 @@ SPARE = 1  # places behind the facets of a new cell; a neuron that cuts it takes
 FEWEST_ROWS = 512  # of an array that grows
 WORDS_AT_ONCE, FEWEST_IN_THREADS = 16, 4096  # words of a thread, vertices that are worth one
 LARGE, LINE = 1 << 20, 64  # bytes of a large array and of a cache line
-GROWTH, LEAST_GROWTH = 6.0, 1.25  # rows that are never touched cost no memory, copies do
+GROWTH, LEAST_GROWTH = 6, 1.25  # rows that are never touched cost no memory, copies do
+LARGEST_GROWTH, COSTLY = 64, 1 << 25  # where addresses cost nothing either; bytes of a copy that is worth them
 
 
 class Lattice:
@@ -58,9 +60,12 @@ class Lattice:
         self.cells: np.ndarray = np.zeros((0, 8), dtype=np.int32)
         self.facets: np.ndarray = np.zeros(0, dtype=np.int32)
         self.cofaces: np.ndarray = np.zeros(0, dtype=np.int32)
+        self._pages = ReadyPages()
 
     def reserve(self, vertices: int, edges: int, cells: int, facets: int, cofaces: int) -> None:
         """Make room for so many more rows; arrays that are too short are replaced by longer ones."""
+        for name, used in (("positive", self.n_vertices), ("negative", self.n_vertices), ("cells", self.n_cells)):
+            self._pages.advance(getattr(self, name), used)
         if (
             self.n_vertices + vertices <= self.error.size
             and self.n_vertices - self.joined + vertices <= len(self.ends)
@@ -120,9 +125,14 @@ class Lattice:
 
 def _longer(array: np.ndarray, used: int, least: int) -> np.ndarray:
     """A copy of the used rows with room for ``least`` rows and, where the system grants it, for more."""
-    try:
-        longer = _aligned(max(least, int(GROWTH * used), FEWEST_ROWS), array)
-    except MemoryError:
+    is_costly = used * array.strides[0] > COSTLY and is_address_space_free()
+    for growth in (LARGEST_GROWTH, GROWTH) if is_costly else (GROWTH,):
+        try:
+            longer = _aligned(max(least, growth * used, FEWEST_ROWS), array)
+            break
+        except MemoryError:
+            continue
+    else:
         longer = _aligned(max(least, int(LEAST_GROWTH * used)), array)
     longer[:used] = array[:used]
     return longer

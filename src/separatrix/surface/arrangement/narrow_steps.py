@@ -1,4 +1,4 @@
-"""Values at vertices of narrow steps behind the forms that a walk carries, and their signs as far as bounds prove them (§6)."""
+"""Values at vertices of the steps behind the forms that a walk carries, and their signs as far as bounds prove them (§6)."""
 
 from __future__ import annotations
 
@@ -6,32 +6,36 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from separatrix.surface.arrangement.dense_steps import dense_block
 from separatrix.surface.arrangement.lattice import Lattice
-from separatrix.surface.arrangement.step_bounds import StepBounds
 from separatrix.surface.arrangement.walk_plan import Block, WalkPlan
 
 
 def values_behind(plan: WalkPlan, words: Sequence[int], lattice: Lattice, block: Block) -> Block:
-    """The block of the last step of a plan's tail, from that of the last step whose forms are carried, which is used up.
+    """The block of the step whose values a plan gives, from that of the last step whose forms are carried, which is used up.
 
     ``words``: where the bits of every step begin.
     """
-    bounds = (plan.bounds[-1], *plan.tail)
-    for k, (before, bound) in enumerate(zip(bounds, bounds[1:], strict=False), len(plan.steps) - 1):
-        block = next_block(before, bound, words[k], lattice, block)
+    for k in range(len(plan.steps), plan.index + 1):
+        block = next_block(plan, k, words, lattice, block)
     return block
 
 
-def next_block(before: StepBounds, bound: StepBounds, word: int, lattice: Lattice, block: Block) -> Block:
-    """The block of a narrow step from that of the step before it, whose bits begin at ``word``."""
+def next_block(
+    plan: WalkPlan, k: int, words: Sequence[int], lattice: Lattice, block: Block, *, proves: bool = False
+) -> Block:
+    """The block of step k behind the carried ones from that of the step before it; the bits of a dense one are written where it
+    ``proves``.
+    """
     from separatrix.surface.arrangement.tail_kernels import tail_rows
 
-    ids, values, numbers = block
+    before = plan.bound(k - 1)
+    if k >= plan.first_dense:
+        step = plan.dense[k - plan.first_dense]
+        return dense_block(before, step, (words[k - 1], words[k]), lattice, block, proves=proves)
+    (ids, values, numbers), bound = block, plan.bound(k)
     out, found = np.empty((ids.size, bound.bias.size)), np.empty((ids.size, 5))
-    tail_rows(
-        ids, values, numbers, lattice.positive, lattice.negative, word, before.creased, before.left[before.creased],
-        before.growth, np.empty(64), *bound.entries, bound.bias, bound.norms, out, found,
-    )  # fmt: skip
+    tail_rows(values, numbers, before.left, before.growth, *bound.entries, bound.bias, bound.norms, out, found)
     return ids, out, found
 
 

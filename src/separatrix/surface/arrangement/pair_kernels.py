@@ -6,6 +6,7 @@ import numpy as np
 
 from separatrix.numerics.compilation import compiled_in_place, compiled_part_in_place
 from separatrix.numerics.prefetching import prefetch
+from separatrix.surface.arrangement.sign_kernels import FLOOR, ROOM, lowest_bit
 
 AHEAD = 24  # corners
 PAIR_VALUE, PAIR_ERROR, BIT = range(3)  # rows of the values of pairs
@@ -49,6 +50,27 @@ def pairs_of_cuts(starts, corners, positive, negative, word, pairs, places):
         for w in range(words):
             total += number_of_bits(pairs[v, w])
         places[v + 1] = places[v] + np.int64(total)
+
+
+@compiled_in_place
+def pick_pairs(ids, values, numbers, rows, exact_bias, creased, pairs, places, out):
+    """The pairs' values and the bounds (1) of their errors from rows of all values at the vertices ``ids``.
+
+    ``numbers`` (r, 5): s (-1 where the input is exactly 0), g, …; ``rows`` (3, m), ``exact_bias`` (m,), ``creased``: of the step;
+    ``pairs`` (V, words), ``places`` (V + 1,): as above; ``out`` (3, number).
+    """
+    for r in range(ids.shape[0]):
+        v = ids[r]
+        place, s, g = places[v], numbers[r, 0], numbers[r, 1]
+        for w in range(pairs.shape[1]):
+            rest = pairs[v, w]
+            while rest != np.uint64(0):
+                bit = 64 * w + lowest_bit(rest)
+                rest &= rest - np.uint64(1)
+                i = creased[bit]
+                bound = exact_bias[i] if s < 0.0 else (rows[0, i] * s + rows[1, i] * g + rows[2, i]) * ROOM
+                out[PAIR_VALUE, place], out[PAIR_ERROR, place], out[BIT, place] = values[r, i], bound + FLOOR, bit
+                place += 1
 
 
 @compiled_part_in_place

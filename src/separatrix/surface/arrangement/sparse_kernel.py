@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from separatrix.numerics.compilation import compiled_in_place, compiled_part_in_place
 
 
@@ -21,7 +23,7 @@ def products_of_rows(starts, columns, entries, x, out):
         for i in range(out.shape[1]):
             s0 = s1 = s2 = s3 = 0.0
             for place in range(starts[i], starts[i + 1]):
-                entry, k = entries[place], columns[place]
+                entry, k = entries[place], np.uint64(columns[place])  # no index counts from the end
                 s0 += entry * x0[k]
                 s1 += entry * x1[k]
                 s2 += entry * x2[k]
@@ -31,5 +33,5 @@ def products_of_rows(starts, columns, entries, x, out):
         for i in range(out.shape[1]):
             total = 0.0
             for place in range(starts[i], starts[i + 1]):
-                total += entries[place] * x[v, columns[place]]
+                total += entries[place] * x[v, np.uint64(columns[place])]
             out[v, i] = total

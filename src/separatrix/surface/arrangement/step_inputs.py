@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from separatrix.surface.arrangement.cell_walk import mask_of
+from separatrix.surface.arrangement.dense_steps import behind_crease
 from separatrix.surface.arrangement.narrow_steps import values_behind
-from separatrix.surface.arrangement.norms import TINIEST, raised
-from separatrix.surface.arrangement.step_bounds import StepBounds
+from separatrix.surface.arrangement.norms import raised
 from separatrix.surface.arrangement.threads import in_threads
 from separatrix.surface.arrangement.walk_plan import Block
 
@@ -26,27 +26,26 @@ def next_values(signs: Any, lattice: Any, vertices: np.ndarray) -> tuple[np.ndar
     order = np.argsort(vertices)
     found, errors = np.empty((2, vertices.size, bounds.bias.size))
 
-    def put(ids: Any, values: np.ndarray, numbers: tuple[np.ndarray, ...], rows: np.ndarray) -> np.ndarray:
+    def put(ids: Any, values: np.ndarray, numbers: tuple[np.ndarray, ...], rows: np.ndarray) -> None:
         at, (s, g, d) = order[np.searchsorted(vertices, ids, sorter=order)], numbers
         found[at], errors[at] = values, raised(np.outer(s, rows[0]) + np.outer(g, rows[1]) + rows[2] + d[:, None])
-        return at
+        errors[at[s < 0.0]] = bounds.exact_bias
 
     def product(inputs: tuple[Any, np.ndarray, np.ndarray, np.ndarray]) -> None:
         ids, h, lengths, e = inputs
         size = np.abs(lengths)
-        numbers = (e + bounds.norms[0] * size, size + e, np.zeros(size.size))
-        at = put(ids, bounds.times(h) + bounds.bias, numbers, bounds.rows)
-        errors[at[lengths < 0.0]] = bounds.exact_bias
+        s = np.where(lengths < 0.0, -1.0, e + bounds.norms[0] * size)
+        put(ids, bounds.times(h) + bounds.bias, (s, size + e, np.zeros(size.size)), bounds.rows)
 
     with np.errstate(all="ignore"):
-        if signs.plan is None or signs.plan.gives_inputs:
+        if signs.plan is None or not signs.plan.gives_values:
             each_input(signs, lattice, vertices, product)
         else:
             walk = signs.walk_now(lattice)
 
             def walked(block: Block) -> None:
                 ids, A, numbers = values_behind(walk.plan, signs.words, lattice, block)
-                put(ids, A, tuple(numbers[:, [0, 1, 4]].T), walk.plan.rows)
+                put(ids, A, tuple(numbers[:, [0, 1, 4]].T), walk.plan.rows(walk.plan.index))
 
             walk.rows(mask_of(lattice.n_vertices, vertices), walked)
     return found, errors
@@ -99,16 +98,3 @@ def _inputs(signs: Any, lattice: Any, block: Any) -> tuple[np.ndarray, np.ndarra
     errors[is_old], errors[~is_old] = (values.numbers[rows[is_old], 2], values.errors[rows[~is_old] - values.old])
     ids = np.arange(block.start, block.stop) if isinstance(block, slice) else block
     return behind_crease(signs.bounds[signs.index], signs.words[signs.index], lattice, ids, h, errors)
-
-
-def behind_crease(
-    before: StepBounds, word: int, lattice: Any, ids: np.ndarray, h: np.ndarray, errors: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values ``h`` of a step, whose bits begin at ``word``, taken behind its crease, with the bounds of ``each_input``."""
-    from separatrix.surface.arrangement.activation_kernels import activated
-
-    lengths = np.empty(h.shape[0])
-    activated(ids, h, lattice.positive, lattice.negative, word, before.creased, before.left, lengths)
-    if ((before.left != 0.0) & (before.left != 1.0)).any():
-        errors = before.growth * errors + 2.0**-52 * np.abs(lengths)
-    return h, lengths, np.asarray(raised(errors + np.sqrt(float(h.shape[1])) * TINIEST))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,11 @@ class StepValues:
         else:
             self.values[rows], self.numbers[rows] = products_at(lattice, self.bounds, inputs, word, copies)
 
-    def keep_pairs(self, lattice: Lattice, walk: CellWalk, word: int) -> None:
-        """Values of the neurons that cut cells, at the vertices of these; ``word``: where the bits of the step begin."""
+    def keep_pairs(self, lattice: Lattice, walk: CellWalk, word: int, read: Callable[..., None]) -> None:
+        """Values of the neurons that cut cells, at the vertices of these; ``word``: where the bits of the step begin.
+
+        ``read(pairs, places, out)`` as ``CellWalk.pairs``.
+        """
         from separatrix.surface.arrangement.pair_kernels import pairs_of_cuts
 
         bits, self.pairs = (
@@ -56,7 +60,7 @@ class StepValues:
         )
         pairs_of_cuts(walk.starts, walk.corners, lattice.positive, lattice.negative, word, bits, self.pairs)
         self.values = np.empty((3, int(self.pairs[-1])))
-        walk.pairs(bits, self.pairs, self.values)
+        read(bits, self.pairs, self.values)
 
     def reserve(self, rows: int) -> None:
         """Make room for so many later vertices."""

@@ -12,25 +12,19 @@ SMALLEST, LARGEST = 2.0**-500, 2.0**500  # sizes of coefficients that cannot und
 
 
 @compiled_in_place
-def tail_rows(
-    ids, values, numbers, positive, negative, word, creased, leaks, growth, factors,
-    starts, columns, entries, bias, norms, out, out_numbers,
-):  # fmt: skip
-    """Values of a narrow step at the vertices ``ids`` from those of the step before, which become what lies behind its crease.
+def tail_rows(values, numbers, left, growth, starts, columns, entries, bias, norms, out, out_numbers):
+    """Values (rows, m) of a narrow step from those of the step before, which become what lies behind its crease.
 
-    ``numbers``, ``out_numbers`` (rows, 5): s, g and the bound of the 2-norm of the error as (1) and (2) have them, inf, 0;
-    ``word``, ``creased``, ``leaks`` (creased,): slopes below zero, ``growth``: of the step before; ``factors`` (64,): scratch;
-    ``starts`` to ``norms``: of the narrow one.
+    ``left`` (k,), ``growth``: slopes below zero of the step before and the largest; ``numbers``, ``out_numbers`` (rows, 5): s, g
+    and the bound of the 2-norm of the error as (1) and (2) have them, inf, 0; ``starts`` to ``norms``: of the narrow one. The
+    crease takes a value by its own sign: what is off by e is off by ``growth`` e behind it, whatever the exact value's sign.
     """
     m = values.shape[1]
     tiny = np.sqrt(float(m)) * 2.0**-1022
-    for r in range(ids.shape[0]):
+    for r in range(values.shape[0]):
         h = values[r]
-        for start in range(0, creased.shape[0], 64):
-            w, last = word + (start >> 6), min(64, creased.shape[0] - start)
-            factors_of_word(positive[ids[r], w], negative[ids[r], w], leaks[start : start + last], factors)
-            for b in range(last):
-                h[creased[start + b]] *= factors[b]
+        for i in range(m):
+            h[i] = h[i] if h[i] > 0.0 else left[i] * h[i]
         length, e = length_up(square_sum(h), m), numbers[r, 2]
         e = (growth * e + 2.0**-52 * length + tiny) * ROOM + FLOOR
         g = (length + e) * ROOM
@@ -38,17 +32,9 @@ def tail_rows(
         out_numbers[r, 2] = (norms[1] * e + norms[2] * length + norms[3] * g + norms[4]) * ROOM + FLOOR
         out_numbers[r, 3], out_numbers[r, 4] = np.inf, 0.0
     products_of_rows(starts, columns, entries, values, out)
-    for r in range(ids.shape[0]):
+    for r in range(values.shape[0]):
         for i in range(bias.shape[0]):
             out[r, i] += bias[i]
-
-
-@compiled_part_in_place
-def factors_of_word(plus, minus, leaks, factors):
-    """What the crease multiplies up to 64 values by: a line as the compiler turns into vectors."""
-    for b in range(leaks.shape[0]):
-        on, off = (plus >> np.uint64(b)) & np.uint64(1), (minus >> np.uint64(b)) & np.uint64(1)
-        factors[b] = np.float64(on) + leaks[b] * np.float64(off)
 
 
 @compiled_part_in_place

@@ -2,19 +2,20 @@
 
 In a cell with the signs D the values of layer q are G_q (x, 1), and the values behind its crease H_q (x, 1), H_q = D_q G_q,
 G_q = W_q H_(q-1) + b_q. The sums are kept in whole multiples of 1 / S_qt, so that a product is taken away exactly as it was
-added, in any order: nothing builds up. With U the unit roundoff, h_t >= |H_t|_2 for the columns t of all cells and eta_t
-bounds of the errors of H_(q-1), a product and the sum are rounded once, and each of at most m terms and b lose less than 1 / S:
+added, in any order: nothing builds up. With U the unit roundoff, h_jt >= |H_jt| in all cells, e_jt bounds of the errors of
+H_(q-1), and g_it = sum_j |w_ij| h_jt + [t = n] |b_i|, a product and the sum are rounded once, and each of at most m terms and b
+lose less than 1 / S:
 
-    |G_it - (W H + b)_it| <= 2.1 U (p_i h_t + [t = n] |b_i|) + (m + 2) / S_qt,
-    |G_it - exact| <= p_i (eta_t + rho_t) + q_i (h_t + eta_t) + [t = n] c_i + (m + 2) / S_qt,   rho_t = 2.1 U h_t,
+    |G_it - (W H + b)_it| <= 2.1 U g_it + (m + 2) / S_qt,
+    |G_it - exact| <= E_it = sum_j |w_ij| e_jt + q_i (|h_t|_2 + |e_t|_2) + [t = n] r_i + 2.1 U g_it + (m + 2) / S_qt,
 
-and at a double x within delta of an exact point of the closed cell, whose exact value there is that of the cell's exact form,
+q_i and r_i the radii of row and bias. The sums of sizes may be replaced by |w_i|_2 times the 2-norm of the column: they are less
+in a few layers, where an entry sees a window of those before, the norms in many, so that both are kept and the smaller taken.
+At a double x within delta of an exact point of the closed cell, which lies in the box, |x_t| <= reach_t there, x_n = 1,
 
-    |A_i - exact| <= p_i s + q_i g + c_i + d,   s = sum_t (eta_t + rho_t + gamma h_t) |x_t|,   g = sum_t (h_t + eta_t) |x_t|,
-                                               d = (|slopes of G| + the bound of their errors) delta,            x_n = 1,
+    |A_i - exact| <= c_i + d,   c_i = sum_t (E_it + gamma g_it) reach_t,   d = (|slopes of G| + the bound of their errors) delta.
 
-c_i with sum_t (m + 2) / S_qt max |x_t|: the units' part is taken at the exact point, which lies in the box. A sum stays below
-2^62: S_qt is a power of two with S_qt (p h_t + |b|) <= 2^60.
+A sum stays below 2^62: S_qt is a power of two with S_qt (g_it + |b|) <= 2^60.
 """
 
 from __future__ import annotations
@@ -32,80 +33,107 @@ LARGEST = 60  # the exponent of sums, in whole numbers
 
 
 @dataclass(frozen=True, eq=False)
+class _Columns:
+    """Bounds of the columns of forms: ``size``, ``error`` (m, n + 1) of entries, ``length``, ``distance`` (n + 1,) of 2-norms."""
+
+    size: np.ndarray
+    error: np.ndarray
+    length: np.ndarray
+    distance: np.ndarray
+
+    @classmethod
+    def of(
+        cls, size: np.ndarray, error: np.ndarray, length: np.ndarray | float, distance: np.ndarray | float
+    ) -> _Columns:
+        """With the norms of the entries' bounds where these are smaller."""
+        return cls(size, error, np.minimum(length, norm_up(size, axis=0)), np.minimum(distance, norm_up(error, axis=0)))
+
+    def behind(self, left: np.ndarray) -> _Columns:
+        """Behind a crease with the slopes ``left`` (m,) below zero."""
+        steep = np.maximum(1.0, np.abs(left))
+        size = np.asarray(raised(self.size * steep[:, None]))
+        error = np.asarray(raised(self.error * steep[:, None] + 2 * UNIT * size + TINIEST, 4))
+        growth = steep.max(initial=1.0)
+        length = np.asarray(raised(growth * self.length))
+        distance = raised(growth * self.distance + 2 * UNIT * length + left.size * TINIEST, 4)
+        return _Columns.of(size, error, length, np.asarray(distance))
+
+
+@dataclass(frozen=True, eq=False)
 class WalkBounds:
-    """For the layers 0, 1, …: ``rows`` (3, m) each: p, q, c; tables (layers, n + 1): ``exact``: eta of the layer before,
-    ``rounded``: rho + gamma h, ``size``: h + eta, ``grain``: (m + 2) / S, ``scales``: S. Layer 0 has what x itself has.
-    ``reach`` (n + 1,): the largest |x_t|, and 1.
+    """For the layers 0, 1, …: ``rows`` (3, m) each: bounds of the slopes' errors, 0, c; ``scales`` (layers, n + 1): S, 1 in the
+    first; ``norms`` (layers, 2): bounds of the 2-norms of the errors of all values and of all slopes.
     """
 
     rows: list[np.ndarray]
-    exact: np.ndarray
-    rounded: np.ndarray
-    size: np.ndarray
-    grain: np.ndarray
     scales: np.ndarray
-    reach: np.ndarray
+    norms: np.ndarray
 
     @classmethod
     def of(cls, steps: Sequence[LinearStep], bounds: Sequence[StepBounds], reach: np.ndarray) -> WalkBounds:
         """``reach`` (n + 1,): the largest |x_t| of the box, and 1."""
-        rows, tables = [], []
-        before: tuple[np.ndarray, np.ndarray] | None = None
         with np.errstate(all="ignore"):  # are_finite says what came of it
-            for step, bound in zip(steps, bounds, strict=True):
-                row, *table, error, length = (
-                    _first(step, reach) if before is None else _next(step, bound, reach, *before)
-                )
-                length = np.asarray(raised(bound.growth * length))
-                error = np.asarray(raised(bound.growth * error + 2 * UNIT * length + step.bias.size * TINIEST))
-                rows.append(row)
-                tables.append(table)
-                before = error, length
-        exact, rounded, size, grain, scales = (np.array(part) for part in zip(*tables, strict=True))
-        return cls(rows, exact, rounded, size, grain, scales, reach)
+            columns, scales = _first(steps[0], reach.size - 1), [np.ones(reach.size)]
+            found = [_of_values(columns, reach)]
+            for before, step, bound in zip(steps, steps[1:], bounds[1:], strict=False):
+                columns, scale = _next(step, bound, columns.behind(before.slope))
+                found.append(_of_values(columns, reach))
+                scales.append(scale)
+        return cls([row for row, _ in found], np.array(scales), np.array([norm for _, norm in found]))
 
     @property
     def are_finite(self) -> bool:
         """Whether everything is: sums of whole numbers know no infinity."""
-        tables = (*self.rows, self.exact, self.rounded, self.size, self.grain, self.scales)
-        return all(bool(np.isfinite(table).all()) for table in tables)
+        return all(bool(np.isfinite(table).all()) for table in (*self.rows, self.scales, self.norms))
 
 
-def _radius(step: LinearStep) -> np.ndarray:
-    """q: 0 stays 0, for exact rows are known by it."""
-    return np.where(step.weight_radius > 0, raised(step.weight_radius), 0.0)
+def _first(step: LinearStep, n: int) -> _Columns:
+    """The forms of the first layer, which are its rows."""
+    size = np.abs(np.column_stack([step.weight, step.bias]))
+    error = np.column_stack([np.repeat(step.weight_radius[:, None], n, axis=1), step.bias_radius])
+    return _Columns.of(size, error, np.inf, np.inf)
 
 
-def _first(step: LinearStep, reach: np.ndarray) -> tuple[np.ndarray, ...]:
-    """p, q, c of the first layer, what multiplies them, and the errors and lengths of the columns of its forms."""
-    n = reach.size - 1
-    dot = gamma(n + 2)
-    c = np.asarray(raised(dot * np.abs(step.bias) + step.bias_radius + 16 * reach.sum() * TINIEST))
-    row = np.stack([norm_up(step.weight), _radius(step), c])
-    ones, last = np.append(np.ones(n), 0.0), np.append(np.zeros(n), 1.0)
-    error = float(norm_up(row[1])) * ones + float(norm_up(c)) * last
-    length = np.append(norm_up(step.weight, axis=0), norm_up(step.bias))
-    return row, 0 * ones, dot * ones, ones, 0 * ones, ones + last, error, length
-
-
-def _next(
-    step: LinearStep, bound: StepBounds, reach: np.ndarray, error: np.ndarray, length: np.ndarray
-) -> tuple[np.ndarray, ...]:
-    """The same of a later layer, from the errors and lengths of the columns of the forms behind the crease before it."""
-    n, terms, size = reach.size - 1, terms_of(step.weight), np.abs(step.bias)
-    dot, last, p = gamma(n + 2), np.append(np.zeros(n), 1.0), norm_up(step.weight)
-    room = 2.0 * float(p.max(initial=0.0)) * length + 2.0 * float(size.max(initial=0.0)) * last + TINIEST
+def _next(step: LinearStep, bound: StepBounds, before: _Columns) -> tuple[_Columns, np.ndarray]:
+    """The forms of a later layer from the columns behind the crease before it, and the scales of its sums."""
+    terms, size = terms_of(step.weight), np.abs(step.bias)
+    last = np.append(np.zeros(before.length.size - 1), 1.0)
+    p, q = norm_up(step.weight), np.asarray(step.weight_radius)
+    sizes = np.minimum(_times(bound, before.size), np.outer(p, before.length))
+    sizes = np.asarray(raised(sizes + np.outer(size, last), terms + 4))
+    room = 2.0 * sizes.max(axis=0, initial=0.0) + TINIEST
     scales = np.ldexp(1.0, np.clip(LARGEST - np.frexp(room)[1], -900, 900))
-    scales[~((room < 2.0**900) & (length * scales < 2.0**1000))] = np.inf
+    scales[~((room < 2.0**900) & (before.length * scales < 2.0**1000))] = np.inf
     grain = (terms + 2) / scales
-    c = np.asarray(
-        raised((2.1 * UNIT + dot) * size + step.bias_radius + grain @ reach + 16 * reach.sum() * TINIEST, n + 8)
+    lost = 2.1 * UNIT * sizes + grain + TINIEST
+    errors = np.minimum(_times(bound, before.error), np.outer(p, before.distance))
+    errors += np.outer(q, before.length + before.distance) + np.outer(step.bias_radius, last)
+    errors = np.asarray(raised(errors + lost, terms + 16))
+    spectral, whole, weak = bound.norms[1], bound.norms[5], float(norm_up(q))
+    rest = 2.1 * UNIT * (whole * before.length + float(norm_up(size)) * last) + (grain + TINIEST) * np.sqrt(
+        float(p.size)
     )
-    row = np.stack([p, _radius(step), c])
-    spectral, whole, weak = bound.norms[1], bound.norms[5], float(norm_up(row[1]))
-    rho = 2.1 * UNIT * length
-    constant = float(norm_up(c)) * last + (grain + TINIEST) * np.sqrt(float(p.size))
-    after = raised((spectral + weak) * error + weak * length + whole * rho + constant, 16)
-    most = raised(spectral * length + whole * rho + float(norm_up(step.bias)) * last + constant, 16)
-    rounded, sizes = raised(rho + 1.01 * dot * (length + error), 8), raised(length + error, 8)
-    return row, error, np.asarray(rounded), np.asarray(sizes), grain, scales, np.asarray(after), np.asarray(most)
+    radius = float(norm_up(np.asarray(step.bias_radius))) * last
+    distance = raised((spectral + weak) * before.distance + weak * before.length + radius + rest, 16)
+    length = raised(spectral * before.length + float(norm_up(size)) * last + rest, 16)
+    return _Columns.of(np.asarray(raised(sizes + lost, 4)), errors, np.asarray(length), np.asarray(distance)), scales
+
+
+def _times(bound: StepBounds, columns: np.ndarray) -> np.ndarray:
+    """|W| times columns (k, n + 1) that are not negative, rounded up."""
+    from separatrix.surface.arrangement.sparse_kernel import sparse_products
+
+    starts, places, entries = bound.entries
+    found = np.empty((columns.shape[1], bound.bias.size))
+    sparse_products(starts, places, np.abs(entries), np.ascontiguousarray(columns.T), found)
+    return np.asarray(raised(found.T, terms_of(bound.weight) + 2))
+
+
+def _of_values(columns: _Columns, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A row of ``rows`` and of ``norms``."""
+    n, dot, tiny = reach.size - 1, gamma(reach.size + 1), 16 * reach.sum() * TINIEST
+    slopes = norm_up(columns.error[:, :n])
+    c = np.asarray(raised((columns.error + dot * columns.size) @ reach + tiny, n + 8))
+    whole = raised((columns.distance + dot * columns.length) @ reach + tiny * np.sqrt(float(c.size)), n + 8)
+    norms = min(float(norm_up(c)), float(whole)), min(float(norm_up(slopes)), float(norm_up(columns.distance[:n])))
+    return np.ascontiguousarray(np.stack([slopes, np.zeros(c.size), c])), np.array(norms)

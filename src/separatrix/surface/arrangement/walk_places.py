@@ -21,7 +21,8 @@ def place_well(signs: Any, lattice: Any) -> None:
     # clipped they are no farther from exact vertices, and forms are bounded there
     np.clip(lattice.x[used], *signs.box, out=lattice.x[used])
     known = min(max(KNOWN * signs.extent, MATCHED * signs.walk.error_of_forms), most)
-    refine(signs.walk, signs.box, known, signs.index + 1)
+    if signs.index < signs.walk.plan.first_dense:  # dense steps have no forms that are carried
+        refine(signs.walk, signs.box, known, signs.index + 1)
     signs.place_again(lattice, np.flatnonzero(~(lattice.error[used] <= most)))
     for v in np.flatnonzero(~np.isfinite(lattice.error[used])).tolist():
         lattice.x[v], lattice.error[v] = signs.decisions.doubles(lattice, v, signs.index)[:2]

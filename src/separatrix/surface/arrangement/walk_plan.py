@@ -2,9 +2,10 @@
 
 Where every step but the first is thin, a change of one input changing few of its outputs, the walk gives the step's values.
 Steps that are narrow, each output taking a few inputs (a max pooling), are not walked over: their values at a vertex follow from
-those before them in fewer operations. Nor is a step that is not thin, a dense layer behind convolutions: products do the rest.
+those before them in fewer operations. So do those of the steps from the first one on that is not thin, dense layers behind
+convolutions, by products: a walk to a vertex costs less than keeping rows of values for all vertices until they are needed.
 A step whose values come from a walk keeps no rows of them, so the step behind it has to have a walk as well: plans are made for
-all steps at once.
+all steps at once. Behind the first few dense ones a plan gives the inputs of a step instead, and from there rows are kept.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ FEWEST_VERTICES = 256  # below, evaluating all of them costs less than compiling
 FARTHEST = 2.0**20  # in larger boxes what a sum's unit loses far out would leave signs near the origin open
 THIN = 0.25  # entries of a weight that is walked along that are not 0, at most
 NARROW = 4  # entries of a row that are not 0, on average, of a weight that is not
+MOST_DENSE = 4  # dense steps whose values come from a walk: each of them takes all products before it once more
 
 
 Block = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -33,28 +35,46 @@ Block = tuple[np.ndarray, np.ndarray, np.ndarray]
 @dataclass(frozen=True, eq=False)
 class WalkPlan:
     """``steps``: those whose forms are carried; ``bounds``, ``forms``: their bounds; ``tail``: those of the narrow steps behind
-    them, up to the step that the plan is for, or ``gives_inputs``: to the one before it.
+    them, ``dense``: the steps behind these, up to the step that the plan is for, or ``gives_inputs``: to the one before it.
     """
 
     steps: tuple[LinearStep, ...]
     bounds: tuple[StepBounds, ...]
     forms: WalkBounds
     tail: tuple[StepBounds, ...]
-    gives_inputs: bool
+    dense: tuple[LinearStep, ...] = ()
+    gives_inputs: bool = False
+
+    @property
+    def first_dense(self) -> int:
+        """The first step behind the narrow ones."""
+        return len(self.steps) + len(self.tail)
 
     @property
     def index(self) -> int:
         """The step whose values come out."""
-        return len(self.steps) + len(self.tail) - 1
+        return self.first_dense + len(self.dense) - 1
 
     @property
-    def rows(self) -> np.ndarray:
-        """(3, m): p, q, c of the values that come out."""
-        return self.tail[-1].rows if self.tail else self.forms.rows[-1]
+    def gives_values(self) -> bool:
+        """Whether the values are those of the step that the plan is for."""
+        return not self.gives_inputs
 
-    def leads_to(self, other: WalkPlan | None, *, to_inputs: bool = False) -> bool:
-        """Whether the other plan, of a step behind, has the same forms, and gives that step's values or its inputs."""
-        return other is not None and other.gives_inputs == to_inputs and len(other.steps) == len(self.steps)
+    def bound(self, k: int) -> StepBounds:
+        """The bounds of step k."""
+        if k < len(self.bounds):
+            return self.bounds[k]
+        return (
+            self.tail[k - len(self.bounds)] if k < self.first_dense else StepBounds.of(self.dense[k - self.first_dense])
+        )
+
+    def rows(self, k: int) -> np.ndarray:
+        """(3, m): p, q, c of the values of step k, the last one that is carried or one behind it."""
+        return self.forms.rows[-1] if k == len(self.steps) - 1 else self.bound(k).rows
+
+    def leads_to(self, other: WalkPlan) -> bool:
+        """Whether the other plan, of a step behind, gives that step's values from the same forms."""
+        return other.gives_values and len(other.steps) == len(self.steps)
 
 
 def columns_of(steps: Sequence[LinearStep]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -88,31 +108,43 @@ def walk_plans(steps: Sequence[LinearStep], box: tuple[np.ndarray, np.ndarray]) 
     reach = np.append(np.maximum(np.abs(box[0]), np.abs(box[1])), 1.0)
     if not reach.max() <= FARTHEST:
         return found
+    n_thin = next((k for k, step in enumerate(steps[1:]) if not is_thin(step)), len(steps) - 1)
+    if n_thin == 0:
+        return found
     in_threads(StepBounds.of, steps)  # norms of large matrices
     known: dict[int, WalkBounds] = {}
-    n_thin = next((k for k, step in enumerate(steps[1:]) if not is_thin(step)), len(steps) - 1)
-    for index in range(min(n_thin + 1, len(steps) - 1), 0, -1):
-        gives_inputs, must_go_on = index > n_thin, index <= n_thin and index + 1 < len(steps)
-        if index > gives_inputs and not (must_go_on and found[index + 1] is None):
-            found[index] = _plan(steps, index, gives_inputs, reach, known)
+    last_walked = n_thin + MOST_DENSE
+    for index in range(min(last_walked + 1, len(steps) - 1), 0, -1):
+        gives_inputs, must_go_on = index > last_walked, index <= last_walked and index + 1 < len(steps)
+        if not (must_go_on and found[index + 1] is None):
+            found[index] = _plan(steps, index, n_thin, reach, known, gives_inputs=gives_inputs)
     return found
 
 
 def _plan(
-    steps: Sequence[LinearStep], index: int, gives_inputs: bool, reach: np.ndarray, known: dict[int, WalkBounds]
+    steps: Sequence[LinearStep],
+    index: int,
+    n_thin: int,
+    reach: np.ndarray,
+    known: dict[int, WalkBounds],
+    *,
+    gives_inputs: bool,
 ) -> WalkPlan | None:
-    """The plan for step ``index``; ``known``: bounds of forms by the last step that is carried."""
+    """The plan for step ``index``; ``n_thin``: the last one that is not dense; ``known``: bounds by the last step carried."""
     last = index - 1 if gives_inputs else index  # of the steps whose values come out
-    top, terms = last, 1
+    top = followed = min(last, n_thin)
+    terms = 1
     while top > 0 and _may_follow(steps[top]) and terms * terms_of(steps[top].weight) <= MOST_TERMS:
         terms *= terms_of(steps[top].weight)
         top -= 1
-    carried = tuple(steps[: top + 1])
-    bounds = tuple(StepBounds.of(step) for step in steps[: last + 1])
+    bounds = tuple(StepBounds.of(step) for step in steps[: followed + 1])
     if top not in known:
-        known[top] = WalkBounds.of(carried, bounds[: top + 1], reach)
+        known[top] = WalkBounds.of(steps[: top + 1], bounds[: top + 1], reach)
     forms = known[top]
-    return WalkPlan(carried, bounds[: top + 1], forms, bounds[top + 1 :], gives_inputs) if forms.are_finite else None
+    if not forms.are_finite:
+        return None
+    dense = tuple(steps[followed + 1 : last + 1])
+    return WalkPlan(tuple(steps[: top + 1]), bounds[: top + 1], forms, bounds[top + 1 :], dense, gives_inputs)
 
 
 def _may_follow(step: LinearStep) -> bool:
