@@ -134,10 +134,14 @@ class BoundedSigns:
         if self.plan is None:
             raise AssertionError("the values of this step come from products")
         if self.walk is None:
-            self.walk = CellWalk(lattice, self.plan, self.ranks)
+            self.walk = self._new_walk(lattice, self.plan)
             with np.errstate(all="ignore"):
                 place_well(self, lattice)
         return self.walk
+
+    def _new_walk(self, lattice: Any, plan: WalkPlan) -> CellWalk:
+        """In the order of the walk before, where the step between has cut cells that share their forms."""
+        return CellWalk(lattice, plan, self.ranks if self.index > len(plan.steps) - 2 else None)
 
     def next_bounds(self) -> StepBounds:
         """The bounds of the step that comes next."""
@@ -182,7 +186,7 @@ class BoundedSigns:
         if before is not None and is_walked and self.index >= before.first_dense:
             self._refresh_loose(lattice, is_last=True)
         elif before is not None and is_walked and is_last:
-            self.walk = CellWalk(lattice, before, self.ranks)
+            self.walk = self._new_walk(lattice, before)
             place_at_end(self, lattice)
             self.walk = None
         elif self.plan is None:

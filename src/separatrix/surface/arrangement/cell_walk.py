@@ -29,7 +29,8 @@ class CellWalk:
     """A walk over the top cells of a lattice whose bits of the steps before the one that a plan is for are known.
 
     Pieces of it run in threads; its forms and values do not depend on where a walk begins. ``ranks``: where the cells of the last
-    step's start come in the walk before; what they were cut into then follows in that order. Its own: for the next walk.
+    step's start come in the walk before; what they were cut into then follows in that order, as is good where the last step is
+    none of those whose signs the forms depend on. Its own: for the next walk.
     """
 
     def __init__(self, lattice: Lattice, plan: WalkPlan, ranks: np.ndarray | None = None) -> None:
@@ -193,9 +194,8 @@ def _order(lattice: Lattice, ranks: np.ndarray | None) -> np.ndarray:
     tops = np.flatnonzero(dims == lattice.n)
     if ranks is not None:
         return tops[np.argsort(ranks[lattice.cells[tops, CELL_ROOT]], kind="stable")]
-    resume = np.where(dims == lattice.n, -2, -1).astype(np.int64)
     order = np.empty((2, tops.size), dtype=np.int64)
-    walk_order(tops, lattice.cells, lattice.facets, lattice.cofaces, resume, order)
+    walk_order(tops, lattice.cells, lattice.facets, lattice.cofaces, (dims == lattice.n).astype(np.int8), order)
     return order[0]
 
 

@@ -5,42 +5,55 @@ from __future__ import annotations
 import numpy as np
 
 from separatrix.numerics.compilation import compiled_in_place, compiled_part_in_place, written_in_place
+from separatrix.numerics.prefetching import prefetch
 from separatrix.surface.arrangement.lattice import CELL_COFACES, CELL_FACETS, CELL_SIZE, EDGE_A, EDGE_B, NONE
 from separatrix.surface.arrangement.sign_kernels import lowest_bit
 
 POSITION, IS_BEGUN = range(2)  # of ``state``
+AHEAD = 4  # cells
+
+
+@compiled_part_in_place
+def free_neighbours(cell, cells, facets, cofaces, is_free):
+    """How many neighbours of a top cell are not in the order yet."""
+    count = 0
+    for at in range(cells[cell, CELL_FACETS], cells[cell, CELL_FACETS] + cells[cell, CELL_SIZE]):
+        start = cells[facets[at] >> 1, CELL_COFACES]
+        for i in range(start, start + cofaces[start - 1]):
+            count += is_free[cofaces[i]]
+    return count
 
 
 @compiled_in_place
-def walk_order(tops, cells, facets, cofaces, resume, order):
-    """The top cells so that the next one is a neighbour of the last one where that can be: the order of a search in depth.
+def walk_order(tops, cells, facets, cofaces, is_free, order):
+    """The top cells so that the next one is a neighbour of the last one where that can be: a search in depth that goes on where
+    the fewest ways lead on from, which leaves few cells behind.
 
-    ``resume`` (cells,): scratch, -2 for top cells; then where in ``facets`` the search goes on for a cell. ``order`` (2, tops):
-    the order, and the stack.
+    ``is_free`` (cells,): 1 for top cells, 0 for others; 0 in the end. ``order`` (2, tops): the order, and the stack.
     """
     count = 0
     for top in tops:
-        if resume[top] != -2:
+        if is_free[top] == 0:
             continue
-        resume[top] = cells[top, CELL_FACETS]
+        is_free[top] = 0
         order[0, count], order[1, 0] = top, top
         count += 1
         size = 1
         while size:
             cell = order[1, size - 1]
-            at, found = resume[cell], np.int64(NONE)
-            end = cells[cell, CELL_FACETS] + cells[cell, CELL_SIZE]
-            while at < end and found == NONE:
+            found, fewest = np.int64(NONE), np.int64(0)
+            for at in range(cells[cell, CELL_FACETS], cells[cell, CELL_FACETS] + cells[cell, CELL_SIZE]):
                 start = cells[facets[at] >> 1, CELL_COFACES]
                 for i in range(start, start + cofaces[start - 1]):
-                    if resume[cofaces[i]] == -2:
-                        found = np.int64(cofaces[i])
-                at += 1
-            resume[cell] = at
+                    other = np.int64(cofaces[i])
+                    if is_free[other] != 0:
+                        ways = free_neighbours(other, cells, facets, cofaces, is_free)
+                        if found == NONE or ways < fewest:
+                            found, fewest = other, ways
             if found == NONE:
                 size -= 1
                 continue
-            resume[found] = cells[found, CELL_FACETS]
+            is_free[found] = 0
             order[0, count], order[1, size] = found, found
             count += 1
             size += 1
@@ -50,6 +63,18 @@ def walk_order(tops, cells, facets, cofaces, resume, order):
 def corners_of_polygons(first, last, order, cells, edges, facets, starts, corners):
     """The corners of the polygons with the numbers first, …, last - 1 in ``order``: as many as they have sides."""
     for number in range(first, last):
+        if number + 4 * AHEAD < last:
+            prefetch(cells, order[number + 4 * AHEAD])
+        if number + 3 * AHEAD < last:
+            prefetch(facets, cells[order[number + 3 * AHEAD], CELL_FACETS])
+        if number + 2 * AHEAD < last:
+            row = cells[order[number + 2 * AHEAD]]
+            for i in range(row[CELL_FACETS], row[CELL_FACETS] + row[CELL_SIZE]):
+                prefetch(cells, facets[i] >> 1)
+        if number + AHEAD < last:
+            row = cells[order[number + AHEAD]]
+            for i in range(row[CELL_FACETS], row[CELL_FACETS] + row[CELL_SIZE]):
+                prefetch(edges, cells[facets[i] >> 1, CELL_FACETS])
         row, at = cells[order[number]], starts[number]
         for i in range(row[CELL_FACETS], row[CELL_FACETS] + row[CELL_SIZE]):
             side = cells[facets[i] >> 1, CELL_FACETS]
