@@ -57,6 +57,16 @@ def norm_up(x: np.ndarray, axis: int = -1) -> np.ndarray:
     return up[..., 0]
 
 
+def norms_of_rows(starts: np.ndarray, entries: np.ndarray) -> np.ndarray:
+    """The same of the rows of a matrix in CSR form, (len(starts) - 1,)."""
+    counts = np.diff(starts)
+    found = np.zeros(counts.size)
+    for count in np.unique(counts[counts > 0]).tolist():  # rows of one length are a dense matrix
+        rows = np.flatnonzero(counts == count)
+        found[rows] = norm_up(entries[starts[rows][:, None] + np.arange(count)])
+    return found
+
+
 def spectral_norm_up(matrix: np.ndarray, squarings: int = 3) -> float:
     """An upper bound of the largest singular value of ``matrix`` (m, k), a few per cent above it; inf where not finite.
 
@@ -66,21 +76,20 @@ def spectral_norm_up(matrix: np.ndarray, squarings: int = 3) -> float:
     >>> 5.0 <= spectral_norm_up(np.diag([5.0, 1.0])) < 5.001
     True
     """
-    if matrix.size == 0 or not np.abs(matrix).max() > 0:
-        return 0.0 if not np.isnan(matrix).any() else np.inf
-    if not np.isfinite(matrix).all():
+    if matrix.size == 0 or not matrix.any():
+        return 0.0
+    thin = thinned(matrix)
+    entries = thin if isinstance(thin, np.ndarray) else thin.data
+    if not np.isfinite(entries).all():
         return np.inf
-    exponent = math.frexp(float(np.abs(matrix).max()))[1]
+    exponent = math.frexp(float(np.abs(entries).max()))[1]
     with np.errstate(all="ignore"):
-        w = np.ldexp(
-            matrix, -exponent
-        )  # entries up to 1; those that vanish here are below 2^-1022 and go into the floor
+        w = _times_two_to(thin, -exponent)  # entries up to 1; those that vanish are below 2^-1022 and go into the floor
         lost = matrix.size * 2.0**-1000
         size = np.abs(w)
         sums = float(size.sum(axis=0).max() * size.sum(axis=1).max())
         crude = _raised(math.sqrt(sums), 2 * sum(matrix.shape))
-        factor = _thinned(w)
-        gram = _thinned(factor.T @ factor if w.shape[0] >= w.shape[1] else factor @ factor.T)
+        gram = thinned(w.T @ w if w.shape[0] >= w.shape[1] else w @ w.T)
         whole = _frobenius(w)
         inner = gamma(max(matrix.shape)) * whole**2
         fine = _raised(math.sqrt(_raised(_symmetric_norm_up(gram, squarings) + inner)))
@@ -95,13 +104,13 @@ def _symmetric_norm_up(g: Any, squarings: int) -> float:
     if squarings == 0 or not 0.0 < total < np.inf:
         return total
     exponent = math.frexp(total)[1]
-    scaled = np.ldexp(g, -exponent) if isinstance(g, np.ndarray) else _with_entries(g, np.ldexp(g.data, -exponent))
-    square = _thinned(scaled.T @ scaled)
+    scaled = _times_two_to(g, -exponent)
+    square = thinned(scaled.T @ scaled)
     inner = _symmetric_norm_up(square, squarings - 1) + gamma(g.shape[0]) * _frobenius(scaled) ** 2
     return _scaled(_raised(math.sqrt(_raised(inner)) + math.prod(g.shape) * 2.0**-500), exponent)
 
 
-def _thinned(matrix: Any) -> Any:
+def thinned(matrix: Any) -> Any:
     """The matrix, an array or a CSR array, as the one of both whose products cost less."""
     entries = np.count_nonzero(matrix) if isinstance(matrix, np.ndarray) else matrix.nnz
     is_thin = math.prod(matrix.shape) >= LARGE and entries <= THIN * math.prod(matrix.shape)
@@ -112,11 +121,13 @@ def _thinned(matrix: Any) -> Any:
     return matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
 
 
-def _with_entries(matrix: Any, entries: np.ndarray) -> Any:
-    """The CSR array with other entries in the same places."""
+def _times_two_to(matrix: Any, exponent: int) -> Any:
+    """An array or a CSR array times 2^exponent."""
+    if isinstance(matrix, np.ndarray):
+        return np.ldexp(matrix, exponent)
     from scipy.sparse import csr_array
 
-    return csr_array((entries, matrix.indices, matrix.indptr), shape=matrix.shape)
+    return csr_array((np.ldexp(matrix.data, exponent), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _frobenius(matrix: Any) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from separatrix.surface.arrangement.accurate_products import accurate_product
 from separatrix.surface.arrangement.exact_maps import Factor
-from separatrix.surface.arrangement.norms import TINIEST, gamma, norm_up, raised
+from separatrix.surface.arrangement.norms import TINIEST, gamma, norm_up, norms_of_rows, raised, thinned
 
 Composed = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -20,18 +20,18 @@ def composed(factors: Sequence[Factor]) -> Composed:
     |fl(W V) - W V| <= gamma |W| |V| entry by entry, and |W| times V's own radius; rows that are not rounded have radius 0.
     Behind a slice, which has few inputs, products are taken in twice the precision.
     """
-    weight, bias = factors[0]
+    weight, bias = thinned(factors[0][0]), factors[0][1]
     weight = weight if not isinstance(weight, np.ndarray) else np.ascontiguousarray(weight, dtype=np.float64)
     bias = np.array(bias, dtype=np.float64)
     radius, bias_radius = np.zeros(bias.size), np.zeros(bias.size)
-    for w, b in factors[1:]:
+    for factor, b in factors[1:]:
         with np.errstate(all="ignore"):
+            w = thinned(factor)
             size, k = np.abs(w), _terms(w)
             is_exact, bias_is_exact = _exact_rows(w, b, weight, bias)
-            spread = _dense(size @ np.abs(weight))
             accurate = accurate_product(w, _with_bias(weight, bias), b)
             lost = k * TINIEST * np.sqrt(float(weight.shape[1]))
-            own = gamma(k) * norm_up(raised(spread, k)) if accurate is None else norm_up(accurate[1][:, :-1])
+            own = gamma(k) * _spread(size, weight, k) if accurate is None else norm_up(accurate[1][:, :-1])
             rounded = raised(own + size @ radius + lost, k + 8)
             radius = np.where(is_exact, _passed(size @ radius, k), rounded)
             most = raised(size @ np.abs(bias) + np.abs(b), k + 1)
@@ -46,6 +46,14 @@ def composed(factors: Sequence[Factor]) -> Composed:
     weight[lost_rows], bias[lost_rows] = 0.0, 0.0
     radius[lost_rows] = bias_radius[lost_rows] = np.inf
     return weight, bias, radius, bias_radius
+
+
+def _spread(size: Any, weight: Any, k: int) -> np.ndarray:
+    """Upper bounds of the 2-norms of the rows of ``size`` |weight|, sums of k terms."""
+    spread = size @ np.abs(weight)
+    if isinstance(spread, np.ndarray):
+        return norm_up(np.asarray(raised(spread, k)))
+    return norms_of_rows(spread.indptr, np.asarray(raised(spread.data, k)))
 
 
 def _with_bias(weight: Any, bias: np.ndarray) -> Any:

@@ -98,7 +98,7 @@ def _next(step: LinearStep, bound: StepBounds, before: _Columns) -> tuple[_Colum
     """The forms of a later layer from the columns behind the crease before it, and the scales of its sums."""
     terms, size = terms_of(step.weight), np.abs(step.bias)
     last = np.append(np.zeros(before.length.size - 1), 1.0)
-    p, q = norm_up(step.weight), np.asarray(step.weight_radius)
+    p, q = bound.rows[0], np.asarray(step.weight_radius)
     sizes = np.minimum(_times(bound, before.size), np.outer(p, before.length))
     sizes = np.asarray(raised(sizes + np.outer(size, last), terms + 4))
     room = 2.0 * sizes.max(axis=0, initial=0.0) + TINIEST
