@@ -31,10 +31,21 @@ class ExactDecisions:
     def point(self, lattice: Any, v: int, index: int) -> RationalPoint:
         """The exact position of vertex v; open signs of step ``index`` count as not zero."""
         if v not in self._points:
-            if len(self._points) >= MOST_POINTS:
-                self._points.clear()
-            self._points[v] = self.exact.vertex(lattice.positive[v], lattice.negative[v], index + 1)
+            self._keep_point(v, self.exact.vertex(lattice.positive[v], lattice.negative[v], index + 1))
         return self._points[v]
+
+    def _point_and_values(self, lattice: Any, v: int, index: int, places: list[int]) -> tuple[RationalPoint, list[int]]:
+        bits = lattice.positive[v], lattice.negative[v]
+        if v in self._points:
+            return self._points[v], self.exact.some_values(self._points[v], *bits, index, places)
+        point, values = self.exact.vertex_and_values(*bits, index, places)
+        self._keep_point(v, point)
+        return point, values
+
+    def _keep_point(self, v: int, point: RationalPoint) -> None:
+        if len(self._points) >= MOST_POINTS:
+            self._points.clear()
+        self._points[v] = point
 
     def settle_vanishing(self, lattice: Any, vertices: np.ndarray, index: int) -> np.ndarray:
         """Write 0 for the open signs of neurons of step ``index`` that vanish identically; the vertices still open."""
@@ -69,8 +80,7 @@ class ExactDecisions:
         """Write the open signs (both bits set) of vertex v at step ``index``, and its position as nearest doubles."""
         signs, write = self._signs(lattice, v, index)
         is_open = np.flatnonzero(signs == 2)
-        point = self.point(lattice, v, index)
-        values = self.exact.some_values(point, lattice.positive[v], lattice.negative[v], index, is_open.tolist())
+        point, values = self._point_and_values(lattice, v, index, is_open.tolist())
         signs[is_open] = [(value > 0) - (value < 0) for value in values]
         write(signs)
         lattice.x[v] = point.doubles()

@@ -6,6 +6,7 @@ under the masks of the one before, a neuron that is 0 counted as off.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,6 @@ import numpy as np
 from separatrix.surface.arrangement.exact_maps import integer_rows
 from separatrix.surface.arrangement.linear_steps import LinearStep, first_words
 from separatrix.surface.arrangement.residue_forms import ResidueForms, are_structured
-from separatrix.surface.arrangement.residue_numbers import integers
 from separatrix.surface.arrangement.residue_points import all_rows, all_vanish, independent_rows, values_of, zero_forms
 from separatrix.surface.arrangement.sparse_rows import rows_behind
 
@@ -63,14 +63,33 @@ class ExactArithmetic:
     def vertex(self, positive: np.ndarray, negative: np.ndarray, n_steps: int) -> RationalPoint:
         """The point where the zero rows of ``positive``, ``negative`` (words,) vanish; steps 0 to n_steps - 1 count."""
         if self._takes_residues(n_steps - 1):
-            rows, forms = self._face_rows(positive)[0], self._zero_forms(positive, negative, n_steps)
-            chosen = independent_rows(self.residues, rows, forms)
-            found = self._solved([[*row[:-1], -row[-1]] for row in chosen or [*rows, *all_rows(self.residues, forms)]])
-            if found is not None and not all_vanish(forms, (*found.numerators, found.denominator)):
-                found = None
-        else:
-            rows, _ = self._zero_rows(positive, negative, n_steps)
-            found = self._solved([[*row[:-1], -row[-1]] for row in rows])
+            forms, _ = zero_forms(self.residues, self.earlier_signs(n_steps, positive, negative))
+            return self._where_all_vanish(positive, forms)
+        rows, _ = self._zero_rows(positive, negative, n_steps)
+        return self._fixed(self._solved([[*row[:-1], -row[-1]] for row in rows]))
+
+    def vertex_and_values(
+        self, positive: np.ndarray, negative: np.ndarray, index: int, places: Sequence[int]
+    ) -> tuple[RationalPoint, list[int]]:
+        """``vertex`` of the steps up to ``index`` and ``some_values`` of that step there."""
+        if self._takes_residues(index):
+            signs, others = self.earlier_signs(index + 1, positive, negative), self.steps[index].creased[list(places)]
+            forms, asked = zero_forms(self.residues, signs, others)
+            point = self._where_all_vanish(positive, forms)
+            return point, values_of(self.residues, index, asked, (*point.numerators, point.denominator))
+        point = self.vertex(positive, negative, index + 1)
+        return point, self.some_values(point, positive, negative, index, places)
+
+    def _where_all_vanish(self, positive: np.ndarray, forms: Sequence[np.ndarray]) -> RationalPoint:
+        """The point of the vertex with these faces and residues of forms."""
+        rows = self._face_rows(positive)[0]
+        chosen = independent_rows(self.residues, rows, forms)
+        found = self._solved([[*row[:-1], -row[-1]] for row in chosen or [*rows, *all_rows(self.residues, forms)]])
+        if found is not None and not all_vanish(forms, (*found.numerators, found.denominator)):
+            found = None
+        return self._fixed(found)
+
+    def _fixed(self, found: RationalPoint | None) -> RationalPoint:
         if found is None:
             raise AssertionError(f"the zero rows of a vertex do not fix it in dimension {self.n}")
         return found
@@ -87,14 +106,12 @@ class ExactArithmetic:
         """Whether the forms of steps 0 to ``index`` are computed by residues: those of networks with structure."""
         return index >= 0 and are_structured(self.steps[: index + 1]) and self.residues.reaches(index)
 
-    def _zero_forms(self, positive: np.ndarray, negative: np.ndarray, n_steps: int) -> list[np.ndarray]:
-        return zero_forms(self.residues, self.earlier_signs(n_steps, positive, negative))
-
     def _zero_rows(self, positive: np.ndarray, negative: np.ndarray, n_steps: int) -> tuple[list[list[int]], list[int]]:
         """The affine forms (n coefficients, constant) that vanish, and the speed of each where the box grows."""
         rows, speeds = self._face_rows(positive)
         if self._takes_residues(n_steps - 1):
-            rows += all_rows(self.residues, self._zero_forms(positive, negative, n_steps))
+            forms, _ = zero_forms(self.residues, self.earlier_signs(n_steps, positive, negative))
+            rows += all_rows(self.residues, forms)
         elif are_structured(self.steps[:n_steps]):
             unit = [[int(i == j) for j in range(self.n + 1)] for i in range(self.n + 1)]
             for index in range(n_steps):
@@ -150,7 +167,7 @@ class ExactArithmetic:
         """The values at ``point`` of rows of step ``index`` by residues, times the step's scale and the denominator."""
         signs = self.earlier_signs(index, positive, negative)
         forms = self.residues.forms(signs, [np.zeros(0, dtype=np.int64)] * index + [wanted])[-1]
-        return values_of(integers(forms, self.residues.bits[index]), (*point.numerators, point.denominator))
+        return values_of(self.residues, index, forms, (*point.numerators, point.denominator))
 
     def coordinates(
         self, point: RationalPoint, positive: np.ndarray, negative: np.ndarray, index: int
@@ -199,8 +216,9 @@ class ExactArithmetic:
         common = int(reduced[0, 0])
         if rank != self.n or not common or any(int(reduced[i, i]) != common for i in range(self.n)):
             return None
-        entries, sign = [int(reduced[i, self.n]) for i in range(self.n)], 1 if common > 0 else -1
-        return RationalPoint(tuple(sign * entry for entry in entries), sign * common)
+        entries = [int(reduced[i, self.n]) for i in range(self.n)]
+        factor = math.gcd(common, *entries) * (1 if common > 0 else -1)
+        return RationalPoint(tuple(entry // factor for entry in entries), common // factor)
 
 
 def _row(forms: Any, i: int) -> list[int]:

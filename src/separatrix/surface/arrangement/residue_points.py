@@ -8,20 +8,27 @@ from typing import Any
 import numpy as np
 
 from separatrix.surface.arrangement.residue_forms import ResidueForms
-from separatrix.surface.arrangement.residue_numbers import integers, primes
+from separatrix.surface.arrangement.residue_numbers import integers, lanes_for, primes
 
 
-def zero_forms(residues: ResidueForms, signs: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """For every step the residues (r, n + 1, lanes) of the forms of its zero neurons, without repetitions and forms that are 0.
+def zero_forms(
+    residues: ResidueForms, signs: Sequence[np.ndarray], others: np.ndarray | None = None
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """For every step the residues (r, n + 1, lanes) of the forms of its zero neurons, without repetitions and forms that are 0;
+    and those of the coordinates ``others`` of the last step.
 
     ``signs``: int8 signs of the creased coordinates of all steps that count, at one vertex.
     """
     wanted = [step.creased[sign == 0] for step, sign in zip(residues.steps, signs, strict=False)]
+    others = np.zeros(0, dtype=np.int64) if others is None else others
+    count, wanted[-1] = wanted[-1].size, np.concatenate([wanted[-1], others])
+    forms = residues.forms(signs, wanted)
+    asked, forms[-1] = forms[-1][count:], forms[-1][:count]
     found = []
-    for forms in residues.forms(signs, wanted):
-        distinct = {forms[i].tobytes(): i for i in np.flatnonzero(forms.any(axis=(1, 2))).tolist()}
-        found.append(forms[sorted(distinct.values())])
-    return found
+    for part in forms:
+        distinct = {part[i].tobytes(): i for i in np.flatnonzero(part.any(axis=(1, 2))).tolist()}
+        found.append(part[sorted(distinct.values())])
+    return found, asked
 
 
 def all_rows(residues: ResidueForms, forms: Sequence[np.ndarray]) -> list[list[int]]:
@@ -71,6 +78,20 @@ def _pivots(rows: np.ndarray, p: int) -> list[int] | None:
     return chosen
 
 
-def values_of(forms: list[list[int]], point: Sequence[int]) -> list[Any]:
-    """The values of the forms at ``point``, n numerators and their denominator, times that."""
-    return [sum(a * b for a, b in zip(form, point, strict=True)) for form in forms]
+def values_of(residues: ResidueForms, index: int, forms: np.ndarray, point: Sequence[int]) -> list[Any]:
+    """The values of forms of step ``index`` at ``point``, n numerators and their denominator, times that and the step's scale."""
+    found = [0] * len(forms)
+    rest = np.flatnonzero(~_surely_vanish(residues.bits[index], forms, point))
+    for i, row in zip(rest.tolist(), integers(forms[rest], residues.bits[index]), strict=True):
+        found[i] = sum(a * b for a, b in zip(row, point, strict=True))
+    return found
+
+
+def _surely_vanish(bits: int, forms: np.ndarray, point: Sequence[int]) -> np.ndarray:
+    """Booleans: forms whose integers, up to 2^bits, give 0 at the point: modulo more primes than such a value has room for."""
+    largest = bits + max(entry.bit_length() for entry in point) + len(point).bit_length()
+    if lanes_for(largest) > forms.shape[2]:
+        return np.zeros(len(forms), dtype=bool)
+    ps = np.array(primes(forms.shape[2]), dtype=np.int64)
+    at = np.array([[entry % p for p in ps.tolist()] for entry in point], dtype=np.int64)
+    return ~((forms.astype(np.int64) * at % ps).sum(axis=1) % ps).any(axis=1)
