@@ -20,13 +20,13 @@ def composed(factors: Sequence[Factor]) -> Composed:
     |fl(W V) - W V| <= gamma |W| |V| entry by entry, and |W| times V's own radius; rows that are not rounded have radius 0.
     Behind a slice, which has few inputs, products are taken in twice the precision.
     """
-    weight, bias = thinned(factors[0][0]), factors[0][1]
+    weight, bias = _sparse(factors[0][0]), factors[0][1]
     weight = weight if not isinstance(weight, np.ndarray) else np.ascontiguousarray(weight, dtype=np.float64)
     bias = np.array(bias, dtype=np.float64)
     radius, bias_radius = np.zeros(bias.size), np.zeros(bias.size)
     for factor, b in factors[1:]:
         with np.errstate(all="ignore"):
-            w = thinned(factor)
+            w = _sparse(factor)
             size, k = np.abs(w), _terms(w)
             is_exact, bias_is_exact = _exact_rows(w, b, weight, bias)
             accurate = accurate_product(w, _with_bias(weight, bias), b)
@@ -46,6 +46,11 @@ def composed(factors: Sequence[Factor]) -> Composed:
     weight[lost_rows], bias[lost_rows] = 0.0, 0.0
     radius[lost_rows] = bias_radius[lost_rows] = np.inf
     return weight, bias, radius, bias_radius
+
+
+def _sparse(weight: Any) -> Any:
+    """A CSR array as it is, and one in place of an array where its products cost less."""
+    return thinned(weight) if isinstance(weight, np.ndarray) else weight
 
 
 def _spread(size: Any, weight: Any, k: int) -> np.ndarray:
