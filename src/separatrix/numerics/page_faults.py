@@ -8,6 +8,7 @@ cannot do it nothing happens.
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -75,4 +76,9 @@ def _populate() -> Callable[..., int] | None:
 
 @cache
 def _thread() -> ThreadPoolExecutor:
+    """Of this process: a fork takes no threads with it."""
     return ThreadPoolExecutor(1, thread_name_prefix="pages")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_thread.cache_clear)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from fractions import Fraction
 from math import prod
+from random import Random
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,6 +27,7 @@ from separatrix.surface.arrangement.rational_signs import words_of_signs
 from separatrix.surface.arrangement.residue_forms import ResidueForms
 from separatrix.surface.arrangement.residue_kernels import residue_rows
 from separatrix.surface.arrangement.residue_numbers import integers, lanes_for, offsets, primes, residues_of_integers
+from separatrix.surface.arrangement.residue_points import values_of
 from separatrix.surface.arrangement.sparse_rows import rows_behind
 from separatrix.surface.arrangement.step_composition import composed
 from separatrix.surface.arrangement.vanishing_kernel import group_sights
@@ -95,6 +97,25 @@ def test_integers_are_known_from_their_residues(bits: int, near: int, side: int)
     assert integers(np.concatenate(blocks, axis=1), bits) == [number]
     assert prod(primes(count)) > 2 << bits
     assert prod(primes(count - 1)) <= 2 << bits
+
+
+@given(st.integers(2, 300), st.integers(1, 300), st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=60)
+def test_values_that_are_zero_modulo_primes_are_zero_and_the_others_are_integers(
+    bits: int, size: int, seed: int
+) -> None:
+    """Forms that vanish at a point, such that do not, and such whose values are multiples of the first prime."""
+    random = Random(seed)
+    p = primes(1)[0]
+    point = [random.randrange(-(1 << size), 1 << size) for _ in range(2)] + [random.randrange(1, 1 << size)]
+    rows = [[random.randrange(-(1 << bits - 1), 1 << bits - 1) for _ in range(3)] for _ in range(6)]
+    rows += [[k * point[2], 0, -k * point[0]] for k in (1, -3)] + [[p, 0, 0]]
+    top = max(abs(entry) for row in rows for entry in row).bit_length()
+    flat = [entry for row in rows for entry in row]
+    lanes = [residues_of_integers(flat, block) for block in range(-(-lanes_for(top) // 8))]
+    forms = np.concatenate(lanes, axis=1).reshape(len(rows), 3, -1)
+    found = values_of(SimpleNamespace(bits=[top]), 0, forms, point)  # pyright: ignore[reportArgumentType]
+    assert found == [sum(a * b for a, b in zip(row, point, strict=True)) for row in rows]
 
 
 def test_moduli_are_primes_that_two_words_hold() -> None:

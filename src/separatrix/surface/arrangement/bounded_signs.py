@@ -258,9 +258,10 @@ class BoundedSigns:
             self._take_places(lattice, part, self._refreshed(lattice, part))
 
     def _take_places(self, lattice: Any, vertices: np.ndarray, found: Refreshed) -> None:
-        """Positions, where they are better than what is known."""
+        """Positions, where they are better than what is known; in the box, as exact vertices are."""
         better = found.radius < lattice.error[vertices]
-        lattice.x[vertices[better]], lattice.error[vertices[better]] = found.x[better], found.radius[better]
+        lattice.x[vertices[better]] = np.clip(found.x[better], *self.box)
+        lattice.error[vertices[better]] = found.radius[better]
 
     def _take_over(self, lattice: Any, vertices: np.ndarray, found: Refreshed) -> None:
         """Positions, and for vertices of this step values and bounds, where they are better than what is known."""

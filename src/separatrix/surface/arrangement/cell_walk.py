@@ -39,9 +39,9 @@ class CellWalk:
         self.lattice, self.plan, self.bounds = lattice, plan, plan.forms
         order = _order(lattice, ranks)
         self.starts, self.corners = _corners(lattice, order)
-        self.ranks = np.full(lattice.n_cells, -1, dtype=np.int64)
-        self.ranks[order] = np.arange(order.size)
-        self.owner = np.full(lattice.n_vertices, -1, dtype=np.int64)
+        self.ranks: np.ndarray = np.empty(lattice.n_cells, dtype=np.int32)  # of top cells
+        self.ranks[order] = np.arange(order.size, dtype=np.int32)
+        self.owner: np.ndarray = np.full(lattice.n_vertices, -1, dtype=np.int32)
         first_cells(self.starts, self.corners, self.owner)
         if (self.owner < 0).any():
             raise AssertionError("a vertex belongs to no top cell")
@@ -131,7 +131,7 @@ class CellWalk:
     @cached_property
     def _multipliers(self) -> np.ndarray:
         """What |x| and 1 are multiplied by for s, g and the 2-norm of the errors of the last step's forms, and a bound of the
-        2-norm of their slopes' errors (4, n + 1).
+        2-norm of their slopes' errors (4, n + 1). Bounds over the box are all there is: s and g are 0.
         """
         found = np.zeros((4, self.lattice.n + 1))
         found[2, -1], found[3, 0] = self.bounds.norms[-1]
@@ -144,7 +144,7 @@ class CellWalk:
 
     def _vanishing_tables(self, top: int) -> tuple[np.ndarray, ...]:
         """Of the first ``top`` steps: p, q, c of the rows (3, rows), s and g at a point (2, top, n + 1), and for slopes (3, top):
-        the same, and what underflow can lose.
+        the same, and what underflow can lose. p bounds the errors of slopes, so that s is 1 there and 0 at a point.
         """
         n = self.lattice.n
         slopes = np.zeros((3, top))
@@ -206,7 +206,7 @@ def _corners(lattice: Lattice, order: np.ndarray) -> tuple[np.ndarray, np.ndarra
     from separatrix.surface.arrangement.pruning_kernels import list_corners
 
     starts = np.zeros(order.size + 1, dtype=np.int64)
-    corners = np.empty(6 * order.size, dtype=np.int64)
+    corners = np.empty(6 * order.size, dtype=np.int32)
     seen = np.full((2, max(lattice.n_cells, lattice.n_vertices)), -1, dtype=np.int64)
     stack, done = np.empty(lattice.n_cells, dtype=np.int64), 0
     while done < order.size:
@@ -223,7 +223,7 @@ def _polygon_corners(lattice: Lattice, order: np.ndarray) -> tuple[np.ndarray, n
     from separatrix.surface.arrangement.cell_walk_kernels import corners_of_polygons
 
     starts = np.concatenate([[0], np.cumsum(lattice.cells[order, CELL_SIZE])]).astype(np.int64)
-    corners = np.empty(starts[-1], dtype=np.int64)
+    corners = np.empty(starts[-1], dtype=np.int32)
 
     def piece(first: int) -> None:
         last = min(first + CELLS_AT_ONCE, order.size)
@@ -250,8 +250,11 @@ def refine(
 ) -> None:
     """Place those of ``vertices``, by default all, again whose positions are not known within ``largest``, from the forms of the
     first ``layers`` steps that vanish there.
+
+    All positions are clipped to the box before, where the forms are bounded: no farther from exact vertices, which lie there.
     """
     lattice = walk.lattice
+    np.clip(lattice.x[: lattice.n_vertices], *box, out=lattice.x[: lattice.n_vertices])
 
     def place(ids: np.ndarray, rows: Rows) -> None:
         with np.errstate(all="ignore"):

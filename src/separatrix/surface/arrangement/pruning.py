@@ -65,7 +65,7 @@ def _may_hold(lattice: Lattice, signs: Any, steps: Sequence[LinearStep], rule: R
     from separatrix.surface.arrangement.pruning_kernels import list_corners
 
     starts = np.zeros(tops.size + 1, dtype=np.int64)
-    corners = np.empty(16 * tops.size, dtype=np.int64)
+    corners: np.ndarray = np.empty(16 * tops.size, dtype=np.int32)
     seen = np.full((2, max(lattice.n_cells, lattice.n_vertices)), -1, dtype=np.int64)
     stack = np.empty(lattice.n_cells, dtype=np.int64)
     done = 0
@@ -73,7 +73,7 @@ def _may_hold(lattice: Lattice, signs: Any, steps: Sequence[LinearStep], rule: R
         done = int(list_corners(done, tops, lattice.cells, lattice.edges, lattice.facets, seen, stack, starts, corners))
         if done < tops.size:
             corners = np.concatenate([corners, np.empty_like(corners)])
-    corners = corners[: starts[-1]]
+    corners = corners[: starts[-1]].astype(np.int64)
     whole = _ends(lattice, signs, corners) if lattice.n_vertices * steps[0].bias.size <= NUMBERS_KEPT else None
     width = max(step.bias.size for step in steps)
     found, first = np.empty(tops.size, dtype=bool), 0

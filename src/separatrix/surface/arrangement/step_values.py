@@ -13,7 +13,7 @@ from separatrix.surface.arrangement.linear_steps import LinearStep
 from separatrix.surface.arrangement.refresh import Refreshed
 from separatrix.surface.arrangement.step_bounds import StepBounds
 
-FEWEST = 256  # rows of an array that grows
+FEWEST, SHARE = 256, 4  # rows of an array that grows: so many, and one for so many vertices of the start
 
 
 class StepValues:
@@ -30,12 +30,14 @@ class StepValues:
         self.old, self.bounds, self.rows, self.exact_bias = old, bounds, bounds.rows, bounds.exact_bias
         width = bounds.bias.size
         self.keeps_pairs = keeps_pairs
-        self.values, self.numbers = np.empty((0 if keeps_pairs else old, width)), np.full((old, 5), np.inf)
-        self.pairs = np.zeros(0, dtype=np.int64)
-        self.support = np.full((old, n + 1), -1, dtype=np.int32)
-        self.weights = np.zeros((old, n + 1))
-        self.errors, self.state = np.full(old, np.inf), np.zeros(old, dtype=np.int8)
-        self.own = np.full(old, -1, dtype=np.int64)
+        self.values, self.numbers = np.empty((0 if keeps_pairs else old, width)), np.empty((old, 5))
+        if not keeps_pairs:  # memory that nobody reads is not written to
+            self.numbers[:] = np.inf
+        self.pairs, room = np.zeros(0, dtype=np.int64), old // SHARE + FEWEST
+        self.support = np.empty((room, n + 1), dtype=np.int32)
+        self.weights = np.empty((room, n + 1))
+        self.errors, self.state = np.empty(room), np.empty(room, dtype=np.int8)
+        self.own = np.full(room, -1, dtype=np.int64)
         self.own_values = np.zeros((0, width))
 
     def compute(self, lattice: Lattice, inputs: tuple[Any, ...], word: int, copies: np.ndarray) -> None:
@@ -66,11 +68,12 @@ class StepValues:
         """Make room for so many later vertices."""
         if rows <= self.errors.size:
             return
-        more = max(rows, 3 * self.errors.size // 2, FEWEST) - self.errors.size
-        for name, fill in (("support", -1), ("weights", 0.0), ("errors", np.inf), ("state", 0), ("own", -1)):
+        more = max(rows, 3 * self.errors.size // 2) - self.errors.size
+        for name in ("support", "weights", "errors", "state"):
             array = getattr(self, name)
-            extra = np.full((more, *array.shape[1:]), fill, dtype=array.dtype)
+            extra = np.empty((more, *array.shape[1:]), dtype=array.dtype)
             setattr(self, name, np.concatenate([array, extra]))
+        self.own = np.concatenate([self.own, np.full(more, -1, dtype=np.int64)])
 
     def take_over(self, vertices: np.ndarray, found: Refreshed) -> None:
         """Values and bounds of later vertices, where they are better than what is known."""

@@ -11,11 +11,12 @@ lose less than 1 / S:
 
 q_i and r_i the radii of row and bias. The sums of sizes may be replaced by |w_i|_2 times the 2-norm of the column: they are less
 in a few layers, where an entry sees a window of those before, the norms in many, so that both are kept and the smaller taken.
-At a double x within delta of an exact point of the closed cell, which lies in the box, |x_t| <= reach_t there, x_n = 1,
+At a double x of the box, |x_t| <= reach_t, x_n = 1, within delta of an exact point of the closed cell, which lies in the box too,
 
     |A_i - exact| <= c_i + d,   c_i = sum_t (E_it + gamma g_it) reach_t,   d = (|slopes of G| + the bound of their errors) delta.
 
-A sum stays below 2^62: S_qt is a power of two with S_qt (g_it + |b|) <= 2^60.
+A sum stays below 2^62: S_qt is a power of two with 2 S_qt g_it <= 2^60. While rows are exchanged some of H are those of the old
+cell and some of the new one, so that a column is up to sqrt(2) times as long as those of cells; entries are no larger.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ def _times(bound: StepBounds, columns: np.ndarray) -> np.ndarray:
 
 def _of_values(columns: _Columns, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A row of ``rows`` and of ``norms``."""
-    n, dot, tiny = reach.size - 1, gamma(reach.size + 1), 16 * reach.sum() * TINIEST
+    n, dot, tiny = reach.size - 1, gamma(reach.size + 1), 16 * reach.size * reach.sum() * TINIEST
     slopes = norm_up(columns.error[:, :n])
     c = np.asarray(raised((columns.error + dot * columns.size) @ reach + tiny, n + 8))
     whole = raised((columns.distance + dot * columns.length) @ reach + tiny * np.sqrt(float(c.size)), n + 8)

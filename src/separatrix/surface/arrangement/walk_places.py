@@ -55,5 +55,4 @@ def place_open(
 
 def place_at_end(signs: Any, lattice: Any) -> None:
     """Positions behind the last walk, as good as it can make them."""
-    np.clip(lattice.x[: lattice.n_vertices], *signs.box, out=lattice.x[: lattice.n_vertices])
     refine(signs.walk, signs.box, TIGHT * signs.extent, signs.index + 1)

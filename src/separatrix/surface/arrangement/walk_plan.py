@@ -29,7 +29,11 @@ MOST_DENSE = 4  # dense steps whose values come from a walk: each of them takes 
 
 
 Block = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Vertices (r,), the values of a step there (r, m), and numbers (r, 5): s, g, a bound of the 2-norm of the error, inf, and d."""
+"""Vertices (r,), the values of a step there (r, m), and numbers (r, 5): s, g, a bound of the 2-norm of the error, inf, and d.
+
+Carried steps need no s and g, which are 0. Of dense steps s is -1 where the input is exactly 0, the bound of the 2-norm of the
+values stands in the place of inf, and d is in the error.
+"""
 
 
 @dataclass(frozen=True, eq=False)
