@@ -28,7 +28,7 @@ class ReadyPages:
         self._until: dict[int, int] = {}
 
     def advance(self, array: np.ndarray, used: int) -> None:
-        """Make pages behind the first ``used`` rows of a C-contiguous array ready, not before some of those that are are used."""
+        """Make the pages behind the first ``used`` rows of a C-contiguous array ready, once half of those before are used."""
         if array.nbytes < SMALLEST:
             return
         start = array.ctypes.data

@@ -8,7 +8,15 @@ import pytest
 
 from separatrix import Box, Network, linear_regions
 from separatrix.complexes.sign_layout import SignLayout
-from separatrix.surface.arrangement import bounded_signs, cell_walk, sign_walk, threads, walk_plan
+from separatrix.surface.arrangement import (
+    bounded_signs,
+    cell_walk,
+    new_vertex_kernel,
+    sign_walk,
+    threads,
+    walk_places,
+    walk_plan,
+)
 from separatrix.surface.arrangement.bounded_signs import BoundedSigns
 from separatrix.surface.arrangement.box_lattice import box_lattice
 from separatrix.surface.arrangement.cell_walk import CellWalk, refine
@@ -201,6 +209,22 @@ def test_biases_alone_need_no_rational_numbers(always):
     weights = [rng.normal(size=(m, k)) for k, m in ((2, 12), (12, 12), (12, 10), (10, 3))]
     biases = [rng.normal(size=12), *(np.zeros(len(w)) for w in weights[1:])]
     assert linear_regions(Network.from_arrays(weights, biases), Box(*CORNERS[2])).n_exact_decisions == 0
+
+
+def test_vertices_that_forms_do_not_place_are_placed_behind_the_last_walk(always, monkeypatch):
+    monkeypatch.setattr(walk_places, "refine", lambda *_: None)
+    lattice, _ = cut_before(linear_steps(network(5, (2, 14, 10, 9, 3)))[:-1], 3, 2)
+    assert (lattice.error[: lattice.n_vertices] <= bounded_signs.FAR).all()
+    place_all = new_vertex_kernel.place_vertices
+
+    def lost(*arrays):
+        place_all(*arrays)
+        rows, first, error = arrays[0], arrays[1], arrays[7]
+        error[first : first + len(rows)] = np.inf  # the worst that a bound can be
+
+    monkeypatch.setattr(new_vertex_kernel, "place_vertices", lost)
+    lattice, _ = cut_before(linear_steps(network(5, (2, 14, 10, 9, 3)))[:-1], 3, 2)
+    assert (lattice.error[: lattice.n_vertices] <= bounded_signs.FAR).all()
 
 
 def test_values_do_not_depend_on_pieces_and_threads(monkeypatch):

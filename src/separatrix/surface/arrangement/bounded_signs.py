@@ -183,14 +183,13 @@ class BoundedSigns:
         before, is_last = self.plan, self.index + 1 == len(self.steps)
         self.plan = None if is_last else self._next_plan(lattice)
         is_walked = before is not None and before.gives_values
-        if before is not None and is_walked and self.index >= before.first_dense:
-            self._refresh_loose(lattice, is_last=True)
-        elif before is not None and is_walked and is_last:
+        is_dense = before is not None and is_walked and self.index >= before.first_dense
+        if before is not None and is_walked and is_last and not is_dense:
             self.walk = self._new_walk(lattice, before)
             place_at_end(self, lattice)
             self.walk = None
-        elif self.plan is None:
-            self._refresh_loose(lattice, is_last=is_last)
+        if self.plan is None or is_dense:
+            self._refresh_loose(lattice, is_last=is_last or is_dense)
 
     def _next_plan(self, lattice: Any) -> WalkPlan | None:
         """Where the next step's values come from a walk: not in small lattices, and always behind a step that kept no rows."""
