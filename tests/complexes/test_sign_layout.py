@@ -33,6 +33,34 @@ def test_steps_begin_at_new_words():
     assert layout.columns(3) == slice(67, 132)
 
 
+@given(st.lists(st.integers(0, 130), min_size=1, max_size=4), st.integers(0, 2**32))
+def test_signs_that_are_the_same_everywhere_take_no_bits(creased, seed):
+    rng, every = np.random.default_rng(seed), SignLayout.of(2, creased)
+    fixed = tuple(rng.integers(-1, 3, count).astype(np.int8) for count in creased)
+    layout = SignLayout(2, every.coordinates, False, fixed)
+    signs, box = rng.integers(-1, 2, (5, layout.n_neurons)).astype(np.int8), rng.integers(0, 2, (5, 4)).astype(np.int8)
+    known = np.concatenate(fixed)
+    signs[:, known != 2] = known[known != 2]
+    words = layout.packed(signs, box)
+    assert words[0].shape == (5, layout.n_words)
+    assert layout.n_words == 1 + sum(-(-int((part == 2).sum()) // 64) for part in fixed)
+    assert (layout.unpacked(*words) == signs).all() and (layout.box_signs(words[0]) == box).all()
+    for found, expected in zip(layout.with_all_bits(*words), every.packed(signs, box), strict=True):
+        assert (found == expected).all()
+    for column, (step, coordinate) in enumerate(layout.neurons.tolist()):
+        if known[column] != 2:
+            with pytest.raises(KeyError):
+                layout.place(step, coordinate)
+            continue
+        word, bit = layout.place(step, coordinate)
+        assert (((words[0][:, word] >> np.uint64(bit)) & np.uint64(1)) == (signs[:, column] == 1)).all()
+
+
+def test_fixed_signs_of_other_sizes_are_refused():
+    with pytest.raises(InputError, match="as many fixed signs"):
+        SignLayout(2, (np.arange(3),), False, (np.zeros(2, dtype=np.int8),))
+
+
 def test_too_many_inputs():
     for dim in (0, 33):
         with pytest.raises(InputError, match="1 to 32"):

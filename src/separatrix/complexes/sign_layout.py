@@ -13,6 +13,7 @@ from separatrix.errors import InputError
 
 WORD = 64
 CELLS_AT_ONCE = 1 << 15
+VARIES = 2  # in place of a fixed sign
 FEW = 1 << 13  # facets, for which one call costs less than several
 
 
@@ -21,11 +22,14 @@ class SignLayout:
     """Which bit of a row of 64-bit words belongs to which face of the box, neuron or combination of outputs.
 
     Word 0 holds the 2 dim faces of the box: bit 2i for x_i - lower_i, bit 2i + 1 for upper_i - x_i. Every step of the
-    network begins at a new word and holds its creased coordinates in their order, bit 0 first.
+    network begins at a new word and holds its creased coordinates in their order, bit 0 first; those that have one sign
+    everywhere have no bit.
 
     - ``dim``: number of inputs, at most 32
     - ``coordinates``: for every step the numbers of its creased coordinates, int64
     - ``has_rows``: whether the last step's coordinates are rows of outputs rather than neurons
+    - ``fixed``: for every step the signs 1, -1 or 0 that its creased coordinates have everywhere, int8, 2 for those that have
+      a bit; empty where all have one
 
     >>> layout = SignLayout.of(2, [3, 65])
     >>> layout.n_words, layout.n_neurons, layout.neurons[-1].tolist()
@@ -35,8 +39,11 @@ class SignLayout:
     dim: int
     coordinates: tuple[np.ndarray, ...]
     has_rows: bool = False
+    fixed: tuple[np.ndarray, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.fixed and [part.size for part in self.fixed] != [part.size for part in self.coordinates]:
+            raise InputError("sign layout: expected as many fixed signs as creased coordinates")
         if not 1 <= self.dim <= WORD // 2:
             raise InputError(f"sign layout: expected 1 to {WORD // 2} inputs, came {self.dim}; take a slice")
 
@@ -50,14 +57,28 @@ class SignLayout:
     def first_words(self) -> tuple[int, ...]:
         """The word at which each step begins."""
         found = [1]
-        for part in self.coordinates:
-            found.append(found[-1] + -(-part.size // WORD))
+        for places in self._places:
+            found.append(found[-1] + -(-places.size // WORD))
         return tuple(found[:-1])
 
     @property
     def n_words(self) -> int:
         """Words of a sign vector."""
-        return 1 + sum(-(-part.size // WORD) for part in self.coordinates)
+        return 1 + sum(-(-places.size // WORD) for places in self._places)
+
+    @cached_property
+    def _places(self) -> tuple[np.ndarray, ...]:
+        """For every step the positions of the creased coordinates that have a bit."""
+        if not self.fixed:
+            return tuple(np.arange(part.size) for part in self.coordinates)
+        return tuple(np.flatnonzero(part == VARIES) for part in self.fixed)
+
+    def with_all_bits(self, positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of words (n, n_words) as those of a layout in which every coordinate has a bit."""
+        if not self.fixed:
+            return positive, negative
+        layout = SignLayout(self.dim, self.coordinates, self.has_rows)
+        return layout.packed(self.unpacked(positive, negative), self.box_signs(positive))
 
     @property
     def n_rows(self) -> int:
@@ -66,7 +87,7 @@ class SignLayout:
 
     @property
     def n_neurons(self) -> int:
-        """Number of bits beside those of the box; the rows of outputs come last."""
+        """Number of signs beside those of the box; the rows of outputs come last."""
         return sum(part.size for part in self.coordinates)
 
     @cached_property
@@ -76,8 +97,11 @@ class SignLayout:
         return np.concatenate(pairs) if pairs else np.zeros((0, 2), dtype=np.int64)
 
     def place(self, step: int, position: int) -> tuple[int, int]:
-        """(word, bit) of the creased coordinate at ``position`` of a step."""
-        return self.first_words[step] + position // WORD, position % WORD
+        """(word, bit) of the creased coordinate at ``position`` of a step; KeyError where it has no bit."""
+        bit = int(np.searchsorted(self._places[step], position))
+        if bit == self._places[step].size or self._places[step][bit] != position:
+            raise KeyError(position)
+        return self.first_words[step] + bit // WORD, bit % WORD
 
     def columns(self, step: int) -> slice:
         """Columns of a step in a matrix of sign vectors."""
@@ -87,19 +111,23 @@ class SignLayout:
     def unpacked(self, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
         """Signs (n, n_neurons) int8 of rows of words (n, n_words) uint64: 1, -1, or 0 where neither bit is set."""
         found = np.zeros((positive.shape[0], self.n_neurons), dtype=np.int8)
-        for step, first in enumerate(self.first_words):
-            part = self.columns(step)
-            last = first + -(-self.coordinates[step].size // WORD)
-            found[:, part] = _bits(positive[:, first:last], self.coordinates[step].size)
-            found[:, part] -= _bits(negative[:, first:last], self.coordinates[step].size)
+        for step, (first, places) in enumerate(zip(self.first_words, self._places, strict=True)):
+            part, last = self.columns(step), first + -(-places.size // WORD)
+            signs = _bits(positive[:, first:last], places.size) - _bits(negative[:, first:last], places.size)
+            if self.fixed:
+                found[:, part] = self.fixed[step]
+            found[:, part.start + places if self.fixed else part] = signs
         return found
 
     def packed(self, signs: np.ndarray, box_signs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(positive, negative) words (n, n_words) of neuron signs (n, n_neurons) and box signs (n, 2 dim)."""
+        """(positive, negative) words (n, n_words) of neuron signs (n, n_neurons) and box signs (n, 2 dim).
+
+        Signs of coordinates that have no bit are not looked at.
+        """
         words = []
         for value in (1, -1):
             parts = [_words(box_signs == value)]
-            parts += [_words(signs[:, self.columns(step)] == value) for step in range(len(self.coordinates))]
+            parts += [_words(signs[:, self.columns(step)][:, at] == value) for step, at in enumerate(self._places)]
             words.append(np.concatenate(parts, axis=1))
         return words[0], words[1]
 

@@ -10,7 +10,7 @@ import numpy as np
 from separatrix.complexes.cells import Cells, Masks
 from separatrix.complexes.point_signs import neuron_signs
 from separatrix.complexes.polyhedral_complex import PolyhedralComplex
-from separatrix.complexes.sign_layout import SignLayout, words_over_facets
+from separatrix.complexes.sign_layout import VARIES, SignLayout, words_over_facets
 from separatrix.domains import Box
 from separatrix.surface.merging import merged_cells
 from separatrix.surface.top_classes import Contrasts, top_classes_of_cells
@@ -38,7 +38,7 @@ class ArgmaxComplex(PolyhedralComplex):
     def point_words(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(positive, negative) sign words of points ``x`` (m, n), exact, and which of them lie in the domain."""
         n_pairs = len(self.contrasts.pairs)
-        layout = SignLayout(self.layout.dim, (*self.layout.coordinates[:-1], np.arange(n_pairs)), has_rows=True)
+        layout = class_layout(self.layout, n_pairs)
         signs = neuron_signs(self.steps, layout, x)
         top = self.contrasts.at_top(signs[:, -n_pairs:])
         box, inside = np.ones((len(x), 2 * self.layout.dim), dtype=np.int8), np.ones(len(x), dtype=bool)
@@ -100,7 +100,9 @@ def _with_classes(
 
 def class_layout(layout: SignLayout, n_classes: int) -> SignLayout:
     """The hidden part of ``layout``, then one row max z - z_k a class."""
-    return SignLayout(layout.dim, (*layout.coordinates[:-1], np.arange(n_classes)), has_rows=True)
+    rows = np.arange(n_classes)
+    fixed = (*layout.fixed[:-1], np.full(n_classes, VARIES, dtype=np.int8)) if layout.fixed else ()
+    return SignLayout(layout.dim, (*layout.coordinates[:-1], rows), has_rows=True, fixed=fixed)
 
 
 def _inner_incidences(

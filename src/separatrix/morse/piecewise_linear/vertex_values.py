@@ -38,8 +38,7 @@ class VertexValues:
     def exact(self, v: int) -> tuple[Fraction, ...]:
         """z at vertex ``v`` in rational numbers; kept."""
         if v not in self._exact:
-            positive, negative = self._complex.positive[v], self._complex.negative[v]
-            last = len(self.steps) - 1
+            (positive, negative), last = self._words(v), len(self.steps) - 1
             point = self._arithmetic.vertex(positive, negative, last)
             found = self._arithmetic.coordinates(point, positive, negative, last)
             self._exact[v] = tuple(Fraction(int(p), int(found.denominator)) for p in found.numerators)
@@ -47,8 +46,14 @@ class VertexValues:
 
     def position(self, v: int) -> tuple[Fraction, ...]:
         """Vertex ``v`` in rational numbers."""
-        point = self._arithmetic.vertex(self._complex.positive[v], self._complex.negative[v], len(self.steps) - 1)
+        point = self._arithmetic.vertex(*self._words(v), len(self.steps) - 1)
         return tuple(Fraction(int(p), int(point.denominator)) for p in point.numerators)
+
+    def _words(self, v: int) -> tuple[np.ndarray, np.ndarray]:
+        """The sign words of vertex ``v``, a bit for every creased coordinate of the steps."""
+        rows = self._complex.positive[v : v + 1], self._complex.negative[v : v + 1]
+        positive, negative = self._complex.layout.with_all_bits(*rows)
+        return positive[0], negative[0]
 
     def rounded_position(self, v: int) -> tuple[np.ndarray, float]:
         """The nearest doubles to vertex ``v`` and a bound on their distance."""

@@ -89,8 +89,7 @@ def crease_row(h, positive, negative, v, word, creased, left, evenly):
                 scale_block(h[i : i + 1], plus >> np.uint64(b), minus >> np.uint64(b), left[i])
     if count < h.shape[0]:
         for i in range(h.shape[0]):
-            if left[i] == 1.0:
-                h[i] = scaled(h[i], 1.0)
+            h[i] = TINY if left[i] == 1.0 and h[i] == 0.0 else h[i]
     return some != np.uint64(0)
 
 

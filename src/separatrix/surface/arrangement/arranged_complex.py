@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from separatrix.certainty import Certainty
 from separatrix.complexes.polyhedral_complex import PolyhedralComplex
+from separatrix.complexes.sign_layout import SignLayout
 from separatrix.domains import Domain, WholeSpace
 from separatrix.networks.network import Network
 from separatrix.records import Provenance
 from separatrix.surface.arrangement.arrangement import Arrangement
 from separatrix.surface.arrangement.cut import cut
+from separatrix.surface.arrangement.fixed_signs import fixed_signs
 from separatrix.surface.arrangement.linear_steps import LinearStep
 from separatrix.surface.arrangement.pruning import Rule
+from separatrix.surface.arrangement.reduced_steps import reduced
 
 
 def arranged_complex(
@@ -44,7 +48,7 @@ def arranged_complex(
         far = (arrangement.positive[:, 0] & faces) != faces
         method += f"; whole space: the box [-{size:g}, {size:g}]^{domain.dim} is proved to be large enough"
     else:
-        arrangement = cut(cutting, domain.lower, domain.upper, keep=keep, **limits)
+        arrangement = _in_box(cutting, domain.lower, domain.upper, keep=keep, **limits)
     fields: dict[str, Any] = {
         name: getattr(arrangement, name)
         for name in ("vertex_error", "positive", "negative", "layout", "n_exact_decisions")
@@ -60,6 +64,16 @@ def arranged_complex(
         provenance=Provenance(method, seconds=time.perf_counter() - begun),
         **fields,
     )
+
+
+def _in_box(steps: Sequence[LinearStep], lower: np.ndarray, upper: np.ndarray, **options: Any) -> Arrangement:
+    """The arrangement, made without the neurons that are found to have one sign in the box."""
+    fixed = fixed_signs(steps, lower, upper)
+    if fixed is None:
+        return cut(steps, lower, upper, **options)
+    found = cut(reduced(steps, fixed), lower, upper, **options)
+    coordinates = tuple(step.creased.astype(np.int64) for step in steps)
+    return replace(found, layout=SignLayout(lower.size, coordinates, found.layout.has_rows, tuple(fixed)))
 
 
 def _in_whole_space(steps: Sequence[LinearStep], dim: int, limits: dict[str, Any]) -> tuple[Arrangement, float]:

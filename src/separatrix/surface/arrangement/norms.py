@@ -41,20 +41,27 @@ def norm_up(x: np.ndarray, axis: int = -1) -> np.ndarray:
     (True, 0.0)
     """
     x = x if axis == -1 else np.moveaxis(x, axis, -1)
-    m, plain = x.shape[-1], np.sqrt(np.einsum("...i,...i->...", x, x))  # an overflow gives no warning here
-    if plain.size and plain.min() > 2.0**-400 and plain.max() < 2.0**400:  # what vanished is nothing beside the rest
-        return np.asarray(plain * (1.0 + (m + 16) * 2.0**-52))
-    if not x.any():
-        return np.zeros(x.shape[:-1])
+    plain = np.sqrt(np.einsum("...i,...i->...", x, x))  # an overflow gives no warning here
+    up = np.asarray(plain * (1.0 + (x.shape[-1] + 16) * 2.0**-52))
+    is_far = ~((plain > 2.0**-400) & (plain < 2.0**400))  # elsewhere what vanished is nothing beside the rest
+    if is_far.any():
+        up[is_far] = _scaled_norm_up(x[is_far])
+    return up
+
+
+def _scaled_norm_up(x: np.ndarray) -> np.ndarray:
+    """The same of the rows of x (r, m), divided by powers of two before they are squared."""
+    found, rows = np.zeros(x.shape[0]), np.flatnonzero(x.any(axis=-1))
+    x, m = x[rows], x.shape[-1]
     with np.errstate(all="ignore"):
         size = np.abs(x)
-        largest = size.max(axis=-1, keepdims=True)
+        largest = size.max(axis=-1, keepdims=True, initial=0.0)
         scale = np.ldexp(1.0, np.clip(np.frexp(np.where(np.isfinite(largest), largest, 1.0))[1], -1000, 1000))
         total = np.sqrt(np.sum((size / scale) ** 2, axis=-1, keepdims=True))
         up = total * (1.0 + (m + 8) * 2.0**-52) + np.sqrt(float(m)) * 2.0**-500
-        up = np.where(largest > 0, up * scale * (1.0 + 2.0**-50) + TINIEST, 0.0)
-        up = np.where(np.isfinite(largest) & ~np.isnan(up), up, np.inf)
-    return up[..., 0]
+        up = up * scale * (1.0 + 2.0**-50) + TINIEST
+        found[rows] = np.where(np.isfinite(largest) & ~np.isnan(up), up, np.inf)[:, 0]
+    return found
 
 
 def norms_of_rows(starts: np.ndarray, entries: np.ndarray) -> np.ndarray:

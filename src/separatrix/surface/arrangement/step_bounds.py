@@ -59,7 +59,10 @@ class StepBounds:
 
     @classmethod
     def _computed(cls, step: LinearStep) -> StepBounds:
-        weight, bias = np.array(step.weight, order="C"), np.array(step.bias)  # a network's own arrays are read-only
+        weight, bias = (
+            np.require(step.weight, np.float64, ["C", "W"]),
+            np.array(step.bias),
+        )  # a network's own are read-only
         unit, radius = gamma(terms_of(weight) + 1), np.array(step.weight_radius, dtype=np.float64)
         parts, factors = (_applied(weight),), tuple(_applied(factor) for factor, _ in step.factors)
         with np.errstate(all="ignore"):
@@ -103,6 +106,17 @@ class StepBounds:
         else:
             out[...] = _product(last, x).reshape(out.shape)
         return out
+
+    def sizes_times(self, h: np.ndarray) -> np.ndarray:
+        """Bounds from above of |F_n| ... |F_1| h, and so of |W h'| for |h'| <= h, for the rows (r, k) of ``h`` >= 0."""
+        terms = sum(terms_of(part) for part in self.parts)
+        for part in self._sizes:
+            h = _product(part, h)
+        return raised(h + self.lost, terms + len(self.parts))
+
+    @cached_property
+    def _sizes(self) -> tuple[Any, ...]:
+        return tuple(np.abs(part) for part in self.parts)
 
     def slope(self) -> float:
         """A Lipschitz constant of the exact map and the crease behind it: |W|_2 + |q|_2 times ``growth``, rounded up."""
