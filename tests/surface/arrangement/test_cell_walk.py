@@ -11,6 +11,7 @@ from separatrix.complexes.sign_layout import SignLayout
 from separatrix.surface.arrangement import (
     bounded_signs,
     cell_walk,
+    near_values,
     new_vertex_kernel,
     sign_walk,
     threads,
@@ -23,6 +24,7 @@ from separatrix.surface.arrangement.cell_walk import CellWalk, refine
 from separatrix.surface.arrangement.insertion import insert_step
 from separatrix.surface.arrangement.linear_steps import linear_steps
 from separatrix.surface.arrangement.narrow_steps import values_behind
+from separatrix.surface.arrangement.near_values import NearValues
 from separatrix.surface.arrangement.rational_point import ExactArithmetic
 from separatrix.surface.arrangement.refresh import refresh
 from separatrix.surface.arrangement.sign_walk import dense_pairs, walked_signs_of
@@ -249,10 +251,11 @@ def test_pairs_are_the_values_of_the_neurons_that_cut(top, is_dense, slope):
     walk, word = walk_before(lattice, steps, 2, top, is_dense=is_dense), signs.words[2]
     every = np.arange(lattice.n_vertices)
     values = StepValues(2, lattice.n_vertices, StepBounds.of(steps[2]), keeps_pairs=True)
-    walked_signs_of(lattice, walk, every, signs.words, walk.plan)
+    near = NearValues()
+    walked_signs_of(lattice, walk, every, signs.words, walk.plan, near)
     lattice.error[1::2][: lattice.n_vertices // 2] += 1e-6  # which is true of a position that is off by less
     lattice.x[1 : lattice.n_vertices : 2] += 5e-7
-    dense = functools.partial(dense_pairs, lattice, walk, signs.words)
+    dense = functools.partial(dense_pairs, lattice, walk, signs.words, near)
     values.keep_pairs(lattice, walk, word, dense if is_dense else walk.pairs)
     exact = {v: exact_vertex(lattice, steps, v, 2)[1] for v in range(0, lattice.n_vertices, 5)}
     n_checked = 0
@@ -267,9 +270,36 @@ def test_pairs_are_the_values_of_the_neurons_that_cut(top, is_dense, slope):
             for j in np.flatnonzero(positive.any(axis=0) & negative.any(axis=0)).tolist():
                 value, error = kept[j]
                 assert abs(Fraction(value) - exact[v][j]) <= Fraction(error)
-                assert error < (1e-4 if v % 2 else 1e-9)
+                assert error < (1e-4 if v % 2 and not is_dense else 1e-9)  # of dense steps they are kept from before
                 n_checked += 1
     assert n_checked > 300
+
+
+@pytest.mark.parametrize(("factor", "missing"), [(0.0, (60, 99)), (0.4, (5, 70)), (1e9, (0, 0))])
+def test_values_that_were_not_kept_are_found_by_a_walk(factor, missing, monkeypatch):
+    """The same pairs and values; the same cells."""
+    monkeypatch.setattr(near_values, "FACTOR", factor)
+    steps = linear_steps(network(3, (2, 9, 8, 70, 3)))
+    lattice, signs = cut_before(steps, 2, 2)
+    walk, found, near = walk_before(lattice, steps, 2, 1, is_dense=True), [], NearValues()
+    walked_signs_of(lattice, walk, np.arange(lattice.n_vertices), signs.words, walk.plan, near)
+    fill = NearValues.fill
+    monkeypatch.setattr(NearValues, "fill", lambda *args: found.append(fill(*args)) or found[-1])
+    pairs = []
+    for kept in (near, NearValues()):
+        values = StepValues(2, lattice.n_vertices, StepBounds.of(steps[2]), keeps_pairs=True)
+        values.keep_pairs(
+            lattice, walk, signs.words[2], functools.partial(dense_pairs, lattice, walk, signs.words, kept)
+        )
+        pairs.append(values.values)
+    assert missing[0] <= found[0].sum() <= missing[1] and found[0].sum() <= found[1].sum() > 60
+    assert (pairs[0][2] == pairs[1][2]).all() and np.abs(pairs[0][:2] - pairs[1][:2]).max() < 1e-12
+    net, box = network(5, (2, 14, 10, 9, 6, 3)), Box(*CORNERS[2])
+    plain = linear_regions(net, box)
+    force(monkeypatch, lambda step: step.bias.size != 6)  # the fifth is dense
+    walked = linear_regions(net, box)
+    assert walked.cell_counts == plain.cell_counts and len(found) > 2
+    assert sorted(walked.signs(2).tolist()) == sorted(plain.signs(2).tolist())
 
 
 def test_signs_that_stay_open_for_a_while_change_nothing(monkeypatch):

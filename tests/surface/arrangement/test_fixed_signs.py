@@ -169,10 +169,18 @@ def test_parts_run_out_without_a_wrong_sign(monkeypatch: pytest.MonkeyPatch) -> 
     """x - 1/128 takes both signs in [0, 1], the negative one in a part that only the finest cut away; 3 - x is positive."""
     net = Network.from_arrays([np.array([[1.0], [-1.0]]), np.ones((2, 2))], [np.array([-1 / 128, 3.0]), np.zeros(2)])
     steps = linear_steps(net)[:-1]
-    for finest in (4, 8, 256):
+    for finest in (4, 8, 64):
         monkeypatch.setattr(fixed_signs, "FINEST", finest)
         found = fixed_signs.fixed_signs(steps, np.zeros(1), np.ones(1))
         assert found is not None and found[0].tolist() == [2, 1]
+
+
+def test_boxes_that_have_no_parts_are_left_alone() -> None:
+    steps = linear_steps(random_network(2, 1))[:-1]
+    for lower, upper in ((0.0, 1000 * 2.0**-1074), (-1.7e308, 1.7e308), (1.0, 1.0 + 2.0**-48)):
+        assert fixed_signs.fixed_signs(steps, np.array([lower]), np.array([upper])) is None
+    assert fixed_signs.fixed_signs(steps, np.array([-1e300]), np.array([1e300])) is not None
+    assert fixed_signs.fixed_signs([], np.zeros(1), np.ones(1)) is None
 
 
 def test_no_bound_is_trusted_where_doubles_do_not_round_as_they_should(monkeypatch: pytest.MonkeyPatch) -> None:

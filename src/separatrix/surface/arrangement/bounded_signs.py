@@ -12,6 +12,7 @@ from separatrix.surface.arrangement.cell_simplices import cell_simplices
 from separatrix.surface.arrangement.cell_walk import CellWalk
 from separatrix.surface.arrangement.exact_decisions import ExactDecisions
 from separatrix.surface.arrangement.linear_steps import LinearStep, first_words
+from separatrix.surface.arrangement.near_values import NearValues
 from separatrix.surface.arrangement.norms import raised
 from separatrix.surface.arrangement.refresh import Refreshed, refresh
 from separatrix.surface.arrangement.sign_walk import dense_pairs, walked_signs_of
@@ -49,6 +50,7 @@ class BoundedSigns:
         self.walk: CellWalk | None = None
         self.ranks: np.ndarray | None = None  # of the cells of the step's start, where it had a walk
         self.known: np.ndarray = np.zeros(0, dtype=np.int32)  # the last step whose bits a vertex has from a walk
+        self.near = NearValues()
         self.scratch: Any = None
         self.simplex = np.zeros((0, lower.size + 1), dtype=np.int32)
         self.values: Any = None
@@ -102,7 +104,7 @@ class BoundedSigns:
             ahead, behind = behind, self._plan_of(behind.index + 1)
 
         def compute(vertices: np.ndarray) -> np.ndarray:
-            is_open, reached = walked_signs_of(lattice, walk, vertices, self.words, ahead)
+            is_open, reached = walked_signs_of(lattice, walk, vertices, self.words, ahead, self.near)
             known[vertices] = reached[vertices]
             return is_open
 
@@ -120,7 +122,7 @@ class BoundedSigns:
         """What reads the values of pairs off a walk."""
         if self.index < walk.plan.first_dense:
             return walk.pairs
-        return lambda pairs, places, out: dense_pairs(lattice, walk, self.words, pairs, places, out)
+        return lambda pairs, places, out: dense_pairs(lattice, walk, self.words, self.near, pairs, places, out)
 
     def _known(self, lattice: Any) -> np.ndarray:
         """(V,): the last step whose bits a vertex has from a walk."""
@@ -277,6 +279,7 @@ class BoundedSigns:
         """Drop all vertices but ``kept`` (ascending ids), which are renumbered 0, 1, …; between two steps."""
         ids = np.asarray(kept, dtype=np.int64)
         self.decisions.keep(ids)
+        self.near.clear()
         self.kept = ids if self.kept is None else self.kept[ids]
         self.known = np.pad(self.known, (0, max(0, int(ids.max(initial=-1)) + 1 - self.known.size)))[ids]
         self.walk = self.ranks = None

@@ -129,6 +129,15 @@ class CellWalk:
         return [cells[start : start + CELLS_AT_ONCE] for start in range(0, cells.size, CELLS_AT_ONCE)]
 
     @cached_property
+    def reaches(self) -> np.ndarray:
+        """(V,): about how long the cells at a vertex are."""
+        from separatrix.surface.arrangement.near_kernels import reaches
+
+        found = np.zeros(self.lattice.n_vertices)
+        reaches(self.starts, self.corners, self.lattice.x, found)
+        return found
+
+    @cached_property
     def _multipliers(self) -> np.ndarray:
         """What |x| and 1 are multiplied by for s, g and the 2-norm of the errors of the last step's forms, and a bound of the
         2-norm of their slopes' errors (4, n + 1). Bounds over the box are all there is: s and g are 0.

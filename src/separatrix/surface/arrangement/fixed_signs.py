@@ -20,12 +20,11 @@ from separatrix.surface.arrangement.step_bounds import StepBounds
 from separatrix.surface.arrangement.threads import in_threads
 
 FEWEST_SIGNS, MOST_INPUTS = 512, 3  # neurons that make it worth while, inputs of a box that has few enough parts
-MOST_PARTS, PARTS_AT_ONCE = 6000, 32
-FINEST, MOST_OPEN = (
-    64,
-    6,
-)  # parts along an axis; times these to the power n - 1, parts where a coordinate may be open for it to go on
-LEAST_SHARE = 0.15  # of neurons that have shown one sign only in the first parts, for the next ones to be tried
+PARTS_AT_ONCE, MOST_PARTS = 32, 6000
+MOST_WORK, MOST_ROOM = 1e10, 1 << 28  # products of numbers in all parts, and parts times neurons
+COARSEST, FINEST = 4, 64  # parts along an axis, powers of two
+MOST_OPEN = 6  # times parts along an axis to the power n - 1: parts where a coordinate may be open for it to be asked about again
+LEAST_SHARE = 0.25  # of neurons that have shown one sign only, for the next parts to be tried
 
 
 def fixed_signs(steps: Sequence[LinearStep], lower: np.ndarray, upper: np.ndarray) -> list[np.ndarray] | None:
@@ -33,13 +32,17 @@ def fixed_signs(steps: Sequence[LinearStep], lower: np.ndarray, upper: np.ndarra
     proved to be negative and 0 behind the crease, 0 where it is 0 everywhere, else 2; None where it is not worth while to ask.
     """
     hidden = [step for step in steps if not step.is_last]
-    if not ieee_arithmetic_holds():  # the bounds are proved of no other arithmetic
+    if not hidden or sum(step.n_signs for step in hidden) < FEWEST_SIGNS or lower.size > MOST_INPUTS:
         return None
-    if sum(step.n_signs for step in hidden) < FEWEST_SIGNS or lower.size > MOST_INPUTS:
+    if not ieee_arithmetic_holds():  # the bounds are proved of no other arithmetic
         return None
     if not all(((step.slope >= 0) & (step.slope <= 1)).all() for step in hidden):
         return None
-    found = _Search(hidden).run(lower, upper)
+    with np.errstate(all="ignore"):
+        edges = [np.linspace(a, b, FINEST + 1) for a, b in zip(lower, upper, strict=True)]
+    if not all((edge[1:] > edge[:-1]).all() for edge in edges):  # a box too thin or too wide to be cut into parts
+        return None
+    found = _Search(hidden).run(edges)
     if found is None:
         return None
     starts = np.cumsum([0, *(step.n_signs for step in hidden)])
@@ -57,13 +60,13 @@ class _Search:
         self.is_hopeless = np.zeros(self.is_zero.size, dtype=bool)
         self.seen = np.zeros((2, self.is_zero.size), dtype=bool)  # a part's centre where it is positive, negative
 
-    def run(self, lower: np.ndarray, upper: np.ndarray) -> np.ndarray | None:
-        """Signs of all of them; None where too few have one."""
-        n, done = lower.size, 0
+    def run(self, edges: list[np.ndarray]) -> np.ndarray | None:
+        """Signs of all of them, ``edges`` (FINEST + 1,) of the finest parts along each axis; None where too few have one."""
+        n, done, most = len(edges), 0, self._most_parts(len(edges))
         corners = np.array(list(product((0, 1), repeat=n)), dtype=np.int64)
-        cells, size = np.array(list(product(range(4), repeat=n)), dtype=np.int64), 4
+        cells, size = np.array(list(product(range(COARSEST), repeat=n)), dtype=np.int64), COARSEST
         while True:
-            open_ = self._looked_at(cells, [np.linspace(a, b, size + 1) for a, b in zip(lower, upper, strict=True)])
+            open_ = self._looked_at(cells, [edge[:: FINEST // size] for edge in edges])
             done += len(cells)
             wanted = open_ & ~self.seen.all(axis=0)
             wanted[:, self.is_zero | self.is_hopeless] = False
@@ -71,7 +74,7 @@ class _Search:
                 return None
             self.is_hopeless |= wanted.sum(axis=0) > MOST_OPEN * size ** (n - 1)
             again = cells[(wanted & ~self.is_hopeless).any(axis=1)]
-            if not len(again) or size >= FINEST or done + len(again) * len(corners) > MOST_PARTS:
+            if not len(again) or size >= FINEST or done + len(again) * len(corners) > most:
                 break
             cells, size = (2 * again[:, None] + corners).reshape(-1, n), 2 * size
         found = np.where(self.seen[0], 1, -1).astype(np.int8)
@@ -79,6 +82,11 @@ class _Search:
         found[self.is_zero] = 0
         found[(found == -1) & ~np.concatenate([step.slope[step.creased] == 0 for step in self.steps])] = VARIES
         return found
+
+    def _most_parts(self, n: int) -> int:
+        """As many parts as cost little beside cutting the box."""
+        products = sum(part.nnz if hasattr(part, "nnz") else part.size for b in self.bounds for part in b.parts)
+        return int(min(MOST_PARTS, MOST_WORK / ((n + 2) * products), MOST_ROOM / self.is_zero.size))
 
     def _looked_at(self, cells: np.ndarray, edges: list[np.ndarray]) -> np.ndarray:
         """(cells, coordinates): where the sign in a part is open; ``cells``: places among the ``edges`` of each axis."""
@@ -96,9 +104,9 @@ class _Search:
         for step, bounds in zip(self.steps, self.bounds, strict=True):
             forms = forms.mapped(bounds)
             low, high = forms.ranges()
-            values, rest = forms.values[0, :, step.creased], forms.rest[:, step.creased].T
-            seen.append(np.stack([(values > rest).any(axis=1), (values < -rest).any(axis=1)]))
-            is_open.append(~((low > 0) | (high < 0))[:, step.creased])
+            values, rest = forms.values[0][:, step.creased], forms.rest[:, step.creased]
+            seen.append(np.stack([(values > rest).any(axis=0), (values < -rest).any(axis=0)]))
+            is_open.append(~(((low > 0) | (high < 0))[:, step.creased] & np.isfinite(values)))
             forms = forms.creased(step.slope, (low, high))
         return np.concatenate(seen, axis=1), np.concatenate(is_open, axis=1)
 
