@@ -11,6 +11,7 @@ from separatrix.surface.arrangement.sign_kernels import lowest_bit
 
 POSITION, IS_BEGUN = range(2)  # of ``state``
 AHEAD = 4  # cells
+CELLS_AHEAD, WORDS_IN_LINE = 2, 8  # cells whose bits are fetched ahead, 64-bit words of a line of the cache
 
 
 @compiled_part_in_place
@@ -208,6 +209,11 @@ def enter_cell(
 ):  # fmt: skip
     """Forms of the cell ``number`` of the order: its bits are those of its corners together."""
     words = new.shape[1]
+    ahead = min(number + CELLS_AHEAD, corners_from.shape[0] - 2)
+    for k in range(corners_from[ahead], corners_from[ahead + 1]):
+        for w in range(first, first + words, WORDS_IN_LINE):
+            prefetch(positive[:, w:], corners[k])
+            prefetch(negative[:, w:], corners[k])
     for w in range(words):
         new[0, w] = new[1, w] = np.uint64(0)
     for k in range(corners_from[number], corners_from[number + 1]):

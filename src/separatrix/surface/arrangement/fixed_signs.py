@@ -22,7 +22,7 @@ from separatrix.surface.arrangement.threads import in_threads
 FEWEST_SIGNS, MOST_INPUTS = 512, 3  # neurons that make it worth while, inputs of a box that has few enough parts
 PARTS_AT_ONCE, MOST_PARTS = 32, 6000
 MOST_WORK, MOST_ROOM = 1e10, 1 << 28  # products of numbers in all parts, and parts times neurons
-COARSEST, FINEST = 4, 64  # parts along an axis, powers of two
+COARSEST, FINEST = 4, 32  # parts along an axis, powers of two
 MOST_OPEN = 6  # times parts along an axis to the power n - 1: parts where a coordinate may be open for it to be asked about again
 LEAST_SHARE = 0.25  # of neurons that have shown one sign only, for the next parts to be tried
 
