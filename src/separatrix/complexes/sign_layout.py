@@ -12,8 +12,8 @@ from separatrix.complexes.cells import Cells
 from separatrix.errors import InputError
 
 WORD = 64
-CELLS_AT_ONCE = 1 << 15
 VARIES = 2  # in place of a fixed sign
+CELLS_AT_ONCE = 1 << 15
 FEW = 1 << 13  # facets, for which one call costs less than several
 
 
@@ -73,13 +73,6 @@ class SignLayout:
             return tuple(np.arange(part.size) for part in self.coordinates)
         return tuple(np.flatnonzero(part == VARIES) for part in self.fixed)
 
-    def with_all_bits(self, positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of words (n, n_words) as those of a layout in which every coordinate has a bit."""
-        if not self.fixed:
-            return positive, negative
-        layout = SignLayout(self.dim, self.coordinates, self.has_rows)
-        return layout.packed(self.unpacked(positive, negative), self.box_signs(positive))
-
     @property
     def n_rows(self) -> int:
         """Number of rows of outputs that have a bit."""
@@ -130,6 +123,13 @@ class SignLayout:
             parts += [_words(signs[:, self.columns(step)][:, at] == value) for step, at in enumerate(self._places)]
             words.append(np.concatenate(parts, axis=1))
         return words[0], words[1]
+
+    def with_all_bits(self, positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of words (n, n_words) as those of a layout in which every coordinate has a bit."""
+        if not self.fixed:
+            return positive, negative
+        layout = SignLayout(self.dim, self.coordinates, self.has_rows)
+        return layout.packed(self.unpacked(positive, negative), self.box_signs(positive))
 
     def box_signs(self, positive: np.ndarray) -> np.ndarray:
         """1 off and 0 on every face of the box, (n, 2 dim) int8, for rows of words."""

@@ -89,7 +89,7 @@ def test_what_is_not_finite_proves_nothing() -> None:
     steps = linear_steps(Network.from_arrays(weights, [np.array([1e300, 1e308]), np.ones(2), np.zeros(2)]))
     with np.errstate(all="ignore"):
         found = fixed_signs.fixed_signs(steps[:-1], np.array([1.0]), np.array([1e10]))
-    assert found is None or (found[1][0] == 2 and found[0][1] == 2)
+    assert found is not None and found[0].tolist() == [1, 2] and found[1].tolist() == [2, 2]
 
 
 @pytest.mark.parametrize("seed", range(16))
@@ -131,6 +131,32 @@ def test_cells_and_their_signs_do_not_depend_on_it(seed: int, monkeypatch: pytes
     assert (here >= 0).all() and (found.signs(n, here) == plain.signs(n, there)).all()
     for a, b in zip(here[:3].tolist(), there[:3].tolist(), strict=True):
         assert (found.affine_map(a, exact=True)[0] == plain.affine_map(b, exact=True)[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "fixed"),
+    [
+        ("on", "on", [6, 5]),
+        ("off", "on", [6, 5]),
+        ("off", "off", [6, 5]),
+        ("cut", "off", [0, 5]),
+        ("on", "cut", [6, 0]),
+    ],
+)
+def test_layers_of_one_sign(first: str, second: str, fixed: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """All neurons of a layer are left out: it goes into the next one, or what is behind is constant."""
+    rng = np.random.default_rng(0)
+    weights = [rng.standard_normal(shape) for shape in ((6, 2), (5, 6), (3, 5))]
+    biases = [{"on": 50.0, "off": -50.0, "cut": 0.01}[first] * np.ones(6), {"on": 500.0, "off": -500.0}.get(second)]
+    biases[1] = -weights[1] @ biases[0] if biases[1] is None else biases[1] * np.ones(5)
+    net, box = Network.from_arrays(weights, [*biases, np.zeros(3)]), sx.Box([-1.0, -1.0], [1.0, 1.0])
+    found = sx.linear_regions(net, box)
+    assert [int((signs != 2).sum()) for signs in found.layout.fixed] == fixed
+    regions = sx.decision_regions(net, box)
+    monkeypatch.setattr(arranged_complex, "fixed_signs", lambda *_: None)
+    plain = sx.linear_regions(net, box)
+    assert found.cell_counts == plain.cell_counts and sorted_signs(found, 2) == sorted_signs(plain, 2)
+    assert repr(regions) == repr(sx.decision_regions(net, box))
 
 
 def test_regions_of_classes_and_surfaces_do_not_depend_on_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,7 +128,6 @@ class CellWalk:
         cells = np.flatnonzero(is_needed)
         return [cells[start : start + CELLS_AT_ONCE] for start in range(0, cells.size, CELLS_AT_ONCE)]
 
-    @cached_property
     def reaches(self) -> np.ndarray:
         """(V,): about how long the cells at a vertex are."""
         from separatrix.surface.arrangement.near_kernels import reaches

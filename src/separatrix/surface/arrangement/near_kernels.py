@@ -59,7 +59,7 @@ def near_zero(ids, values, numbers, rows, exact_bias, creased, reach, factor, sl
         most, s, g = factor * reach[ids[r]], numbers[r, 0], numbers[r, 1]
         for j in range(creased.shape[0]):
             i = creased[j]
-            if abs(values[r, i]) > most * slopes[j]:
+            if not abs(values[r, i]) <= most * slopes[j]:  # nan is not kept either
                 continue
             bound = exact_bias[i] if s < 0.0 else (rows[0, i] * s + rows[1, i] * g + rows[2, i]) * ROOM
             vertices[count], bits[count] = ids[r], j

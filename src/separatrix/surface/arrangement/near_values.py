@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from separatrix.surface.arrangement.cell_walk import CellWalk
-from separatrix.surface.arrangement.lattice import Lattice
 from separatrix.surface.arrangement.step_bounds import StepBounds
 from separatrix.surface.arrangement.walk_plan import Block
 
@@ -27,16 +25,16 @@ class NearValues:
     def __init__(self) -> None:
         self._kept: dict[int, list[Kept]] = {}
 
-    def add(self, k: int, lattice: Lattice, walk: CellWalk, bound: StepBounds, block: Block) -> None:
-        """Keep of the values of step k, dense, those that are small."""
+    def add(self, k: int, x: np.ndarray, reach: np.ndarray, bound: StepBounds, block: Block) -> None:
+        """Keep the small ones of the values of step k, dense; ``x`` (V, n), ``reach`` (V,): positions, lengths of cells."""
         from separatrix.surface.arrangement.near_kernels import near_zero, steepest
 
         ids, values, numbers = block
         slopes, most = np.empty(bound.creased.size), ids.size * bound.creased.size
-        steepest(ids, lattice.x, walk.reaches, values, bound.creased, slopes)
+        steepest(ids, x, reach, values, bound.creased, slopes)
         vertices, bits, found = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.int32), np.empty((2, most))
         count = near_zero(
-            ids, values, numbers, bound.rows, bound.exact_bias, bound.creased, walk.reaches, FACTOR, slopes, vertices, bits, found
+            ids, values, numbers, bound.rows, bound.exact_bias, bound.creased, reach, FACTOR, slopes, vertices, bits, found
         )  # fmt: skip
         kept = vertices[:count].copy(), bits[:count].copy(), found[:, :count].copy()
         self._kept.setdefault(k, []).append(kept)

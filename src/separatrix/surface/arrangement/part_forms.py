@@ -58,10 +58,8 @@ class PartForms:
         """Behind a crease of slopes (m,) in [0, 1] below zero, for values between ``ranges``."""
         low, high = ranges
         below, above = np.minimum(low, 0.0), np.maximum(high, 0.0)
-        line = np.clip(
-            (above - slope * below) / (above - below), slope, 1.0
-        )  # nan where both are 0 or one is not finite
-        line = np.where(above == below, 1.0, line)
+        chord = (above - slope * below) / (above - below)  # nan where both are 0, or one is not finite
+        line = np.where(above == below, 1.0, np.clip(chord, slope, 1.0))
         off = raised(np.maximum((1.0 - line) * above, (line - slope) * -below), 4)
         values = self.values * line
         values[0] += off / 2

@@ -24,12 +24,11 @@ def walked_signs_of(
     """The bits at ``vertices`` (ascending) of the plan's step and of those behind it, until one is open.
 
     ``ahead``: the plan of the last of these; ``words``: where the bits of all steps begin; ``near``: keeps values of the dense
-    ones. The vertices where a sign of the
-    plan's step is open, and (V,) the last step whose bits are known, that before the plan's where one is open.
+    ones. The vertices where a sign of the plan's step is open, and (V,) the last step whose bits are known, that before the
+    plan's where one is open.
     """
     index, reached = walk.plan.index, np.full(lattice.n_vertices, walk.plan.index - 1, dtype=np.int32)
-    if ahead.dense:
-        _ = walk.reaches  # made before there are threads
+    reach = walk.reaches() if ahead.dense else np.zeros(0)
     rows, carried = [ahead.rows(k) for k in range(index, ahead.index + 1)], len(ahead.steps) - 1
 
     def settle(block: Block) -> None:
@@ -46,7 +45,7 @@ def walked_signs_of(
                 last = words[k] + ahead.dense[k - ahead.first_dense].words
                 is_open = (lattice.positive[ids, words[k] : last] & lattice.negative[ids, words[k] : last]).any(axis=1)
             if k >= ahead.first_dense:
-                near.add(k, lattice, walk, ahead.bound(k), block)
+                near.add(k, lattice.x, reach, ahead.bound(k), block)
             if is_open.any():
                 block = ids[~is_open], values[~is_open], numbers[~is_open]
             reached[block[0]] = k

@@ -59,10 +59,8 @@ class StepBounds:
 
     @classmethod
     def _computed(cls, step: LinearStep) -> StepBounds:
-        weight, bias = (
-            np.require(step.weight, np.float64, ["C", "W"]),
-            np.array(step.bias),
-        )  # a network's own are read-only
+        weight = np.require(step.weight, np.float64, ["C", "W"])  # a network's own arrays are read-only
+        bias = np.array(step.bias)
         unit, radius = gamma(terms_of(weight) + 1), np.array(step.weight_radius, dtype=np.float64)
         parts, factors = (_applied(weight),), tuple(_applied(factor) for factor, _ in step.factors)
         with np.errstate(all="ignore"):
